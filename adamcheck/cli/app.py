@@ -1,0 +1,209 @@
+"""The commands and their options; what they do is elsewhere, and loads when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from adamcheck._version import __version__
+from adamcheck.cli.output import say, tolerant
+from adamcheck.errors import AdamcheckError
+
+EPILOG = "Exit codes: 0 conforms, 1 deviates, 2 wrong usage, 3 error or incomplete."
+
+app = typer.Typer(
+    name="adamcheck",
+    help="Is it Adam, which Adam, proved how far, and how precisely.",
+    epilog=EPILOG,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Target = Annotated[
+    str, typer.Argument(metavar="TARGET", help="package.module:attribute or path/file.py:attribute")
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TARGET",
+        help="package.module:attribute or path/file.py:attribute; default: the config's targets",
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="K=V", help="Option of the target itself; repeatable."),
+]
+Device = Annotated[str, typer.Option("--device", metavar="cpu|cuda", help="Where arrays live.")]
+Config = Annotated[
+    str,
+    typer.Option("--config", metavar="F", help="A pyproject.toml; default: the nearest one."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+JsonFile = Annotated[
+    str, typer.Option("--json", metavar="F", help="Write the result as JSON; - for stdout.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"adamcheck {__version__}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+@app.command(epilog=EPILOG)
+def check(
+    targets: Targets = None,
+    spec: Annotated[
+        str,
+        typer.Option(metavar="SPEC|auto", help="What is claimed, such as adam[eps=hat]; adam."),
+    ] = "",
+    profile: Annotated[
+        str, typer.Option(metavar="quick|ci|thorough", help="How much is run; quick.")
+    ] = "",
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DTYPE", help="Repeatable or with commas; all it takes."),
+    ] = None,
+    device: Device = "cpu",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of random inputs; thorough draws one, else 0.")
+    ] = None,
+    option: Options = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only these checks; repeatable.")
+    ] = None,
+    json: JsonFile = "",
+    markdown: Annotated[
+        str, typer.Option(metavar="F", help="Write a report for a pull request; - for stdout.")
+    ] = "",
+    replay: Annotated[
+        str, typer.Option(metavar="F", help="Run the witnesses of a witness or result file again.")
+    ] = "",
+    config: Config = "",
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Seconds a target may take to start, step or run."),
+    ] = None,
+    memory: Annotated[str, typer.Option(metavar="BYTES", help="Of a target, such as 4G.")] = "",
+    debug: Debug = False,
+) -> None:
+    """Judge targets: conforms, or deviates with a witness.
+
+    Of several targets the exit code is 3 if any run is incomplete, else 1 if any deviates, else 2
+    if any could not be judged.
+    """
+    from adamcheck.cli import request as ask
+    from adamcheck.cli.check import known_checks, run_check
+
+    table = ask.config_for(config)
+    known = known_checks() if only and not replay else ()
+    request = ask.Request(
+        targets=ask.targets_for(targets or (), table),
+        spec=ask.spec_for(spec or table.spec or "adam"),
+        profile=ask.profile_for(profile or table.profile or "quick"),
+        dtypes=ask.dtypes_for(dtype or ()),
+        device=ask.one_of(device, ask.DEVICES, "device"),
+        seed=seed,
+        options=ask.options_for(option or (), table),
+        only=ask.words(only or ()) if replay else ask.only_for(only or (), known),
+        timeout=ask.seconds_for(timeout),
+        memory=ask.bytes_for(memory),
+        waivers=table.waivers,
+        json=json,
+        markdown=markdown,
+        replay=replay,
+    )
+    raise typer.Exit(run_check(request, debug=debug))
+
+
+@app.command(epilog=EPILOG)
+def identify(
+    target: Target,
+    dtype: Annotated[str, typer.Option(metavar="DTYPE")] = "float64",
+    device: Device = "cpu",
+    option: Options = None,
+    json: JsonFile = "",
+    config: Config = "",
+    debug: Debug = False,
+) -> None:
+    """Name the dialect of a target; exit code 1 if it is none of them."""
+    from adamcheck.cli import request as ask
+    from adamcheck.cli.identify import run_identify
+
+    code = run_identify(
+        target,
+        dtype=ask.one_of(dtype, ask.DTYPES, "dtype"),
+        device=ask.one_of(device, ask.DEVICES, "device"),
+        options=ask.options_for(option or (), ask.config_for(config)),
+        json=json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command("list")
+def list_(debug: Debug = False) -> None:
+    """List the checks, the conventions of a spec and the theorems."""
+    from adamcheck.cli.catalogue import run_list
+
+    run_list()
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A check or a theorem.")],
+    debug: Debug = False,
+) -> None:
+    """Explain a check with the theorem behind it, or a theorem."""
+    from adamcheck.cli.catalogue import run_explain
+
+    run_explain(name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code and never raises."""
+    tolerant()
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    try:
+        command = typer.main.get_command(app)
+        code: Any = command.main(arguments, prog_name="adamcheck", standalone_mode=False)
+    except AdamcheckError as error:
+        if debug:
+            traceback.print_exc()
+        say(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted")
+        return 3
+    except Exception as error:
+        return _unforeseen(error, debug)
+    # the shell's code for an interrupt is, in this program's words, a run that is incomplete
+    return 3 if code == 130 else int(code or 0)
+
+
+def _unforeseen(error: Exception, debug: bool) -> int:
+    # the parser's errors are told by their form: their class has moved between Typer's versions
+    told, code = getattr(error, "format_message", None), getattr(error, "exit_code", None)
+    if callable(told) and isinstance(code, int):
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "adamcheck"
+        say(f"{str(told()).rstrip('.')}. (see {path} --help)")
+        return 2
+    from adamcheck.cli.check import internal
+
+    if debug:
+        traceback.print_exc()
+    say(internal(error))
+    return 3

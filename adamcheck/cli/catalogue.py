@@ -1,0 +1,85 @@
+"""``adamcheck list`` and ``adamcheck explain``: what the registry and the theorems say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adamcheck.checks.registry import CHECKS, Check
+from adamcheck.cli.output import console_for
+from adamcheck.errors import UsageError, closest
+from adamcheck.report.dialects import alias_table, dialect_table
+from adamcheck.report.terminal import grid
+
+
+def run_list() -> None:
+    """Print the checks by family, then the conventions of a spec."""
+    console = console_for(sys.stdout)
+    for family in dict.fromkeys(check.family for check in CHECKS):
+        rows = [(c.id, c.law, ", ".join(c.profiles)) for c in CHECKS if c.family == family]
+        _table(console, f"checks: {family}", ("id", "law", "profiles"), rows)
+    _table(console, "specs", ("name", "meaning"), alias_table())
+    _table(console, "conventions of a spec", ("switch", "word", "meaning"), dialect_table())
+    console.print(Text("adamcheck explain ID says more of a check or a theorem"))
+
+
+def run_explain(name: str) -> None:
+    """Print a check with the theorem behind it, or a theorem with the checks that rest on it."""
+    from adamcheck.proof.catalogue import theorem_statements
+
+    console = console_for(sys.stdout)
+    by_id = {check.id.lower(): check for check in CHECKS}
+    statements = theorem_statements()
+    check = by_id.get(name.lower())
+    if check is not None:
+        _check(console, check, statements.get(check.theorem, ""))
+    elif name.lower() in statements:
+        _theorem(console, name.lower(), statements[name.lower()])
+    else:
+        known = [*(check.id for check in CHECKS), *statements]
+        hint = closest(name.upper(), known) or closest(name.lower(), known)
+        raise UsageError(f"unknown check or theorem {name!r}; 'adamcheck list' shows them.{hint}")
+
+
+def _check(console: Console, check: Check, statement: str) -> None:
+    console.print(Text(f"{check.id}  {check.title}", style="bold"))
+    rows = [
+        ("law", check.law),
+        ("clause", check.clause),
+        ("theorem", f"{check.theorem}: {statement}" if statement else check.theorem),
+        ("family", check.family),
+        ("profiles", ", ".join(check.profiles)),
+        ("kills", ", ".join(check.kills)),
+        ("proof", f"adamcheck prove {check.theorem}" if check.theorem else ""),
+        ("run it", f"adamcheck check TARGET --only {check.id}"),
+    ]
+    console.print(grid(((label, text) for label, text in rows if text), indent=2))
+
+
+def _theorem(console: Console, slug: str, statement: str) -> None:
+    console.print(Text(slug, style="bold"))
+    resting = [check.id for check in CHECKS if check.theorem == slug]
+    rows = [
+        ("states", statement),
+        ("checks", ", ".join(resting) or "none"),
+        ("proof", f"adamcheck prove {slug}"),
+    ]
+    console.print(grid(rows, indent=2))
+
+
+def _table(
+    console: Console, title: str, head: Sequence[str], rows: Iterable[Sequence[str]]
+) -> None:
+    table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    for number, name in enumerate(head):
+        table.add_column(name, overflow="fold", no_wrap=number == 0 and len(head) > 2)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(Text(title, style="bold"))
+    console.print(table)
+    console.print()

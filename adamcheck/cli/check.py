@@ -1,0 +1,242 @@
+"""``adamcheck check``: judge the targets, print and write what was found, say the exit code.
+
+Exit code of several targets: 3 if any run is incomplete, else 1 if any target deviates, else 2 if
+any could not be judged at all, else 0.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from adamcheck.cli.output import console_for, drop_stdout, say, write
+from adamcheck.cli.progress import Collector, progress
+from adamcheck.cli.request import Request
+from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.report.documents import check_writable, dumps, results_document, write_atomically
+from adamcheck.report.markdown import markdown
+from adamcheck.report.terminal import render
+from adamcheck.result import Result, Witness, verdict_of
+from adamcheck.waivers import validate_waivers, with_waivers
+from adamcheck.witness import load_witnesses
+
+ORDER = (3, 1, 2, 0)
+"""Exit codes from the worst on."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one target: its result, where one was measured, and what else went wrong."""
+
+    result: Result | None
+    code: int = 0
+    stop: bool = False
+
+
+def run_check(request: Request, *, debug: bool = False) -> int:
+    """Judge every target of the request; returns the exit code."""
+    reports = [Path(name) for name in (request.json, request.markdown) if name not in ("", "-")]
+    for path in reports:
+        check_writable(path)
+    if request.waivers:
+        validate_waivers(request.waivers, known_checks())
+    run = _replays(request) if request.replay else _gate(request)
+
+    outcomes: list[Outcome] = []
+    for target in request.targets:
+        outcome = _judged(run, target, request, debug)
+        outcomes.append(outcome)
+        if outcome.result is not None:
+            _print(outcome.result, request)
+        if outcome.stop:
+            break
+    results = [outcome.result for outcome in outcomes if outcome.result is not None]
+    codes = [outcome.code for outcome in outcomes]
+    codes += [result.verdict.exit_code for result in results]
+    return worst(codes + _write(results, request))
+
+
+def worst(codes: Sequence[int]) -> int:
+    """The exit code of several."""
+    return next(code for code in ORDER if code in (*codes, 0))
+
+
+def known_checks() -> tuple[str, ...]:
+    """The ids in the registry."""
+    from adamcheck.checks.registry import CHECKS
+
+    return tuple(check.id for check in CHECKS)
+
+
+def _judged(
+    run: Callable[[str, Collector], Result], target: str, request: Request, debug: bool
+) -> Outcome:
+    collector = None
+    try:
+        with progress() as collector:
+            result = run(target, collector)
+        deterministic = request.profile != "thorough"
+        return Outcome(
+            with_waivers(result, request.waivers, date.today(), deterministic=deterministic)
+        )
+    except UsageError as error:
+        say(str(error) if target in str(error) else f"{target}: {error}")
+        return Outcome(None, error.exit_code)
+    except KeyboardInterrupt:
+        why, stop = "interrupted", True
+    except AdamcheckError as error:
+        why, stop = str(error), False
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        why, stop = internal(error), False
+    say(f"{target}: {why}")
+    return Outcome(_partial(target, request, collector, why), 3, stop)
+
+
+def internal(error: BaseException) -> str:
+    """The one line for an exception that nobody foresaw."""
+    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"internal error: {told} (run with --debug)"
+
+
+def _partial(target: str, request: Request, collector: Collector | None, why: str) -> Result:
+    checks = tuple(collector.checks) if collector is not None else ()
+    return Result(
+        target=target,
+        spec=request.spec,
+        verdict=verdict_of(checks, error=why),
+        checks=checks,
+        seed=request.seed or 0,
+        profile=request.profile,
+        options=request.options,
+        error=why,
+    )
+
+
+def _gate(request: Request) -> Callable[[str, Collector], Result]:
+    from adamcheck.gate import check
+
+    limits = _limits(request)
+    seed = _seed(request)
+
+    def run(target: str, listener: Collector) -> Result:
+        return check(
+            target,
+            spec=request.spec,
+            profile=request.profile,
+            dtypes=request.dtypes,
+            device=request.device,
+            seed=seed,
+            options=request.options,
+            only=request.only,
+            limits=limits,
+            listener=listener,
+        )
+
+    return run
+
+
+def _replays(request: Request) -> Callable[[str, Collector], Result]:
+    witnesses = load_witnesses(Path(request.replay))
+    if request.only:
+        kept = tuple(witness for witness in witnesses if witness.check in request.only)
+        if not kept:
+            named = ", ".join(dict.fromkeys(witness.check for witness in witnesses))
+            raise UsageError(f"{request.replay}: no witness of these checks; it holds {named}")
+        witnesses = kept
+    from adamcheck.gate import replay
+
+    def run(target: str, listener: Collector) -> Result:
+        results = [
+            replay(target, witness, options=request.options, device=request.device)
+            for witness in witnesses
+        ]
+        return merged(results, witnesses)
+
+    return run
+
+
+def merged(results: Sequence[Result], witnesses: Sequence[Witness]) -> Result:
+    """One result of several replays of one target; fails closed when one decided nothing."""
+    checks = tuple(check for result in results for check in result.checks)
+    errors = list(dict.fromkeys(result.error for result in results if result.error))
+    silent = [w.check for w, result in zip(witnesses, results, strict=True) if not result.checks]
+    if silent and not errors:
+        errors.append(f"the replay of {', '.join(silent)} decided nothing")
+    error = "; ".join(errors)
+    specs = dict.fromkeys(result.spec for result in results)
+    return replace(
+        results[0],
+        spec=", ".join(specs),
+        checks=checks,
+        findings=tuple(finding for result in results for finding in result.findings),
+        verdict=verdict_of(checks, error=error),
+        error=error,
+        profile="replay",
+        seconds=sum(result.seconds for result in results),
+    )
+
+
+def _limits(request: Request) -> Any:
+    if request.timeout is None and request.memory is None:
+        return None
+    from adamcheck.targets.protocol import Limits
+
+    limits = Limits()
+    if request.timeout is not None:
+        limits = replace(
+            limits,
+            start_seconds=request.timeout,
+            step_seconds=request.timeout,
+            run_seconds=request.timeout,
+        )
+    if request.memory is not None:
+        limits = replace(limits, memory_bytes=request.memory)
+    return limits
+
+
+def _seed(request: Request) -> int:
+    if request.seed is not None:
+        return request.seed
+    if request.profile != "thorough":
+        return 0
+    from secrets import randbelow
+
+    return randbelow(1 << 32)
+
+
+def _print(result: Result, request: Request) -> None:
+    # a report on stdout leaves stderr for the readable verdict
+    stream = sys.stderr if "-" in (request.json, request.markdown) else sys.stdout
+    kept_in = request.replay or ("" if request.json == "-" else request.json)
+    try:
+        render(result, console_for(stream), kept_in=kept_in)
+        stream.flush()
+    except BrokenPipeError:
+        drop_stdout()
+
+
+def _write(results: Sequence[Result], request: Request) -> list[int]:
+    codes: list[int] = []
+    if not results:
+        return codes
+    texts = (
+        (request.json, lambda: dumps(results_document(results))),
+        (request.markdown, lambda: markdown(results)),
+    )
+    for name, text in texts:
+        try:
+            if name == "-":
+                write(text())
+            elif name:
+                write_atomically(Path(name), text())
+        except AdamcheckError as error:
+            say(str(error))
+            codes.append(error.exit_code)
+    return codes

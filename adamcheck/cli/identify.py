@@ -1,0 +1,97 @@
+"""``adamcheck identify``: which dialect a target is, with the evidence for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.table import Table
+from rich.text import Text
+
+from adamcheck._version import __version__
+from adamcheck.cli.output import console_for, say, write
+from adamcheck.cli.progress import progress
+from adamcheck.errors import UsageError
+from adamcheck.report import summary
+from adamcheck.report.dialects import describe
+from adamcheck.report.documents import (
+    check_writable,
+    dumps,
+    identification_document,
+    write_atomically,
+)
+from adamcheck.report.escape import visible
+from adamcheck.report.terminal import grid
+from adamcheck.result import Identification
+from adamcheck.spec import parse_spec
+
+SHOWN = 6
+"""Candidates that are listed; the JSON file holds all."""
+
+
+def run_identify(
+    target: str, *, dtype: str, device: str, options: Mapping[str, Any], json: str
+) -> int:
+    """Identify and print; 0 for a dialect, 1 for none of them, 3 where it cannot be told."""
+    if json not in ("", "-"):
+        check_writable(Path(json))
+    from adamcheck.identify import identify
+
+    with progress() as listener:
+        report = identify(target, options=options, device=device, dtype=dtype, listener=listener)
+    found = report.identification
+    if json:
+        text = dumps(
+            {
+                "schema": "adamcheck.identification/1",
+                "adamcheck": __version__,
+                "target": target,
+                "dtype": dtype,
+                "error": report.error,
+                "identified": None if found is None else identification_document(found),
+                "environment": {str(k): str(v) for k, v in report.environment.items()},
+            }
+        )
+        if json == "-":
+            write(text)
+        else:
+            write_atomically(Path(json), text)
+    if found is None or report.error:
+        say(f"{target}: {report.error or 'could not be identified'}")
+        return 3
+    _print(target, dtype, found, sys.stderr if json == "-" else sys.stdout)
+    return 0 if found.kind == "dialect" else 1
+
+
+def _print(target: str, dtype: str, found: Identification, stream: Any) -> None:
+    console = console_for(stream)
+    rows = [
+        ("target", target),
+        ("dtype", dtype),
+        ("found", summary.evidence(found)),
+        ("meaning", meaning(found.spec) if found.kind == "dialect" else ""),
+        ("from adam", found.regime),
+    ]
+    console.print(grid((label, text) for label, text in rows if text))
+    if found.candidates:
+        table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+        table.add_column("candidate", overflow="fold")
+        table.add_column("largest deviation, × envelope", justify="right")
+        for spec, deviation in found.candidates[:SHOWN]:
+            table.add_row(Text(visible(spec)), f"{deviation:.3g}")
+        console.print()
+        console.print(table)
+    console.print()
+    last = found.spec if found.kind == "dialect" else found.kind
+    console.print(Text(visible(f"{target} is {last}"), style="bold"))
+
+
+def meaning(text: str) -> str:
+    """The spec in words, or nothing for a text that is not one."""
+    try:
+        return describe(parse_spec(text))
+    except UsageError:
+        return ""

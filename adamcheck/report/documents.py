@@ -1,0 +1,229 @@
+"""Results as JSON documents and back; files are written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from adamcheck._version import __version__
+from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.result import (
+    SCHEMA,
+    CheckResult,
+    Finding,
+    Identification,
+    Result,
+    Status,
+    Verdict,
+)
+from adamcheck.witness import number, plain, read_json, read_witness, reason, witness_document
+
+SEVERAL: Final = "adamcheck.results/1"
+"""Schema of a file that holds the results of several targets."""
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """One result as JSON types (schema: result.schema.json beside this module)."""
+    found = result.identified
+    return {
+        "schema": SCHEMA,
+        "adamcheck": __version__,
+        "target": result.target,
+        "adapter": result.adapter,
+        "options": plain(result.options),
+        "spec": result.spec,
+        "verdict": result.verdict.value,
+        "error": result.error,
+        "identified": None if found is None else identification_document(found),
+        "environment": {str(k): str(v) for k, v in result.environment.items()},
+        "profile": result.profile,
+        "seed": int(result.seed),
+        "seconds": number(result.seconds),
+        "counts": result.counts,
+        "checks": [_check_document(check) for check in result.checks],
+        "findings": [
+            {
+                "name": finding.name,
+                "dtype": finding.dtype,
+                "message": finding.message,
+                "numbers": {str(k): number(v) for k, v in finding.numbers.items()},
+            }
+            for finding in result.findings
+        ],
+    }
+
+
+def identification_document(found: Identification) -> dict[str, Any]:
+    """An identification as JSON types."""
+    return {
+        "spec": found.spec,
+        "kind": found.kind,
+        "deviation": number(found.deviation),
+        "second": found.second,
+        "second_deviation": number(found.second_deviation),
+        "regime": found.regime,
+        "candidates": [
+            {"spec": spec, "deviation": number(deviation)} for spec, deviation in found.candidates
+        ],
+        "indistinguishable": list(found.indistinguishable),
+    }
+
+
+def results_document(results: Sequence[Result]) -> dict[str, Any]:
+    """The document of a whole run: the result itself for one target, a list of them for several."""
+    if len(results) == 1:
+        return result_document(results[0])
+    return {
+        "schema": SEVERAL,
+        "adamcheck": __version__,
+        "results": [result_document(result) for result in results],
+    }
+
+
+def dumps(document: Any) -> str:
+    """JSON text, strict (no NaN literals), the same for the same document."""
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def load_results(path: Path) -> tuple[Result, ...]:
+    """Read results back from a file; raises UsageError that says where it is damaged."""
+    document = read_json(path)
+    try:
+        schema = document["schema"]
+        parts = document["results"] if schema == SEVERAL else [document]
+        return tuple(read_result(part) for part in parts)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"{path}: damaged result: {reason(error)}") from None
+
+
+def read_result(document: Any) -> Result:
+    """Read one result; raises KeyError, TypeError or ValueError where it is damaged."""
+    if document["schema"] != SCHEMA:
+        raise ValueError(f"schema {document['schema']!r} is not {SCHEMA!r}")
+    found = document["identified"]
+    return Result(
+        target=document["target"],
+        spec=document["spec"],
+        verdict=Verdict(document["verdict"]),
+        checks=tuple(_read_check(part) for part in document["checks"]),
+        findings=tuple(
+            Finding(
+                name=part["name"],
+                dtype=part["dtype"],
+                message=part["message"],
+                numbers={k: float(v) for k, v in part["numbers"].items()},
+            )
+            for part in document["findings"]
+        ),
+        identified=None if found is None else _read_identification(found),
+        environment=dict(document["environment"]),
+        seed=document["seed"],
+        profile=document["profile"],
+        adapter=document["adapter"],
+        options=dict(document["options"]),
+        error=document["error"],
+        seconds=float(document["seconds"]),
+    )
+
+
+def check_writable(path: Path) -> None:
+    """Raise UsageError where a report could not be written, before anything has been run."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a directory; name a file")
+    try:
+        descriptor, probe = tempfile.mkstemp(dir=path.parent, prefix=".adamcheck-")
+        os.close(descriptor)
+        os.unlink(probe)
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(13, "file is write-protected")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write the whole text or leave what was there; raises AdamcheckError with the cause."""
+    temporary = ""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=".adamcheck-", delete=False
+        ) as file:
+            temporary = file.name
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _ordinary_mode(path))
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise AdamcheckError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _ordinary_mode(path: Path) -> int:
+    # a temporary file is private to its owner; a report is not
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _check_document(check: CheckResult) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "family": check.family,
+        "theorem": check.theorem,
+        "law": check.law,
+        "status": check.status.value,
+        "dtype": check.dtype,
+        "device": check.device,
+        "examples": int(check.examples),
+        "undecided": int(check.undecided),
+        "message": check.message,
+        "explanation": check.explanation,
+        "seconds": number(check.seconds),
+        "witness": None if check.witness is None else witness_document(check.witness),
+    }
+
+
+def _read_check(document: Any) -> CheckResult:
+    witness = document["witness"]
+    return CheckResult(
+        status=Status(document["status"]),
+        witness=None if witness is None else read_witness(witness),
+        seconds=float(document["seconds"]),
+        **{
+            name: document[name]
+            for name in (
+                "name",
+                "family",
+                "theorem",
+                "law",
+                "dtype",
+                "device",
+                "examples",
+                "undecided",
+                "message",
+                "explanation",
+            )
+        },
+    )
+
+
+def _read_identification(document: Any) -> Identification:
+    return Identification(
+        spec=document["spec"],
+        kind=document["kind"],
+        deviation=float(document["deviation"]),
+        second=document["second"],
+        second_deviation=float(document["second_deviation"]),
+        regime=document["regime"],
+        candidates=tuple(
+            (part["spec"], float(part["deviation"])) for part in document["candidates"]
+        ),
+        indistinguishable=tuple(document["indistinguishable"]),
+    )

@@ -1,0 +1,138 @@
+"""The verdict as a person reads it in a terminal or a log; every width, with and without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adamcheck.report import summary
+from adamcheck.report.escape import visible
+from adamcheck.result import Result, Status, Verdict
+from adamcheck.witness import snippet
+
+DETAILED = 5
+"""Failing checks that are shown whole; of the others a line is said, and files hold them all."""
+_COLOURS = {
+    "passed": "green",
+    "failed": "bold red",
+    "stale-waiver": "bold red",
+    "error": "bold red",
+    "waived": "yellow",
+    "inconclusive": "yellow",
+    "skipped": "dim",
+}
+_GOOD, _BAD = "bold green", "bold red"
+_VERDICTS = {Verdict.CONFORMS: _GOOD, Verdict.DEVIATES: _BAD, Verdict.ERROR: _BAD}
+
+
+def render(result: Result, console: Console, *, kept_in: str = "") -> None:
+    """Print a result; ``kept_in`` is the JSON file from which its witnesses can be replayed."""
+    _heading(result, console)
+    if result.checks:
+        _table(result, console)
+    failing = summary.groups(result, summary.BAD)
+    for group in failing[:DETAILED]:
+        _failure(group, result, console, kept_in)
+    for group in failing[DETAILED:]:
+        _line(group, console)
+    if len(failing) > DETAILED:
+        _print(console, f"(details of {DETAILED} of {len(failing)}; --markdown F holds all)")
+    _others(result, console)
+    for name, dtypes, message in summary.findings(result):
+        _print(console, f"finding {name} [{dtypes}]: {message}", "cyan")
+    console.print()
+    _print(console, summary.ran(result))
+    _print(console, summary.verdict(result), _VERDICTS[result.verdict])
+
+
+def grid(rows: Iterable[tuple[str, str]], *, indent: int = 0) -> Table:
+    """Labels and texts in two columns; long texts wrap inside theirs."""
+    table = Table.grid(padding=(0, 2, 0, indent), expand=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for label, text in rows:
+        table.add_row(Text(label), Text(visible(text)))
+    return table
+
+
+def _heading(result: Result, console: Console) -> None:
+    adapter = f" ({result.adapter})" if result.adapter else ""
+    rows = [
+        ("target", f"{result.target}{adapter}"),
+        ("claimed", summary.claimed(result)),
+        ("found", summary.found(result)),
+        ("differs", result.identified.regime if result.identified is not None else ""),
+        ("run", summary.settings(result)),
+        ("error", result.error),
+    ]
+    console.print(grid((label, text) for label, text in rows if text))
+    line = Text("verdict  ", style="dim")
+    line.append(result.verdict.value.upper(), style=_VERDICTS[result.verdict])
+    console.print(line)
+
+
+def _table(result: Result, console: Console) -> None:
+    table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+    table.add_column("family", overflow="fold")
+    for dtype in summary.dtypes_of(result):
+        table.add_column(visible(dtype), overflow="fold")
+    for family, cells in summary.outcomes(result):
+        table.add_row(Text(visible(family)), *(_cell(phrases) for phrases in cells))
+    console.print()
+    console.print(table)
+
+
+def _cell(phrases: list[str]) -> Text:
+    cell = Text()
+    for number, phrase in enumerate(phrases):
+        cell.append(("\n" if number else "") + phrase, style=_COLOURS[phrase.split()[1]])
+    return cell
+
+
+def _failure(group: summary.Group, result: Result, console: Console, kept_in: str) -> None:
+    check = group.shown
+    console.print()
+    _print(console, f"{check.name} {check.status.value} [{check.dtype}]", "bold red")
+    rows = summary.facts(check)
+    if group.others:
+        rows.append(("also", summary.also(group)))
+    console.print(grid(rows, indent=2))
+    if check.witness is None:
+        return
+    target = visible(result.target)
+    pasteable = snippet(check.witness, result.target, result.options)
+    if pasteable:
+        _print(console, "  reproduce in Python:")
+        # flush left and never wrapped, so that it can be copied as it stands
+        for line in pasteable.split("\n"):
+            console.print(Text(visible(line)), soft_wrap=True)
+    if kept_in:
+        line = f"  replay: adamcheck check {target} --replay {visible(kept_in)} --only {check.name}"
+        console.print(Text(line), soft_wrap=True)
+    else:
+        _print(console, "  replay: run again with --json F, then adamcheck check … --replay F")
+
+
+def _line(group: summary.Group, console: Console) -> None:
+    check = group.shown
+    dtypes = ", ".join(sorted({c.dtype for c in (check, *group.others)}))
+    _print(console, f"{check.name} {check.status.value} [{dtypes}] {check.message}", "red")
+
+
+def _others(result: Result, console: Console) -> None:
+    for status in (Status.ERROR, Status.INCONCLUSIVE, Status.WAIVED):
+        for group in summary.groups(result, frozenset({status})):
+            checks = (group.shown, *group.others)
+            dtypes = ", ".join(check.dtype for check in checks)
+            text = f"{group.shown.name} {status.value} [{dtypes}]: {summary.reasons(checks)}"
+            if status is Status.INCONCLUSIVE:
+                text += f" ({sum(check.undecided for check in checks)} undecided)"
+            _print(console, text, _COLOURS[status.value])
+
+
+def _print(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(visible(text), style=style, overflow="fold"))
