@@ -1,0 +1,182 @@
+"""A rule as a straight-line program: the tracer runs the rule once and records each operation.
+
+Values are of two kinds. *Uniform* ones (hyperparameters, β^t, what is computed from them alone) are
+one number a step; *elementwise* ones hold a number for every element of the parameter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import Any
+
+from adamcheck.rules import RULES, initial_state, step
+from adamcheck.spec import Spec
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation: ``kind`` in input, const, neg, add, sub, mul, div, sqrt, max.
+
+    ``args`` are indices of earlier operations; ``name`` is the input's name, ``value`` a constant.
+    """
+
+    kind: str
+    args: tuple[int, ...] = ()
+    name: str = ""
+    value: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A straight-line program of one step.
+
+    Inputs are named ``h.NAME`` (hyperparameters), ``s.NAME`` (state before), ``g`` and ``theta``;
+    outputs ``s.NAME`` (state after), ``theta``, and the rule's named intermediates.
+    """
+
+    spec: Spec
+    ops: tuple[Op, ...]
+    outputs: tuple[tuple[str, int], ...]
+    clocks: tuple[str, ...]
+
+    @cached_property
+    def inputs(self) -> dict[str, int]:
+        """Index of each input by its name."""
+        return {op.name: i for i, op in enumerate(self.ops) if op.kind == "input"}
+
+    @cached_property
+    def output(self) -> dict[str, int]:
+        """Index of each output by its name."""
+        return dict(self.outputs)
+
+    @cached_property
+    def uniform(self) -> frozenset[int]:
+        """Indices of the values that are one number for all elements."""
+        found: set[int] = set()
+        for i, op in enumerate(self.ops):
+            if op.kind == "input":
+                scope, _, name = op.name.partition(".")
+                is_uniform = scope == "h" or (scope == "s" and name in self.clocks)
+            else:
+                is_uniform = all(a in found for a in op.args)
+            if is_uniform:
+                found.add(i)
+        return frozenset(found)
+
+    @cached_property
+    def moments(self) -> tuple[str, ...]:
+        """Names of the elementwise states, in the rule's order."""
+        return tuple(
+            name[2:] for name, _ in self.outputs if name[:2] == "s." and name[2:] not in self.clocks
+        )
+
+    @cached_property
+    def before_moments(self) -> frozenset[int]:
+        """Indices of the operations that some elementwise state depends on."""
+        found: set[int] = set()
+        todo = [self.output[f"s.{name}"] for name in self.moments]
+        while todo:
+            i = todo.pop()
+            if i not in found:
+                found.add(i)
+                todo.extend(self.ops[i].args)
+        return frozenset(found)
+
+    def ema_of(self, index: int) -> tuple[int, int, int, int] | None:
+        """Recognise ``β·old + (1-β)·new``; return the indices (β, 1-β, old, new) or None."""
+        top = self.ops[index]
+        if top.kind != "add" or any(self.ops[a].kind != "mul" for a in top.args):
+            return None
+        left, right = (self.ops[a] for a in top.args)
+        (beta, old), (weight, new) = left.args, right.args
+        complement = self.ops[weight]
+        is_complement = (
+            complement.kind == "sub"
+            and complement.args[1] == beta
+            and self.ops[complement.args[0]].value == 1
+        )
+        return (beta, weight, old, new) if is_complement else None
+
+
+class Traced:
+    """A number that records what is done to it; constants are exact rationals, never floats."""
+
+    def __init__(self, tape: _Tape, index: int) -> None:
+        self._tape = tape
+        self.index = index
+
+    def __neg__(self) -> Traced:
+        return self._tape.record("neg", self)
+
+    def __add__(self, other: Any) -> Traced:
+        return self._tape.record("add", self, other)
+
+    def __radd__(self, other: Any) -> Traced:
+        return self._tape.record("add", other, self)
+
+    def __sub__(self, other: Any) -> Traced:
+        return self._tape.record("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Traced:
+        return self._tape.record("sub", other, self)
+
+    def __mul__(self, other: Any) -> Traced:
+        return self._tape.record("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Traced:
+        return self._tape.record("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Traced:
+        return self._tape.record("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Traced:
+        return self._tape.record("div", other, self)
+
+
+class _Tape:
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self._known: dict[Op, int] = {}
+
+    def emit(self, op: Op) -> Traced:
+        # the same operation on the same operands is the same value: 1 - β2^t is computed once
+        index = self._known.setdefault(op, len(self.ops))
+        if index == len(self.ops):
+            self.ops.append(op)
+        return Traced(self, index)
+
+    def record(self, kind: str, *args: Any) -> Traced:
+        return self.emit(Op(kind, tuple(self._index(a) for a in args)))
+
+    def _index(self, value: Any) -> int:
+        if isinstance(value, Traced):
+            return value.index
+        if isinstance(value, float):
+            raise TypeError(f"a rule used the float {value!r}; write constants as integers")
+        return self.emit(Op("const", value=Fraction(value))).index
+
+    def sqrt(self, x: Any) -> Traced:
+        return self.record("sqrt", x)
+
+    def maximum(self, x: Any, y: Any) -> Traced:
+        return self.record("max", x, y)
+
+
+@lru_cache(maxsize=256)
+def trace(spec: Spec) -> Program:
+    """Run the rule of ``spec`` on recording numbers and return its program."""
+    tape = _Tape()
+
+    def read(name: str) -> Traced:
+        return tape.emit(Op("input", name=name))
+
+    hyper = {name: read(f"h.{name}") for name in spec.hyperparameters}
+    names = initial_state(spec, dict.fromkeys(spec.hyperparameters, Fraction(1, 2)), 0, 1)
+    state = {name: read(f"s.{name}") for name in names}
+    after = step(spec, tape, hyper, state, read("g"), read("theta"))
+    outputs = [(f"s.{name}", value.index) for name, value in after.state.items()]
+    outputs.append(("theta", after.theta.index))
+    outputs.extend((name, value.index) for name, value in after.named.items())
+    return Program(spec, tuple(tape.ops), tuple(outputs), RULES[spec.algorithm].clocks)

@@ -1,0 +1,198 @@
+"""The one result model: what every report, exit code and Python caller reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from adamcheck.errors import AdamcheckError
+
+SCHEMA: Final = "adamcheck.result/1"
+
+
+class Status(StrEnum):
+    """Outcome of one check (DESIGN: words); only passed and waived let a target conform."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WAIVED = "waived"
+    STALE_WAIVER = "stale-waiver"
+    SKIPPED = "skipped"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+class Verdict(StrEnum):
+    """What is said of a target as a whole."""
+
+    CONFORMS = "conforms"
+    DEVIATES = "deviates"
+    ERROR = "error"
+
+    @property
+    def exit_code(self) -> int:
+        """0 conforms, 1 deviates, 3 error or incomplete."""
+        return {"conforms": 0, "deviates": 1, "error": 3}[self.value]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One observed number held against the oracle; all values are of one element at one step.
+
+    ``exact`` is the midpoint of the enclosure and ``radius`` its radius; ``bound`` the envelope's
+    radius and ``terms`` what it is made of (rounding, scalars, underflow, stored parameter), in the
+    same units. ``units`` is the error in u·α·(condition-aware unit) and ``ulps`` in ulps of exact.
+    """
+
+    quantity: str
+    observed: float
+    exact: float
+    radius: float
+    bound: float
+    terms: Mapping[str, float] = field(default_factory=dict)
+    units: float | None = None
+    ulps: float | None = None
+
+    @property
+    def error(self) -> float:
+        """|observed - exact|."""
+        return abs(self.observed - self.exact)
+
+
+@dataclass(frozen=True)
+class Witness:
+    """The smallest input found that breaks a check; replayed by ``adamcheck check T --replay F``.
+
+    theta0 ``[n]`` and grads ``[T, n]`` hold hex floats; ``element`` and ``step`` (1-based) point at
+    the number that is compared. ``how`` says what else the run did (layout, preload, reload …).
+    """
+
+    check: str
+    spec: str
+    dtype: str
+    hyper: Mapping[str, str]
+    theta0: tuple[str, ...]
+    grads: tuple[tuple[str, ...], ...]
+    element: int
+    step: int
+    flags: tuple[str, ...] = ()
+    how: Mapping[str, Any] = field(default_factory=dict)
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Outcome of one check in one dtype on one device.
+
+    ``examples`` counts element-steps decided; ``undecided`` those where the envelope is wider than
+    the quantity. ``law`` is the check's one-line statement, ``explanation`` the likeliest cause.
+    """
+
+    name: str
+    family: str
+    theorem: str
+    law: str
+    status: Status
+    dtype: str
+    device: str = "cpu"
+    examples: int = 0
+    undecided: int = 0
+    message: str = ""
+    explanation: str = ""
+    witness: Witness | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fact worth knowing that does not gate: a format's limit, scalar precision, layout bits."""
+
+    name: str
+    dtype: str
+    message: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Identification:
+    """The nearest dialect and the evidence: deviations in multiples of the envelope (≤ 1 fits).
+
+    ``candidates`` lists (spec, largest deviation) from the best on; ``regime`` says in words where
+    best and claimed differ; ``kind`` is dialect, not-elementwise or not-adam.
+    """
+
+    spec: str
+    kind: str
+    deviation: float
+    second: str = ""
+    second_deviation: float = 0.0
+    regime: str = ""
+    candidates: tuple[tuple[str, float], ...] = ()
+    indistinguishable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything a run of the gate found out about one target."""
+
+    target: str
+    spec: str
+    verdict: Verdict
+    checks: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...] = ()
+    identified: Identification | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+    profile: str = "quick"
+    adapter: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def conforms(self) -> bool:
+        """True when the verdict is conforms."""
+        return self.verdict is Verdict.CONFORMS
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many checks ended in each outcome; only outcomes that occurred."""
+        return dict(Counter(check.status.value for check in self.checks))
+
+    def raise_for_deviation(self) -> None:
+        """Raise DeviationError unless the target conforms; the message names the first failure."""
+        if not self.conforms:
+            raise DeviationError(self)
+
+
+class DeviationError(AdamcheckError, AssertionError):
+    """A target does not conform; carries the whole ``result``."""
+
+    def __init__(self, result: Result) -> None:
+        first = next((c for c in result.checks if c.status is Status.FAILED), None)
+        why = f"{first.name} [{first.dtype}] {first.message}" if first else result.error
+        super().__init__(f"{result.target} {result.verdict} ({result.spec}): {why}")
+        self.result = result
+        self.exit_code = result.verdict.exit_code
+
+
+def verdict_of(checks: tuple[CheckResult, ...], *, error: str = "") -> Verdict:
+    """The verdict that a list of outcomes allows; fails closed.
+
+    A deviation seen is a deviation whatever else went wrong. ``conforms`` needs no error, at least
+    one check that passed on at least one example, and every check passed, waived or skipped with a
+    reason; a check that was inconclusive or errored leaves the run incomplete.
+    """
+    seen = {check.status for check in checks}
+    if seen & {Status.FAILED, Status.STALE_WAIVER}:
+        return Verdict.DEVIATES
+    if error or seen & {Status.ERROR, Status.INCONCLUSIVE}:
+        return Verdict.ERROR
+    if any(c.status is Status.SKIPPED and not c.message for c in checks):
+        return Verdict.ERROR
+    if any(c.status is Status.PASSED and c.examples > 0 for c in checks):
+        return Verdict.CONFORMS
+    return Verdict.ERROR

@@ -1,0 +1,130 @@
+"""What is asked of a target and what comes back: whole trajectories as plain frozen records.
+
+Nothing here knows how a target is driven; adapters, the wire and the session all speak this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+HYPERPARAMETERS: Final = ("lr", "beta1", "beta2", "eps", "eps_root", "weight_decay")
+"""Common names of numeric hyperparameters; adapters map them to the library's own."""
+FLAGS: Final = ("amsgrad", "maximize")
+"""Common names of boolean options that change the rule."""
+LAYOUTS: Final = ("C", "F", "transposed", "strided", "negative")
+"""Memory layouts in which an array of given shape and values can be handed over."""
+ABILITIES: Final = (
+    "stepwise",  # gradients are consumed one step at a time (false for run(theta0, grads))
+    "many",  # takes a list of parameters
+    "missing",  # a gradient may be None
+    "moments",  # shows m, v (and v_max)
+    "load_moments",  # takes them back, with t
+    "state",  # state_dict / load_state_dict
+    "layouts",  # arrays reach it in the layout that was asked for (see Description.layouts)
+)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a loaded target is and can do.
+
+    ``hyperparameters`` and ``flags`` are the common names it accepts; ``dtypes`` the names of the
+    formats it was seen to take (and give back); ``notes`` are one-line facts worth reporting, such
+    as a flushed subnormal or 64-bit mode being off; ``environment`` maps packages to versions;
+    ``layouts`` are those in which an array reaches the target (others arrive as C).
+    """
+
+    target: str
+    adapter: str
+    hyperparameters: frozenset[str]
+    flags: frozenset[str]
+    abilities: frozenset[str]
+    dtypes: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ("C",)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A whole run, asked for in one message.
+
+    theta0: one array per parameter. grads: one array per parameter, ``[T, *shape]``.
+    hyper: the hyperparameters to pass (common names); flags: the boolean options that are on.
+    present: ``[T, n_parameters]`` booleans, False where the gradient is None; None: all present.
+    preload: per parameter a mapping with arrays m, v (and v_max) and the step count t, loaded
+    before the first step. reload_after: after that many steps the state is saved, a new instance is
+    built with ``reload_hyper`` (default: the same) and the state is loaded into it.
+    scramble: overwrite each gradient buffer after its step, so that a kept reference shows.
+    twin: drive a second instance with other gradients in between, so that shared state shows.
+    moments: ask for the moments after every step.
+    """
+
+    theta0: tuple[NDArray[Any], ...]
+    grads: tuple[NDArray[Any], ...]
+    hyper: Mapping[str, float]
+    flags: frozenset[str] = frozenset()
+    present: NDArray[Any] | None = None
+    theta_layout: str = "C"
+    grad_layout: str = "C"
+    preload: tuple[Mapping[str, Any], ...] | None = None
+    reload_after: int | None = None
+    reload_hyper: Mapping[str, float] | None = None
+    scramble: bool = True
+    twin: bool = False
+    moments: bool = False
+
+    @property
+    def steps(self) -> int:
+        """The number of steps T."""
+        return int(self.grads[0].shape[0]) if self.grads else 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a target failed: kind is raised, hung, exited, crashed, memory or protocol.
+
+    ``step`` is 1-based, 0 while the target was being imported or built; ``type`` is the exception's
+    class name where there was one.
+    """
+
+    kind: str
+    message: str
+    step: int
+    type: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a target did.
+
+    thetas: per parameter ``[T'+1, *shape]``, the initial value first; T' < T where it failed.
+    moments: per parameter a mapping of ``[T', *shape]`` arrays m, v (and v_max) and t ``[T']``.
+    broken: protocol laws that were seen broken, as ``{law: 1-based step}``; laws are
+    ``gradient-changed``, ``dtype``, ``shape``, ``parameter-count``.
+    printed: what the target wrote to its standard output, cut at some thousand characters.
+    """
+
+    thetas: tuple[NDArray[Any], ...]
+    moments: tuple[Mapping[str, NDArray[Any]], ...] | None = None
+    failure: Failure | None = None
+    broken: Mapping[str, int] = field(default_factory=dict)
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one target process.
+
+    Seconds for starting up, without finishing a step, and for a whole run; bytes of resident memory
+    on top of what the request itself needs.
+    """
+
+    start_seconds: float = 120.0
+    step_seconds: float = 30.0
+    run_seconds: float = 300.0
+    memory_bytes: int = 4 << 30
