@@ -1,0 +1,153 @@
+"""What an adapter provides: a bound target that builds instances and steps them on NumPy arrays.
+
+An adapter is a module with ``NAME``, ``recognises(found, origins)`` and ``open(found, request)``;
+other packages register theirs by the entry-point group ``adamcheck.adapters``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.targets.protocol import LAYOUTS
+
+Arrays = Sequence[NDArray[Any]]
+Gradients = Sequence[NDArray[Any] | None]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What the session asked for: the target's own options, the device and the written target."""
+
+    target: str
+    options: Mapping[str, Any]
+    device: str
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What an adapter found out about a target without running it (see Description)."""
+
+    hyperparameters: frozenset[str]
+    flags: frozenset[str]
+    abilities: frozenset[str]
+    layouts: tuple[str, ...] = LAYOUTS
+    packages: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Instance(Protocol):
+    """One optimizer, built and ready to step; a target without an ability never sees its call."""
+
+    def step(self, grads: Gradients) -> Sequence[Any]:
+        """Take one step; return the new parameters, readable until the next step."""
+
+    def moments(self) -> Sequence[Mapping[str, Any]]:
+        """Per parameter the arrays m, v (and v_max) and the step count t."""
+
+    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
+        """Take moments in the form that ``moments`` gives."""
+
+    def save(self) -> Any:
+        """The state, sharing no memory with this instance."""
+
+    def load(self, saved: Any) -> None:
+        """Take a state that another instance saved."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A recognised target.
+
+    ``build(thetas, hyper, flags)`` makes an Instance. A target that is not stepwise has ``run``
+    instead: ``run(theta0, grads, hyper, flags, publish)`` calls ``publish(t, theta)`` for every
+    step as soon as it knows it. ``flushes(dtype)`` tells whether its arithmetic loses subnormals.
+    """
+
+    traits: Traits
+    build: Callable[[Arrays, Mapping[str, float], frozenset[str]], Instance] | None = None
+    run: Callable[..., None] | None = None
+    flushes: Callable[[str], bool] = field(default=lambda dtype: numpy_flushes(dtype))
+
+
+class ProtocolError(Exception):
+    """A target gave something that its protocol does not allow; reported as kind ``protocol``."""
+
+
+def origins(found: Any) -> frozenset[str]:
+    """The top-level packages that an object, its class and their bases come from."""
+    classes = found.__mro__ if isinstance(found, type) else type(found).__mro__
+    modules = [getattr(found, "__module__", None), *(c.__module__ for c in classes)]
+    return frozenset(m.partition(".")[0] for m in modules if isinstance(m, str))
+
+
+def to_numpy(value: Any) -> NDArray[Any]:
+    """Whatever array a target returned, as a NumPy array (a view where that is possible)."""
+    if isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "detach") and hasattr(value, "cpu"):  # a PyTorch tensor
+        value = value.detach().cpu()
+        return tensor_view(value)
+    if hasattr(value, "__cuda_array_interface__") and hasattr(value, "get"):  # a CuPy array
+        value = value.get()
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ProtocolError(f"returned something that is not an array: {error}") from None
+    if array.dtype == object:
+        kind = type(value).__name__
+        raise ProtocolError(f"returned {'None' if value is None else kind} instead of an array")
+    return array
+
+
+def tensor_view(tensor: Any) -> NDArray[Any]:
+    """A CPU tensor as a NumPy array that shares its memory, bfloat16 included."""
+    torch = sys.modules["torch"]
+    if tensor.dtype == torch.bfloat16:
+        import ml_dtypes
+
+        bits: NDArray[Any] = tensor.view(torch.int16).numpy()
+        return bits.view(ml_dtypes.bfloat16)
+    array: NDArray[Any] = tensor.numpy()
+    return array
+
+
+def to_device(array: NDArray[Any], device: str) -> Any:
+    """The array as the target is to see it: itself, or a CuPy copy on the GPU."""
+    if device == "cpu":
+        return array
+    import cupy
+
+    return cupy.asarray(array)
+
+
+def numpy_flushes(dtype: str) -> bool:
+    """Whether NumPy in this process turns subnormals of a format into zero, going in or out."""
+    from adamcheck.formats import format_named
+
+    kind = format_named(dtype)
+    normal = np.full(9, kind.smallest_normal, kind.dtype)
+    half = normal * np.asarray(0.5, kind.dtype)
+    return survives_not(half) or survives_not(half + half)
+
+
+def survives_not(values: NDArray[Any]) -> bool:
+    """Whether any element is zero; bits are read, since a flushing unit also compares wrongly."""
+    return bool((values.view(np.uint8).reshape(values.size, -1) == 0).all(axis=1).any())
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Installed versions of Python, NumPy and the named distributions."""
+    found = {"python": sys.version.split()[0], "numpy": np.__version__}
+    for name in packages:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

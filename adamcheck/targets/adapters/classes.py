@@ -1,0 +1,90 @@
+"""Classes of adamcheck's own protocol: ``Cls(params, *, lr, beta1, beta2, eps, …)`` with ``step``.
+
+``step(grads)`` changes the parameters in place (and returns None) or returns new ones.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from adamcheck.targets.adapters.base import (
+    Arrays,
+    Bound,
+    Gradients,
+    Opening,
+    Traits,
+    to_device,
+    to_numpy,
+)
+from adamcheck.targets.adapters.signature import check_options, names_of
+
+NAME: Final = "class"
+
+
+def recognises(found: Any, origins: frozenset[str]) -> bool:
+    """A class with a method ``step``."""
+    return isinstance(found, type) and callable(getattr(found, "step", None))
+
+
+def open(found: Callable[..., Any], opening: Opening) -> Bound:
+    """Bind the class; what it can do, its methods tell."""
+    names = names_of(found, skip=1)
+    check_options(opening.target, opening.options, names)
+    abilities = {"stepwise", "many", "missing", "layouts"}
+    abilities |= {name for name in ("moments", "load_moments") if hasattr(found, name)}
+    if hasattr(found, "state_dict") and hasattr(found, "load_state_dict"):
+        abilities.add("state")
+    traits = Traits(names.hyperparameters, names.flags, frozenset(abilities))
+
+    def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Built:
+        params = [to_device(theta, opening.device) for theta in thetas]
+        optimizer = found(params, **names.arguments(hyper, flags, opening.options))
+        return Built(optimizer, params, opening.device)
+
+    return Bound(traits, build=build)
+
+
+class Built:
+    """An optimizer object and the list of parameters that it was given."""
+
+    def __init__(self, optimizer: Any, params: list[Any], device: str) -> None:
+        self._optimizer = optimizer
+        self._params = params
+        self._device = device
+        self._step = optimizer.step
+        if device == "cpu":
+            self.step = self._direct  # type: ignore[method-assign]
+
+    def step(self, grads: Gradients) -> Sequence[Any]:
+        """Convert, step, return; None means that the parameters were changed in place."""
+        moved = [None if g is None else to_device(g, self._device) for g in grads]
+        result = self._step(moved)
+        return [to_numpy(theta) for theta in (self._params if result is None else result)]
+
+    def _direct(self, grads: Gradients) -> Sequence[Any]:
+        result = self._step(grads)
+        return self._params if result is None else result
+
+    def moments(self) -> Sequence[Mapping[str, Any]]:
+        """As the optimizer shows them."""
+        shown: Sequence[Mapping[str, Any]] = self._optimizer.moments()
+        return shown
+
+    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
+        """Hand them over as fresh arrays on the device."""
+        self._optimizer.load_moments(
+            [
+                {k: int(x) if k == "t" else to_device(x, self._device) for k, x in each.items()}
+                for each in moments
+            ]
+        )
+
+    def save(self) -> Any:
+        """A deep copy stands for writing to a file and reading back."""
+        return copy.deepcopy(self._optimizer.state_dict())
+
+    def load(self, saved: Any) -> None:
+        """Hand the saved state over."""
+        self._optimizer.load_state_dict(saved)

@@ -1,0 +1,114 @@
+"""Common names against a target's own: which hyperparameters, flags and options it takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adamcheck.errors import UsageError, closest
+from adamcheck.targets.protocol import FLAGS, HYPERPARAMETERS
+
+SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
+    "lr": ("lr", "learning_rate", "step_size", "stepsize", "learning_rate_init", "alpha"),
+    "beta1": ("beta1", "beta_1", "b1"),
+    "beta2": ("beta2", "beta_2", "b2"),
+    "eps": ("eps", "epsilon"),
+    "eps_root": ("eps_root",),
+    "weight_decay": ("weight_decay", "wd"),
+    "amsgrad": ("amsgrad",),
+    "maximize": ("maximize",),
+}
+_PAIR: Final = "betas"
+_STANDARD: Final = ("lr", "beta1", "beta2", "eps")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The keyword parameters of a target.
+
+    ``own`` maps common names to its own; ``pair`` is the default of a ``betas`` parameter or None;
+    ``options`` are its further names; ``open_ended`` that it takes any (``**options``).
+    """
+
+    own: Mapping[str, str]
+    pair: tuple[float, float] | None
+    options: tuple[str, ...]
+    open_ended: bool
+
+    @property
+    def hyperparameters(self) -> frozenset[str]:
+        """Common names of the numeric hyperparameters."""
+        betas = {"beta1", "beta2"} if self.pair else set()
+        return frozenset(self.own.keys() & set(HYPERPARAMETERS) | betas)
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """Common names of the boolean options that change the rule."""
+        return frozenset(self.own.keys() & set(FLAGS))
+
+    def arguments(
+        self, hyper: Mapping[str, Any], flags: Iterable[str], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The keyword arguments of one call; what the request asks wins over the options."""
+        given = dict(options)
+        if self.pair and ("beta1" in hyper or "beta2" in hyper):
+            first, second = given.get(_PAIR, self.pair)
+            given[_PAIR] = (hyper.get("beta1", first), hyper.get("beta2", second))
+        for name, value in hyper.items():
+            if name in self.own:
+                given[self.own[name]] = value
+        return given | {self.own[name]: True for name in flags if name in self.own}
+
+
+def names_of(
+    call: Callable[..., Any],
+    *,
+    skip: int,
+    synonyms: Mapping[str, Sequence[str]] = SYNONYMS,
+) -> Names:
+    """Read the signature of ``call``, past its first ``skip`` parameters."""
+    own: dict[str, str] = {}
+    pair: tuple[float, float] | None = None
+    options: list[str] = []
+    open_ended = False
+    common = {word: name for name, words in synonyms.items() for word in words}
+    for parameter in list(inspect.signature(call).parameters.values())[skip:]:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            open_ended = True
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            continue
+        elif parameter.name in common:
+            own.setdefault(common[parameter.name], parameter.name)
+        elif parameter.name == _PAIR:
+            pair = _betas(parameter.default)
+        else:
+            options.append(parameter.name)
+    if open_ended and not pair:
+        own = {name: name for name in _STANDARD} | own
+    return Names(own, pair, tuple(options), open_ended)
+
+
+def check_options(
+    target: str, options: Mapping[str, Any], names: Names, *, more: Sequence[str] = ()
+) -> None:
+    """Raise UsageError for an option that the target does not take, naming those it does."""
+    if names.open_ended:
+        return
+    pair = [_PAIR] if names.pair else []
+    known = sorted({*names.options, *names.own.values(), *pair, *more})
+    for name in options:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise UsageError(
+                f"target {target!r} has no option {name!r}; {takes}.{closest(name, known)}"
+            )
+
+
+def _betas(default: Any) -> tuple[float, float]:
+    try:
+        first, second = (float(beta) for beta in default)
+    except (TypeError, ValueError):
+        return (0.9, 0.999)
+    return (first, second)

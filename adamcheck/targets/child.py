@@ -1,0 +1,145 @@
+"""The child process: loads one target and answers requests until its pipe closes.
+
+Run as ``python -m adamcheck.targets.child FD FD FD FD`` by adamcheck.targets.process.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.targets import wire
+from adamcheck.targets.adapters import bind
+from adamcheck.targets.adapters.base import Bound, Opening, versions
+from adamcheck.targets.board import Board, Plan
+from adamcheck.targets.drive import Drive
+from adamcheck.targets.globals import Globals
+from adamcheck.targets.loading import load, said, where
+from adamcheck.targets.requests import from_message
+
+
+class Server:
+    """Answers the messages of one session."""
+
+    def __init__(self, board: int) -> None:
+        self._board = board
+        self._bound: Bound | None = None
+        self._globals = Globals()
+
+    def answer(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The reply to one message; every kind of message is one method."""
+        method = getattr(self, f"_on_{message.get('op')}")
+        reply: dict[str, Any] = method(message)
+        return reply
+
+    def _on_load(self, message: dict[str, Any]) -> dict[str, Any]:
+        sys.path[:0] = [""]
+        sys.path.extend(path for path in message["path"] if path not in sys.path)
+        target = message["target"]
+        found = load(target)
+        opening = Opening(target, message["options"], message["device"])
+        try:
+            name, bound = bind(found, opening, message["adapters"])
+        except AdamcheckError:
+            raise
+        except BaseException as error:
+            raise UsageError(
+                f"target {target!r} cannot be used: {type(error).__name__}:"
+                f" {said(error)}{where(error)}"
+            ) from None
+        self._bound = bound
+        self._globals = Globals()
+        traits = bound.traits
+        return {
+            "adapter": name,
+            "hyperparameters": traits.hyperparameters,
+            "flags": traits.flags,
+            "abilities": traits.abilities,
+            "layouts": traits.layouts,
+            "notes": traits.notes,
+            "environment": versions(traits.packages),
+        }
+
+    def _on_run(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._bound is not None
+        request = from_message(message["request"])
+        plan = Plan.of(request.theta0, request.steps, moments=request.moments)
+        board = Board(self._board, plan, create=False)
+        self._globals.restore()
+        drive = Drive(self._bound, request, board)
+        failure = drive.go()
+        self._globals.restore()
+        board.close()
+        return {"failure": None if failure is None else asdict(failure), "broken": drive.broken}
+
+    def _on_flushes(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._bound is not None
+        return {"dtypes": [d for d in message["dtypes"] if self._bound.flushes(d)]}
+
+
+def serve(requests: int, replies: int, board: int) -> None:
+    """Read, answer and reply until the other end closes."""
+    server = Server(board)
+    while (prefix := _read(requests, wire.PREFIX.size)) is not None:
+        header, payload = wire.sizes(prefix)
+        parts = _read(requests, header), _read(requests, payload)
+        if parts[0] is None or parts[1] is None:
+            return
+        try:
+            reply = {"reply": server.answer(wire.decode(parts[0], parts[1]))}
+        except AdamcheckError as error:
+            reply = {"usage": str(error)}
+        except Exception as error:
+            reply = {"internal": f"{type(error).__name__}: {said(error)}"}
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError, AttributeError):
+                continue  # the target closed or replaced it
+        for chunk in wire.encode(reply):
+            _write(replies, chunk)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve on the descriptors that the parent passed."""
+    requests, replies, board, lifeline = (int(word) for word in arguments)
+    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
+    faulthandler.enable()
+    serve(requests, replies, board)
+    # a target's exit handlers and threads have no say in whether this process ends
+    os._exit(0)
+
+
+def _die_with_parent(lifeline: int) -> None:
+    try:
+        os.read(lifeline, 1)
+    except OSError:
+        return
+    os._exit(1)
+
+
+def _read(descriptor: int, size: int) -> bytearray | None:
+    data = bytearray(size)
+    view, done = memoryview(data), 0
+    while done < size:
+        got = os.readv(descriptor, [view[done:]])
+        if got == 0:
+            return None
+        done += got
+    return data
+
+
+def _write(descriptor: int, data: bytes | memoryview) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,76 @@
+"""What only a run tells about a target: the formats it takes, lists, missing gradients, flushing.
+
+Every question is a run of one or two steps through the session, so a crash is an answer too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from adamcheck.formats import FORMATS
+from adamcheck.targets.protocol import Description, Trace, Trajectory
+
+_HYPER: Final = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+Run = Callable[[Trajectory], Trace]
+
+
+def described(
+    target: str,
+    traits: Mapping[str, Any],
+    run: Run,
+    flushes: Callable[[tuple[str, ...]], tuple[str, ...]],
+) -> Description:
+    """Complete what the adapter found out with what short runs show."""
+    hyper = {name: _HYPER[name] for name in traits["hyperparameters"] if name in _HYPER}
+    notes = list(traits["notes"])
+    dtypes: list[str] = []
+    for name in FORMATS:
+        trace = run(_request(name, hyper))
+        if reason := _refusal(trace):
+            notes.append(f"does not take {name}: {reason}")
+        else:
+            dtypes.append(name)
+        if trace.failure is not None and trace.failure.kind == "hung":
+            break  # each further format would only cost the same time again
+    abilities = set(traits["abilities"])
+    if dtypes:
+        many = "many" in abilities and not _refusal(run(_request(dtypes[0], hyper, count=2)))
+        missing = many and "missing" in abilities
+        missing = missing and not _refusal(run(_request(dtypes[0], hyper, count=2, absent=True)))
+        abilities -= {n for n, seen in (("many", many), ("missing", missing)) if not seen}
+    if flushed := flushes(tuple(dtypes)):
+        notes.append(f"flushes subnormals: {', '.join(flushed)}")
+    return Description(
+        target=target,
+        adapter=traits["adapter"],
+        hyperparameters=frozenset(traits["hyperparameters"]),
+        flags=frozenset(traits["flags"]),
+        abilities=frozenset(abilities),
+        dtypes=tuple(dtypes),
+        environment=dict(traits["environment"]),
+        notes=tuple(notes),
+        layouts=tuple(traits["layouts"]),
+    )
+
+
+def _request(
+    dtype: str, hyper: Mapping[str, float], *, count: int = 1, absent: bool = False
+) -> Trajectory:
+    kind = FORMATS[dtype].dtype
+    theta = np.array([0.5, -1.0, 0.0], np.float32).astype(kind)
+    grads = np.array([[0.5, -0.25, 0.125]], np.float32).astype(kind)
+    present = np.array([[True] * (count - 1) + [False]]) if absent else None
+    return Trajectory((theta,) * count, (grads,) * count, hyper, present=present)
+
+
+def _refusal(trace: Trace) -> str:
+    """Why a probing run does not count as taken; empty if it does."""
+    if trace.failure is not None:
+        return trace.failure.message
+    if laws := trace.broken.keys() & {"dtype", "shape", "parameter-count"}:
+        return f"gives back another {min(laws)}"
+    finite = all(np.isfinite(theta.astype(np.float64)).all() for theta in trace.thetas)
+    return "" if finite else "gives non-finite numbers"

@@ -1,0 +1,309 @@
+"""The parent's side of the child: start it, exchange messages, watch it, kill it.
+
+A child that hangs, dies or eats memory ends as ``Died``; the parent never waits without a limit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.targets import wire
+from adamcheck.targets.board import new_descriptor
+
+KEPT: Final = 4096
+"""How much of a target's output is kept, in bytes."""
+_TICK: Final = 0.05
+_FAMILY: Final = 0.5
+_THREADS: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class Died(Exception):
+    """The child is gone: ``kind`` is hung, exited, crashed, memory or protocol."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What one exchange may take: seconds without progress, seconds in all, bytes of memory."""
+
+    quiet_seconds: float
+    total_seconds: float
+    memory_bytes: int
+    progress: Callable[[], int] = lambda: 0
+
+
+class ChildProcess:
+    """A running child; after Died it must be replaced."""
+
+    def __init__(self, device: str) -> None:
+        requests, self._requests = os.pipe()
+        self._replies, replies = os.pipe()
+        lifeline, self._lifeline = os.pipe()
+        self.board = new_descriptor()
+        inherited = (requests, replies, self.board, lifeline)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "adamcheck.targets.child", *map(str, inherited)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=inherited,
+            env=_environment(device),
+            start_new_session=True,
+        )
+        for descriptor in (requests, replies, lifeline):
+            os.close(descriptor)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
+        for descriptor in (self._requests, self._replies, self._out, self._err):
+            os.set_blocking(descriptor, False)
+        self._printed = bytearray()
+        self._errors = bytearray()
+        self._poll = select.poll()
+        for descriptor in (self._replies, self._out, self._err):
+            self._poll.register(descriptor, select.POLLIN)
+        descriptors = (self._requests, self._replies, self.board, self._lifeline)
+        self._close = weakref.finalize(self, _end, self._process, descriptors)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child can take another message."""
+        return self._close.alive and self._process.poll() is None
+
+    def close(self) -> None:
+        """Kill the child and everything that it started."""
+        self._close()
+
+    def printed(self) -> str:
+        """What the target printed since the last call, cut; call it after an exchange."""
+        if self._close.alive:
+            self._drain()
+        text = bytes(self._printed).decode("utf-8", "replace")
+        self._printed.clear()
+        self._errors.clear()
+        return text
+
+    def ask(self, message: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        """Send a message and return the reply.
+
+        Raises Died (the child is then killed), UsageError for a request that the child refused and
+        AdamcheckError for an error of adamcheck's own.
+        """
+        try:
+            reply = self._exchange(message, watch)
+        except Died:
+            self.close()
+            raise
+        if "usage" in reply:
+            raise UsageError(str(reply["usage"]))
+        if "internal" in reply:
+            raise AdamcheckError(f"adamcheck failed in the target process: {reply['internal']}")
+        content = reply.get("reply")
+        if not isinstance(content, dict):
+            self.close()
+            raise Died("protocol", "the target process sent a damaged reply")
+        return content
+
+    def _exchange(self, message: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
+        outgoing = [memoryview(chunk).cast("B") for chunk in wire.encode(message)]
+        incoming = bytearray()
+        guard = _Guard(self._process.pid, watch)
+        self._poll.register(self._requests, select.POLLOUT)
+        writing = True
+        while True:
+            ready = dict(self._poll.poll(_TICK * 1000))
+            if writing and self._requests in ready:
+                try:
+                    self._send(outgoing)
+                except BrokenPipeError:
+                    outgoing.clear()
+                if not outgoing:
+                    self._poll.unregister(self._requests)
+                    writing = False
+            if self._out in ready or self._err in ready:
+                self._drain()
+            if self._replies in ready:
+                chunk = os.read(self._replies, 1 << 16)
+                incoming += chunk
+                reply = _complete(incoming)
+                if reply is not None:
+                    return reply
+                if not chunk:
+                    raise self._death()
+            elif self._process.poll() is not None:
+                raise self._death()
+            guard.check()
+
+    def _send(self, outgoing: list[memoryview]) -> None:
+        while outgoing:
+            try:
+                sent = os.write(self._requests, outgoing[0])
+            except BlockingIOError:
+                return
+            if sent == len(outgoing[0]):
+                outgoing.pop(0)
+            else:
+                outgoing[0] = outgoing[0][sent:]
+
+    def _drain(self) -> None:
+        for descriptor, kept in ((self._out, self._printed), (self._err, self._errors)):
+            for _ in range(64):
+                try:
+                    chunk = os.read(descriptor, 1 << 16)
+                except BlockingIOError:
+                    break
+                if not chunk:
+                    self._forget(descriptor)
+                    break
+                kept += chunk
+                # of output the beginning is kept, of errors the end, where a crash is explained
+                del kept[slice(KEPT, None) if descriptor == self._out else slice(None, -KEPT)]
+
+    def _forget(self, descriptor: int) -> None:
+        try:
+            self._poll.unregister(descriptor)
+        except KeyError:
+            return
+
+    def _death(self) -> Died:
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return Died("protocol", "the target closed the pipe to adamcheck")
+        self._drain()
+        if code >= 0:
+            return Died("exited", f"ended its process with exit status {code}")
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return Died("crashed", f"killed by {name}{self._last_frame()}")
+
+    def _last_frame(self) -> str:
+        text = bytes(self._errors).decode("utf-8", "replace")
+        frame = re.search(r'File "([^"]+)", line (\d+) in \w+', text)
+        return f" ({Path(frame[1]).name}:{frame[2]})" if frame else ""
+
+
+class _Guard:
+    """The limits of one exchange, looked at every tick."""
+
+    def __init__(self, pid: int, watch: Watch) -> None:
+        self._watch = watch
+        self._begin = self._last = time.monotonic()
+        self._seen = watch.progress()
+        self._next = self._begin + _TICK
+        self._next_family = self._begin + _FAMILY
+        self._process = psutil.Process(pid)
+        self._family: list[psutil.Process] = [self._process]
+
+    def check(self) -> None:
+        """Raise Died when a limit is passed."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + _TICK
+        watch, seen = self._watch, self._watch.progress()
+        if seen != self._seen:
+            self._seen, self._last = seen, now
+        if now - self._last > watch.quiet_seconds:
+            raise Died("hung", f"made no progress for {watch.quiet_seconds:g} s")
+        if now - self._begin > watch.total_seconds:
+            raise Died("hung", f"was not done after {watch.total_seconds:g} s")
+        if self._memory(now) > watch.memory_bytes:
+            gigabytes = watch.memory_bytes / 2**30
+            raise Died("memory", f"used more than {gigabytes:.1f} GiB of memory")
+
+    def _memory(self, now: float) -> int:
+        if now >= self._next_family:
+            self._next_family = now + _FAMILY
+            self._family = [self._process, *_descendants(self._process)]
+        return sum(_resident(process) for process in self._family)
+
+
+def _complete(incoming: bytearray) -> dict[str, Any] | None:
+    if len(incoming) < wire.PREFIX.size:
+        return None
+    try:
+        header, payload = wire.sizes(incoming[: wire.PREFIX.size])
+        end = wire.PREFIX.size + header + payload
+        if len(incoming) < end:
+            return None
+        body = incoming[wire.PREFIX.size : end]
+        return wire.decode(body[:header], body[header:])
+    except wire.WireError as error:
+        raise Died("protocol", f"the target process sent a damaged reply: {error}") from None
+
+
+def _environment(device: str) -> dict[str, str]:
+    """The child's environment: one thread, unbuffered output, adamcheck importable."""
+    env = dict(os.environ)
+    home = str(Path(__file__).resolve().parents[2])
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, (home, env.get("PYTHONPATH", ""))))
+    env["PYTHONUNBUFFERED"] = "1"
+    env.update(dict.fromkeys(_THREADS, "1"))
+    single = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    env["XLA_FLAGS"] = f"{env.get('XLA_FLAGS', '')} {single}".strip()
+    env["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    if device == "cpu":
+        env["JAX_PLATFORMS"] = "cpu"
+    return env
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _descendants(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return list(process.children(recursive=True))
+    except psutil.Error:
+        return []
+
+
+def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...]) -> None:
+    """Kill the child's whole family and close everything that led to it."""
+    if process.poll() is None:
+        for member in _descendants(psutil.Process(process.pid)):
+            try:
+                member.kill()
+            except psutil.Error:
+                continue
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    for descriptor in descriptors:
+        os.close(descriptor)

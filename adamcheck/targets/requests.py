@@ -1,0 +1,56 @@
+"""A Trajectory as a message and back, with everything checked that the engine relies on."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from adamcheck.formats import FORMATS
+from adamcheck.targets.protocol import LAYOUTS, Trajectory
+
+
+def to_message(request: Trajectory) -> dict[str, Any]:
+    """The message body of a request; ValueError when the request contradicts itself."""
+    check(request)
+    body = {field.name: getattr(request, field.name) for field in fields(request)}
+    if request.preload is not None:
+        body["preload"] = [
+            {k: int(x) if k == "t" else np.asarray(x) for k, x in each.items()}
+            for each in request.preload
+        ]
+    return body
+
+
+def from_message(body: dict[str, Any]) -> Trajectory:
+    """The request of a message body."""
+    body = dict(body)
+    for name in ("theta0", "grads"):
+        body[name] = tuple(body[name])
+    body["flags"] = frozenset(body["flags"])
+    if body["preload"] is not None:
+        body["preload"] = tuple(body["preload"])
+    return Trajectory(**body)
+
+
+def check(request: Trajectory) -> None:
+    """Raise ValueError for a request whose parts do not fit together."""
+    count, steps = len(request.theta0), request.steps
+    if not count or len(request.grads) != count:
+        raise ValueError(f"{count} parameters but {len(request.grads)} gradient sequences")
+    for theta, grads in zip(request.theta0, request.grads, strict=True):
+        if theta.dtype.name not in FORMATS or grads.dtype.name not in FORMATS:
+            raise ValueError(f"unsupported dtype {theta.dtype} or {grads.dtype}")
+        if grads.shape != (steps, *theta.shape):
+            raise ValueError(f"gradients of shape {grads.shape} for {steps} × {theta.shape}")
+    if request.theta_layout not in LAYOUTS or request.grad_layout not in LAYOUTS:
+        raise ValueError(f"unknown layout {request.theta_layout!r} or {request.grad_layout!r}")
+    if request.present is not None:
+        present = np.asarray(request.present)
+        if present.shape != (steps, count) or present.dtype != bool:
+            raise ValueError(f"present needs booleans of shape {(steps, count)}")
+    if request.preload is not None and len(request.preload) != count:
+        raise ValueError(f"preload has {len(request.preload)} entries for {count} parameters")
+    if request.reload_after is not None and not 0 <= request.reload_after <= steps:
+        raise ValueError(f"reload_after={request.reload_after} is outside 0 … {steps}")

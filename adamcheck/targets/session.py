@@ -1,0 +1,208 @@
+"""Drive a target in a process of its own: describe it, and run whole trajectories on it.
+
+Whatever a target does there, the caller gets a Trace with every step that was finished.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from types import MappingProxyType, TracebackType
+from typing import Any, Final
+
+from adamcheck.errors import UsageError
+from adamcheck.targets import requests
+from adamcheck.targets.adapters import GROUP
+from adamcheck.targets.board import Board, Plan
+from adamcheck.targets.loading import split
+from adamcheck.targets.probe import described
+from adamcheck.targets.process import ChildProcess, Died, Watch
+from adamcheck.targets.protocol import Description, Failure, Limits, Trace, Trajectory
+
+DEVICES: Final = ("cpu", "cuda")
+_NEUTRAL: Final = ("weight_decay", "eps_root")
+_SHRINK: Final = 64 << 20
+
+
+class Session:
+    """A target under test; a context manager, not safe to share between threads.
+
+    ``target`` is ``package.module:attribute`` or ``path/to/file.py:attribute``; ``options`` are the
+    target's own. Raises UsageError as soon as it is known that the target cannot be loaded: here
+    for what needs no import, at first use for the rest.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        device: str = "cpu",
+    ) -> None:
+        if device not in DEVICES:
+            raise UsageError(f"unknown device {device!r}; known are {', '.join(DEVICES)}.")
+        split(target)
+        self._target = target
+        self._options = dict(options)
+        self._limits = limits
+        self._device = device
+        self._child: ChildProcess | None = None
+        self._traits: Mapping[str, Any] | None = None
+        self._description: Description | None = None
+
+    @property
+    def description(self) -> Description:
+        """What the target is and can do; starts the child and tries the target out."""
+        if self._description is None:
+            traits = self._loaded()
+            self._description = described(self._target, traits, self.run, self._flushes)
+        return self._description
+
+    def run(self, request: Trajectory) -> Trace:
+        """Run one trajectory; what goes wrong in the target is told by ``Trace.failure``.
+
+        Raises UsageError for a target that cannot be loaded or a hyperparameter that it does not
+        take, and ValueError for a request that contradicts itself.
+        """
+        message = {"op": "run", "request": requests.to_message(self._accepted(request))}
+        plan = Plan.of(request.theta0, request.steps, moments=request.moments)
+        try:
+            child = self._ready()
+        except Died as death:
+            return Trace(tuple(a[None].copy() for a in request.theta0), failure=_failure(death, 0))
+        child.printed()
+        board = Board(child.board, plan, create=True)
+        try:
+            return self._exchange(child, message, request, board)
+        finally:
+            size = board.size
+            board.close()
+            if size > _SHRINK and child.alive:
+                os.ftruncate(child.board, 0)
+
+    def close(self) -> None:
+        """End the child; the session may be used again and then starts another one."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _exchange(
+        self, child: ChildProcess, message: Mapping[str, Any], request: Trajectory, board: Board
+    ) -> Trace:
+        limits = self._limits
+        sent = sum(a.nbytes for a in (*request.theta0, *request.grads))
+        whole = "stepwise" not in self._loaded()["abilities"]
+        watch = Watch(
+            quiet_seconds=limits.run_seconds if whole else limits.step_seconds,
+            total_seconds=limits.run_seconds,
+            # the request, its copy in the asked layout and the board are not the target's doing
+            memory_bytes=limits.memory_bytes + 6 * sent + board.size,
+            progress=lambda: board.head[0] + board.head[1],
+        )
+        broken: dict[str, int] = {}
+        try:
+            reply = child.ask(message, watch)
+            failure = None if reply["failure"] is None else Failure(**reply["failure"])
+            broken = reply["broken"]
+        except Died as death:
+            failure = _failure(death, board.finished() + 1 if board.stepping() else 0)
+        except BaseException:  # an interrupt: the child's answer would be taken for the next one
+            child.close()
+            raise
+        return Trace(
+            thetas=board.copied_thetas(),
+            moments=board.copied_moments() if request.moments else None,
+            failure=failure,
+            broken=broken,
+            printed=child.printed(),
+        )
+
+    def _ready(self) -> ChildProcess:
+        """A child that has loaded the target; Died if it did not survive that."""
+        if self._child is not None and self._child.alive:
+            return self._child
+        self.close()
+        child = self._child = ChildProcess(self._device)
+        message = {
+            "op": "load",
+            "target": self._target,
+            "options": self._options,
+            "device": self._device,
+            "path": [path for path in sys.path if path],
+            "adapters": _registered(),
+        }
+        limits = self._limits
+        watch = Watch(limits.start_seconds, limits.start_seconds, limits.memory_bytes)
+        traits = child.ask(message, watch)
+        if self._traits is None:
+            self._traits = traits
+        return child
+
+    def _loaded(self) -> Mapping[str, Any]:
+        """What the adapter found out; UsageError when the target cannot be loaded."""
+        if self._traits is None:
+            try:
+                self._ready()
+            except Died as death:
+                raise UsageError(
+                    f"target {self._target!r} cannot be loaded: it {death.message}"
+                    " while it was being imported."
+                ) from None
+        assert self._traits is not None
+        return self._traits
+
+    def _accepted(self, request: Trajectory) -> Trajectory:
+        """The request without neutral values of hyperparameters that the target does not take."""
+        from dataclasses import replace
+
+        traits = self._loaded()
+        takes = set(traits["hyperparameters"])
+
+        def kept(hyper: Mapping[str, float]) -> dict[str, float]:
+            for name, value in hyper.items():
+                if name not in takes and not (name in _NEUTRAL and value == 0):
+                    raise UsageError(f"target {self._target!r} takes no hyperparameter {name!r}.")
+            return {name: float(value) for name, value in hyper.items() if name in takes}
+
+        if unknown := sorted(request.flags - set(traits["flags"])):
+            raise UsageError(f"target {self._target!r} takes no flag {unknown[0]!r}.")
+        again = request.reload_hyper
+        return replace(
+            request,
+            hyper=kept(request.hyper),
+            reload_hyper=None if again is None else kept(again),
+        )
+
+    def _flushes(self, dtypes: tuple[str, ...]) -> tuple[str, ...]:
+        limits = self._limits
+        watch = Watch(limits.step_seconds, limits.run_seconds, limits.memory_bytes)
+        try:
+            reply = self._ready().ask({"op": "flushes", "dtypes": dtypes}, watch)
+        except Died:
+            return ()
+        return tuple(reply["dtypes"])
+
+
+def _failure(death: Died, step: int) -> Failure:
+    return Failure(death.kind, death.message, step)
+
+
+@cache
+def _registered() -> tuple[str, ...]:
+    """Adapters of other packages, found once by the caller so that no child looks for them."""
+    return tuple(point.value for point in metadata.entry_points(group=GROUP))

@@ -1,0 +1,153 @@
+"""Messages between the session and its child: a JSON header, then raw little-endian buffers.
+
+Nothing is pickled, and nothing is believed: a header that does not add up raises WireError.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC: Final = b"ADCK"
+PREFIX: Final = struct.Struct("<4sIQ")
+"""Magic, bytes of the header, bytes of the buffers."""
+MAX_HEADER: Final = 16 << 20
+MAX_PAYLOAD: Final = 64 << 30
+_ALIGN: Final = 64
+_KEY: Final = "$array"
+_BFLOAT16: Final = np.dtype(ml_dtypes.bfloat16)
+# what a name is in memory; bfloat16 travels as its bits, which every NumPy knows
+_WIRE: Final = {
+    "float64": np.dtype("<f8"),
+    "float32": np.dtype("<f4"),
+    "float16": np.dtype("<f2"),
+    "bfloat16": np.dtype("<u2"),
+    "int64": np.dtype("<i8"),
+    "bool": np.dtype("|b1"),
+}
+
+
+class WireError(ValueError):
+    """A message is damaged or holds something that cannot travel."""
+
+
+def encode(message: Mapping[str, Any]) -> list[bytes | memoryview]:
+    """Return the chunks of one message: JSON values and arrays at any depth.
+
+    Tuples and sets arrive as lists, arrays in C order. Raises WireError for any other type.
+    """
+    arrays: list[NDArray[Any]] = []
+    body = _flatten(message, arrays)
+    listed, chunks, size = [], [], 0
+    for array in arrays:
+        raw = _bits(array)
+        listed.append({"dtype": array.dtype.name, "shape": list(array.shape)})
+        gap = -size % _ALIGN
+        chunks += [bytes(gap)] if gap else []
+        chunks += [memoryview(raw).cast("B")] if raw.size else []
+        size += gap + raw.nbytes
+    header = json.dumps({"body": body, "arrays": listed}).encode()
+    if len(header) > MAX_HEADER or size > MAX_PAYLOAD:
+        raise WireError(f"message too large: header {len(header)} bytes, buffers {size} bytes")
+    return [PREFIX.pack(MAGIC, len(header), size) + header, *chunks]
+
+
+def sizes(prefix: bytes | bytearray | memoryview) -> tuple[int, int]:
+    """Return the bytes of header and buffers that follow a prefix."""
+    if len(prefix) != PREFIX.size:
+        raise WireError(f"prefix of {len(prefix)} bytes instead of {PREFIX.size}")
+    magic, header, payload = PREFIX.unpack(prefix)
+    if magic != MAGIC:
+        raise WireError(f"not a message: it starts with {magic!r}")
+    if header > MAX_HEADER or payload > MAX_PAYLOAD:
+        raise WireError(f"message too large: header {header} bytes, buffers {payload} bytes")
+    return header, payload
+
+
+def decode(header: bytes | bytearray, payload: bytearray | bytes) -> dict[str, Any]:
+    """Rebuild a message; its arrays are views of ``payload``."""
+    try:
+        top = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"header is not JSON: {error}") from None
+    if not isinstance(top, dict) or set(top) != {"body", "arrays"}:
+        raise WireError("header needs exactly the keys body and arrays")
+    if not isinstance(top["arrays"], list) or not isinstance(top["body"], dict):
+        raise WireError("header: body must be an object and arrays a list")
+    arrays, offset = [], 0
+    for entry in top["arrays"]:
+        array, offset = _array(entry, payload, offset)
+        arrays.append(array)
+    if offset != len(payload):
+        raise WireError(f"buffers hold {len(payload)} bytes, the header accounts for {offset}")
+    body = _rebuild(top["body"], arrays)
+    assert isinstance(body, dict)
+    return body
+
+
+def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:
+    if isinstance(value, np.ndarray):
+        if value.dtype.name not in _WIRE:
+            raise WireError(f"arrays of dtype {value.dtype} cannot travel")
+        arrays.append(value)
+        return {_KEY: len(arrays) - 1}
+    if isinstance(value, Mapping):
+        if bad := [k for k in value if not isinstance(k, str) or k.startswith("$")]:
+            raise WireError(f"key {bad[0]!r} cannot travel")
+        return {key: _flatten(item, arrays) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_flatten(item, arrays) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(_flatten(item, arrays) for item in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise WireError(f"a value of type {type(value).__name__} cannot travel")
+
+
+def _bits(array: NDArray[Any]) -> NDArray[Any]:
+    whole = array if array.flags.c_contiguous else array.copy(order="C")
+    wire = _WIRE[array.dtype.name]
+    raw = whole.view(np.uint16) if array.dtype == _BFLOAT16 else whole
+    return raw.astype(wire, copy=False)
+
+
+def _array(entry: Any, payload: bytearray | bytes, offset: int) -> tuple[NDArray[Any], int]:
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape"}:
+        raise WireError("an array needs exactly the keys dtype and shape")
+    name, shape = entry["dtype"], entry["shape"]
+    if not isinstance(name, str) or name not in _WIRE:
+        raise WireError(f"unknown dtype {name!r}")
+    if not isinstance(shape, list) or len(shape) > 32:
+        raise WireError(f"bad shape {shape!r}")
+    if any(type(n) is not int or not 0 <= n < 1 << 48 for n in shape):
+        raise WireError(f"bad shape {shape!r}")
+    wire, count = _WIRE[name], math.prod(shape)
+    start = offset + (-offset % _ALIGN)
+    end = start + count * wire.itemsize
+    if end > len(payload):
+        raise WireError(f"an array of {name} {shape} does not fit into {len(payload)} bytes")
+    raw = np.frombuffer(payload, wire, count, start) if count else np.empty(0, wire)
+    if name == "bool" and (raw.view(np.uint8) > 1).any():
+        raise WireError("a boolean array holds bytes other than 0 and 1")
+    native = raw.astype(wire.newbyteorder("="), copy=False).reshape(shape)
+    return (native.view(_BFLOAT16) if name == "bfloat16" else native), end
+
+
+def _rebuild(value: Any, arrays: list[NDArray[Any]]) -> Any:
+    if isinstance(value, dict):
+        if _KEY in value:
+            index = value[_KEY]
+            if len(value) != 1 or type(index) is not int or not 0 <= index < len(arrays):
+                raise WireError(f"bad reference to an array: {value!r}")
+            return arrays[index]
+        return {key: _rebuild(item, arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rebuild(item, arrays) for item in value]
+    return value
