@@ -9,6 +9,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -126,10 +127,9 @@ class Board:
         self.head.release()
         self.thetas, self.moments = [], []
         del self._codes
-        try:
+        # where somebody still looks at it, it goes when they do
+        with suppress(BufferError):
             self._memory.close()
-        except BufferError:  # somebody still looks at it; it goes when they do
-            pass
 
 
 def new_descriptor() -> int:

@@ -92,7 +92,7 @@ def serve(requests: int, replies: int, board: int) -> None:
         if parts[0] is None or parts[1] is None:
             return
         try:
-            reply = {"reply": server.answer(wire.decode(parts[0], parts[1]))}
+            reply: dict[str, Any] = {"reply": server.answer(wire.decode(parts[0], parts[1]))}
         except AdamcheckError as error:
             reply = {"usage": str(error)}
         except Exception as error:

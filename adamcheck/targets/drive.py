@@ -1,6 +1,6 @@
 """Runs a Trajectory on a bound target inside the child, and writes every step to the board.
 
-Only the target's own calls stand in ``try``: an error of adamcheck must not look like one of theirs.
+Only the target's own calls stand in ``try``: an error of adamcheck must not look like theirs.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class _Pristine:
     def __init__(self, grads: NDArray[Any]) -> None:
         steps = len(grads)
         self._each = grads.nbytes // steps if steps else 0
-        self._raw = memoryview(np.ascontiguousarray(grads).reshape(-1).view(np.uint8))
+        self._raw = np.ascontiguousarray(grads).reshape(-1).view(np.uint8).data
 
     def differs(self, grad: NDArray[Any], t: int) -> bool:
         """Whether the gradient of step t (from 0) has other bits than it was sent with."""

@@ -14,6 +14,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -206,7 +207,7 @@ class ChildProcess:
 
     def _last_frame(self) -> str:
         text = bytes(self._errors).decode("utf-8", "replace")
-        frame = re.search(r'File "([^"]+)", line (\d+) in \w+', text)
+        frame = re.search(r'Current thread[^\n]*\n\s*File "([^"]+)", line (\d+)', text)
         return f" ({Path(frame[1]).name}:{frame[2]})" if frame else ""
 
 
@@ -297,10 +298,8 @@ def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...]) -> None
                 member.kill()
             except psutil.Error:
                 continue
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
     for stream in (process.stdout, process.stderr):
         if stream is not None:

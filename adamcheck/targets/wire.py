@@ -24,7 +24,7 @@ _ALIGN: Final = 64
 _KEY: Final = "$array"
 _BFLOAT16: Final = np.dtype(ml_dtypes.bfloat16)
 # what a name is in memory; bfloat16 travels as its bits, which every NumPy knows
-_WIRE: Final = {
+_WIRE: Final[dict[str, np.dtype[Any]]] = {
     "float64": np.dtype("<f8"),
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),
@@ -51,7 +51,7 @@ def encode(message: Mapping[str, Any]) -> list[bytes | memoryview]:
         listed.append({"dtype": array.dtype.name, "shape": list(array.shape)})
         gap = -size % _ALIGN
         chunks += [bytes(gap)] if gap else []
-        chunks += [memoryview(raw).cast("B")] if raw.size else []
+        chunks += [raw.data.cast("B")] if raw.size else []
         size += gap + raw.nbytes
     header = json.dumps({"body": body, "arrays": listed}).encode()
     if len(header) > MAX_HEADER or size > MAX_PAYLOAD:

@@ -30,7 +30,7 @@ def bind(found: Any, opening: Opening, registered: Sequence[str]) -> tuple[str, 
     known = []
     for adapter in _adapters(registered):
         known.append(adapter.NAME)
-        if adapter.NAME == wanted or (wanted is None and adapter.recognises(found, packages)):
+        if wanted == adapter.NAME or (wanted is None and adapter.recognises(found, packages)):
             return adapter.NAME, adapter.open(found, opening)
     if wanted is not None:
         raise UsageError(
