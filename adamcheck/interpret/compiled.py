@@ -197,7 +197,7 @@ def _input_lines(program: Program, parts: str) -> list[str]:
         if scope == "s" and short in program.moments:
             lines += [f"{x}{i} = S{short}{x}[i]" for x in parts] + [f"a{i} = abs(h{i})"]
         elif name in ("g", "theta"):
-            lines.append(f"h{i} = float({name}[t, first + i]); a{i} = abs(h{i})")
+            lines.append(f"h{i} = np.float64({name}[t, first + i]); a{i} = abs(h{i})")
             lines.append(f"e{i} = 0.0" if name == "g" else f"e{i} = stored * a{i}")
             lines += [f"l{i} = 0.0"] if "l" in parts else []
     return [*lines, "low = False"] if "l" in parts else lines
@@ -232,7 +232,7 @@ def _comparison_lines(program: Program, q: int, name: str, *, dd: bool) -> list[
         f"dh, dl = two_sum(y, -h{i}); d = abs(dh + (dl - l{i}))" if dd else f"d = abs(y - h{i})"
     )
     return [
-        f"y = float({seen})",
+        f"y = np.float64({seen})",
         difference,
         f"known = e{i} < np.inf",
         f"bad = known & (not (d <= e{i} * (1.0 + margin)))",

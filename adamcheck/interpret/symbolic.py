@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import sympy
@@ -156,14 +155,8 @@ class SymbolicStep:
     after: dict[str, Term]
     theta_after: Term
     named: dict[str, Term]
+    initial: dict[str, Term]
     ops: SymbolicOps
-
-    @property
-    def fresh(self) -> SimpleNamespace:
-        """The initial state, as exact terms."""
-        return SimpleNamespace(**self.initial)
-
-    initial: dict[str, Term] = field(default_factory=dict)
 
 
 HYPER_NAMES = {
@@ -207,6 +200,6 @@ def symbolic_step(
         after={n: term(x) for n, x in done.state.items()},
         theta_after=term(done.theta),
         named={n: term(x) for n, x in done.named.items()},
-        ops=ops,
         initial={n: term(x) for n, x in initial.items()},
+        ops=ops,
     )

@@ -1,0 +1,81 @@
+"""The admissible class of one judgement: format, scalar precision, underflow; and its constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
+from adamcheck.spec import Spec
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What an evaluation may do and still be called honest.
+
+    scalars: precision in which β, 1-β, β^t, α are kept: "float64" or "array" (the array's dtype).
+    flushed: subnormal numbers may be flushed to zero.
+    """
+
+    scalars: str = "float64"
+    flushed: bool = False
+
+
+STRICT = Admission()
+
+
+def scalar_roundoff(fmt: Format, admission: Admission) -> float:
+    """Unit roundoff of scalar arithmetic; float64 scalars serve every format."""
+    return fmt.u if admission.scalars == "array" else 2.0**-53
+
+
+def scalar_errors(
+    names: tuple[str, ...], hyper: Mapping[str, float], fmt: Format, admission: Admission
+) -> NDArray[np.float64]:
+    """How far each hyperparameter as kept may lie from the one asked for, ``[len(names)]``.
+
+    Zero for float64 scalars and for numbers that the array's dtype holds exactly (dyadic ones).
+    """
+    if admission.scalars != "array":
+        return np.zeros(len(names))
+    with np.errstate(all="ignore"):
+        return np.array([abs(hyper[n] - float(fmt.dtype.type(hyper[n]))) for n in names])
+
+
+def underflow(fmt: Format, admission: Admission) -> float:
+    """What one operation may lose below the normal range."""
+    return fmt.smallest_normal if admission.flushed else fmt.eta
+
+
+def fold(spec: Spec, hyper: Mapping[str, float], steps: int, first: int) -> NDArray[np.float64]:
+    """Largest factor ``[steps]`` by which moving scalars across operations stretches an underflow.
+
+    An order may multiply by α, or leave 1/(1-β1^t) or 1/√(1-β2^t) for later: partial results are
+    then smaller (or larger) than the textbook's by at most this factor. One per cent on top pays
+    for its own rounding.
+    """
+    t = np.arange(first + 1, first + steps + 1) + (int(spec.first_t) - 1)
+    lr = abs(hyper["lr"])
+    factor = np.full(steps, 1.01 * max(lr, 1.0 / lr if lr > 0.0 else 1.0, 1.0))
+    with np.errstate(divide="ignore"):
+        slowest = np.ones(steps)
+        if spec.bias_correction in ("both", "m"):
+            slowest = np.minimum(slowest, -np.expm1(t * _log(hyper["beta1"])))
+        if spec.bias_correction in ("both", "v"):
+            slowest = np.minimum(slowest, np.sqrt(-np.expm1(t * _log(hyper["beta2"]))))
+        return np.minimum(factor / slowest, 2.0**1000)
+
+
+def compiled_constants(fmt: Format, admission: Admission, margin: float) -> tuple[Any, ...]:
+    """(u, gamma2, gamma4, eta, largest, kept, margin) as the compiled judge takes them."""
+    u = fmt.u
+    eta = underflow(fmt, admission)
+    return (u, 2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u), eta, fmt.largest, u, margin)
+
+
+def _log(beta: float) -> float:
+    return float(np.log(beta)) if beta > 0.0 else -np.inf

@@ -1,0 +1,210 @@
+"""The top rung: one element at a time in ball arithmetic, at growing precision until decided.
+
+Also where a single number is explained: its enclosure, its bound, and what the bound is made of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
+from adamcheck.interpret.compiled import TALLIES, hyper_inputs
+from adamcheck.interpret.walk import carry, constants, step_function
+from adamcheck.oracle import envelope
+from adamcheck.oracle.envelope import Admission
+from adamcheck.program import Program, trace
+from adamcheck.rules import initial_state
+
+if TYPE_CHECKING:
+    from adamcheck.oracle.judge import Evidence
+
+PRECISIONS = (160, 640, 2560)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One output of one step: an enclosure (ball) and the envelope's radius (mpmath number)."""
+
+    ball: Any
+    bound: Any
+
+    @property
+    def finite(self) -> bool:
+        """True where the envelope is bounded."""
+        return bool(self.ball.is_finite()) and math.isfinite(self.bound)
+
+
+def initial_clocks(program: Program, hyper: Mapping[str, float]) -> NDArray[np.float64]:
+    """The clocks before the first step, ``[C]``."""
+    state = initial_state(program.spec, dict(hyper), 0.0, 1.0)
+    return np.array([float(state[c]) for c in program.clocks])
+
+
+def walk(
+    program: Program, evidence: Evidence, admission: Admission, precision: int
+) -> Iterator[dict[str, Point]]:
+    """Yield every step's outputs for the single element of ``evidence``."""
+    import flint
+
+    from adamcheck.interpret.balls import BALLS, ball, bound
+
+    run = step_function(program)
+    fmt = evidence.fmt
+    names = hyper_inputs(program)
+    errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
+    steps = evidence.shape[0]
+    fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first)
+    us = bound(envelope.scalar_roundoff(fmt, admission))
+    eta = bound(envelope.underflow(fmt, admission))
+    zero = bound(0.0)
+    with flint.ctx.workprec(precision):
+        hyper = {n: ball(float(evidence.hyper[n])) for n in names}
+        state = initial_state(program.spec, hyper, ball(0.0), ball(1.0))
+        for name, array in evidence.start.items():
+            state[name] = ball(float(array[0]))
+        values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in hyper.items()}
+        bounds: dict[str, Any] = dict.fromkeys(values, zero)
+        bounds |= {f"h.{n}": bound(float(e)) for n, e in zip(names, errors, strict=True)}
+        for _ in range(evidence.first):
+            _advance_clocks(program, run, values, bounds, us)
+        for t in range(steps):
+            theta = float(evidence.thetas[t, 0])
+            g = float(evidence.grads[t, 0])
+            if not (math.isfinite(theta) and math.isfinite(g)):
+                return
+            values |= {"g": ball(g), "theta": ball(theta)}
+            bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) if t else zero}
+            c = constants(
+                u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=bound(fold[t])
+            )
+            after, radii = run(BALLS, values, bounds, c)
+            yield {name: Point(after[name], radii[name]) for name in after}
+            values |= carry(program, after)
+            bounds |= carry(program, radii)
+
+
+def _advance_clocks(
+    program: Program, run: Any, values: dict[str, Any], bounds: dict[str, Any], us: Any
+) -> None:
+    """One step of the clocks alone: the rule on a zero gradient leaves zero moments untouched."""
+    from adamcheck.interpret.balls import BALLS, ball, bound
+
+    zero = bound(0.0)
+    c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=bound(1.0))
+    idle = {f"s.{m}": ball(0.0) for m in program.moments}
+    inputs = values | idle | {"g": ball(1.0), "theta": ball(0.0)}
+    after, radii = run(BALLS, inputs, bounds | {"g": zero, "theta": zero}, c)
+    for clock in program.clocks:
+        values[f"s.{clock}"] = after[f"s.{clock}"]
+        bounds[f"s.{clock}"] = radii[f"s.{clock}"]
+
+
+def judge_element(
+    program: Program, observed: tuple[str, ...], evidence: Evidence, admission: Admission
+) -> NDArray[np.float64]:
+    """The tallies of one element, ``[len(observed), len(TALLIES)]``."""
+    for precision in PRECISIONS:
+        tally, open_ = _tally_at(program, observed, evidence, admission, precision)
+        if not open_:
+            break
+    return tally
+
+
+def _tally_at(
+    program: Program,
+    observed: tuple[str, ...],
+    evidence: Evidence,
+    admission: Admission,
+    precision: int,
+) -> tuple[NDArray[np.float64], bool]:
+    steps = evidence.shape[0]
+    tally = np.zeros((len(observed), len(TALLIES)))
+    tally[:, TALLIES.index("worst_bound")] = 1.0
+    column = {name: k for k, name in enumerate(TALLIES)}
+    seen = 0
+    for t, points in enumerate(walk(program, evidence, admission, precision)):
+        seen = t + 1
+        for q, name in enumerate(observed):
+            row = tally[q]
+            point = points["theta" if name == "theta" else f"s.{name}"]
+            if not point.finite:
+                row[column["void"]] += 1
+                continue
+            value = evidence.thetas[t + 1, 0] if name == "theta" else evidence.moments[name][t, 0]
+            side, ratio = _side(point, float(value))
+            if ratio > row[0] / row[1]:
+                row[0], row[1], row[column["worst_step"]] = ratio, 1.0, t + 1
+            if side > 0 and row[column["first_bad"]] == 0:
+                row[column["first_bad"]] = t + 1
+            row[column["undecided"]] += side == 0
+            quantity = abs(float((points["update"] if name == "theta" else point).ball.mid()))
+            blunt = float(point.bound) >= quantity > 0.0
+            row[column["weak" if blunt else "decided"]] += 1
+    tally[:, column["void"]] += steps - seen
+    return tally, bool(tally[:, column["undecided"]].any())
+
+
+def _side(point: Point, observed: float) -> tuple[int, float]:
+    """-1 inside the envelope, 1 outside, 0 not decided at this precision; and error/bound."""
+    from adamcheck.interpret.balls import ball, lower_magnitude, magnitude
+
+    if not math.isfinite(observed):
+        return 1, math.inf
+    distance = ball(observed) - point.ball
+    upper = magnitude(distance)
+    ratio = float(upper / point.bound) if point.bound > 0 else (math.inf if upper > 0 else 0.0)
+    if upper <= point.bound:
+        return -1, ratio
+    if lower_magnitude(distance) > point.bound:
+        return 1, ratio
+    return 0, ratio
+
+
+def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) -> dict[str, Any]:
+    """Everything about one number of a one-element evidence: enclosure, bound, and its terms.
+
+    Returns floats: exact, radius, bound, update (exact Δ), unit (u·|α|·(1-β1)Σβ1^k|g|/(...) is left
+    to the caller) and terms {rounding, scalars, underflow, stored parameter}; the terms are what the
+    bound loses when that source is taken away, so they need not add up exactly.
+    """
+    program = trace(evidence.spec)
+    name = "theta" if quantity == "theta" else f"s.{quantity}"
+    point = _nth(program, evidence, admission, step)
+    full = float(point[name].bound)
+    terms = {}
+    for label, variant, admitted in (
+        ("scalars", evidence, replace(admission, scalars="exact")),
+        ("underflow", replace(evidence, fmt=_without_underflow(evidence.fmt)), admission),
+        ("stored parameter", _at_zero(evidence), admission),
+    ):
+        terms[label] = max(0.0, full - float(_nth(program, variant, admitted, step)[name].bound))
+    terms["rounding"] = max(0.0, full - sum(terms.values()))
+    middle = point[name].ball
+    return {
+        "exact": float(middle.mid()),
+        "radius": float(middle.rad()),
+        "bound": full,
+        "update": float(point["update"].ball.mid()),
+        "terms": terms,
+    }
+
+
+def _nth(program: Program, evidence: Evidence, admission: Admission, step: int) -> dict[str, Point]:
+    for t, points in enumerate(walk(program, evidence, admission, PRECISIONS[0]), start=1):
+        if t == step:
+            return points
+    raise ValueError(f"step {step} of {evidence.shape[0]} was not reached (non-finite input before)")
+
+
+def _without_underflow(fmt: Format) -> Format:
+    return replace(fmt, min_exponent=-1022)
+
+
+def _at_zero(evidence: Evidence) -> Evidence:
+    return replace(evidence, thetas=np.zeros_like(evidence.thetas))
