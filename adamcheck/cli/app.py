@@ -105,10 +105,9 @@ def check(
     if any could not be judged.
     """
     from adamcheck.cli import request as ask
-    from adamcheck.cli.check import known_checks, run_check
 
     table = ask.config_for(config)
-    known = known_checks() if only and not replay else ()
+    known = ask.known_checks() if only and not replay else ()
     request = ask.Request(
         targets=ask.targets_for(targets or (), table),
         spec=ask.spec_for(spec or table.spec or "adam"),
@@ -125,6 +124,8 @@ def check(
         markdown=markdown,
         replay=replay,
     )
+    from adamcheck.cli.check import run_check
+
     raise typer.Exit(run_check(request, debug=debug))
 
 
@@ -199,7 +200,8 @@ def _unforeseen(error: Exception, debug: bool) -> int:
     if callable(told) and isinstance(code, int):
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "adamcheck"
-        say(f"{str(told()).rstrip('.')}. (see {path} --help)")
+        text = str(told()).strip()
+        say(f"{text}{'' if text.endswith(('.', '?', ')')) else '.'} See {path} --help.")
         return 2
     from adamcheck.cli.check import internal
 

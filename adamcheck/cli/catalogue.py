@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adamcheck.checks.registry import CHECKS, Check
-from adamcheck.cli.output import console_for
+from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
 from adamcheck.report.dialects import alias_table, dialect_table
 from adamcheck.report.terminal import grid
@@ -19,7 +18,10 @@ from adamcheck.report.terminal import grid
 
 def run_list() -> None:
     """Print the checks by family, then the conventions of a spec."""
-    console = console_for(sys.stdout)
+    draw(_list)
+
+
+def _list(console: Console) -> None:
     for family in dict.fromkeys(check.family for check in CHECKS):
         rows = [(c.id, c.law, ", ".join(c.profiles)) for c in CHECKS if c.family == family]
         _table(console, f"checks: {family}", ("id", "law", "profiles"), rows)
@@ -32,14 +34,14 @@ def run_explain(name: str) -> None:
     """Print a check with the theorem behind it, or a theorem with the checks that rest on it."""
     from adamcheck.proof.catalogue import theorem_statements
 
-    console = console_for(sys.stdout)
     by_id = {check.id.lower(): check for check in CHECKS}
     statements = theorem_statements()
     check = by_id.get(name.lower())
     if check is not None:
-        _check(console, check, statements.get(check.theorem, ""))
+        shown = check
+        draw(lambda console: _check(console, shown, statements.get(shown.theorem, "")))
     elif name.lower() in statements:
-        _theorem(console, name.lower(), statements[name.lower()])
+        draw(lambda console: _theorem(console, name.lower(), statements[name.lower()]))
     else:
         known = [*(check.id for check in CHECKS), *statements]
         hint = closest(name.upper(), known) or closest(name.lower(), known)

@@ -14,9 +14,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from adamcheck.cli.output import console_for, drop_stdout, say, write
+from adamcheck.cli.output import draw, say, write
 from adamcheck.cli.progress import Collector, progress
-from adamcheck.cli.request import Request
+from adamcheck.cli.request import Request, known_checks
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.report.documents import check_writable, dumps, results_document, write_atomically
 from adamcheck.report.markdown import markdown
@@ -48,11 +48,13 @@ def run_check(request: Request, *, debug: bool = False) -> int:
     run = _replays(request) if request.replay else _gate(request)
 
     outcomes: list[Outcome] = []
-    for target in request.targets:
+    for number, target in enumerate(request.targets):
+        if len(request.targets) > 1:
+            say(f"judging {target}")
         outcome = _judged(run, target, request, debug)
         outcomes.append(outcome)
         if outcome.result is not None:
-            _print(outcome.result, request)
+            _print(outcome.result, request, first=number == 0)
         if outcome.stop:
             break
     results = [outcome.result for outcome in outcomes if outcome.result is not None]
@@ -64,13 +66,6 @@ def run_check(request: Request, *, debug: bool = False) -> int:
 def worst(codes: Sequence[int]) -> int:
     """The exit code of several."""
     return next(code for code in ORDER if code in (*codes, 0))
-
-
-def known_checks() -> tuple[str, ...]:
-    """The ids in the registry."""
-    from adamcheck.checks.registry import CHECKS
-
-    return tuple(check.id for check in CHECKS)
 
 
 def _judged(
@@ -211,15 +206,13 @@ def _seed(request: Request) -> int:
     return randbelow(1 << 32)
 
 
-def _print(result: Result, request: Request) -> None:
+def _print(result: Result, request: Request, *, first: bool) -> None:
     # a report on stdout leaves stderr for the readable verdict
     stream = sys.stderr if "-" in (request.json, request.markdown) else sys.stdout
+    if not first:
+        write("\n", stream)
     kept_in = request.replay or ("" if request.json == "-" else request.json)
-    try:
-        render(result, console_for(stream), kept_in=kept_in)
-        stream.flush()
-    except BrokenPipeError:
-        drop_stdout()
+    draw(lambda console: render(result, console, kept_in=kept_in), stream)
 
 
 def _write(results: Sequence[Result], request: Request) -> list[int]:

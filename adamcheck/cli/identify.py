@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from adamcheck._version import __version__
-from adamcheck.cli.output import console_for, say, write
+from adamcheck.cli.output import draw, say, write
 from adamcheck.cli.progress import progress
 from adamcheck.errors import UsageError
 from adamcheck.report import summary
@@ -62,12 +63,12 @@ def run_identify(
     if found is None or report.error:
         say(f"{target}: {report.error or 'could not be identified'}")
         return 3
-    _print(target, dtype, found, sys.stderr if json == "-" else sys.stdout)
+    stream = sys.stderr if json == "-" else sys.stdout
+    draw(lambda console: _show(target, dtype, found, console), stream)
     return 0 if found.kind == "dialect" else 1
 
 
-def _print(target: str, dtype: str, found: Identification, stream: Any) -> None:
-    console = console_for(stream)
+def _show(target: str, dtype: str, found: Identification, console: Console) -> None:
     rows = [
         ("target", target),
         ("dtype", dtype),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
 from adamcheck.report.escape import visible
@@ -34,18 +35,24 @@ def tolerant() -> None:
             reconfigure(errors="backslashreplace")
 
 
-def write(text: str) -> None:
-    """Write to stdout; a reader that went away is not an error of the run."""
+def draw(show: Callable[[Console], None], stream: TextIO | None = None) -> None:
+    """Let ``show`` print on a console for stdout, or another stream; no line ends in blanks."""
+    stream = stream or sys.stdout
+    console = console_for(stream)
+    with console.capture() as captured:
+        show(console)
+    write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()), stream)
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """Write to stdout or another stream; a reader that went away is not an error of the run."""
+    stream = stream or sys.stdout
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        stream.write(text)
+        stream.flush()
     except BrokenPipeError:
-        drop_stdout()
-
-
-def drop_stdout() -> None:
-    """Send what is still to come nowhere, so that the interpreter's last flush does not fail."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # what is still buffered goes nowhere, so that the interpreter's last flush does not fail
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def say(message: str) -> None:

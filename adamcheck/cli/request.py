@@ -39,6 +39,13 @@ class Request:
     replay: str = ""
 
 
+def known_checks() -> tuple[str, ...]:
+    """The ids in the registry."""
+    from adamcheck.checks.registry import CHECKS
+
+    return tuple(check.id for check in CHECKS)
+
+
 def config_for(path: str) -> Config:
     """The config that was named, or the nearest one."""
     return load_config(Path(path)) if path else find_config(Path.cwd())

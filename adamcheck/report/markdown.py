@@ -18,11 +18,11 @@ def markdown(results: Sequence[Result]) -> str:
     lines = ["# adamcheck", ""]
     lines += ["| target | spec | verdict | nearest | checks run |", "|---|---|---|---|---|"]
     for result in results:
-        nearest = result.identified.spec if result.identified is not None else "–"
+        nearest = code_span(result.identified.spec) if result.identified is not None else "–"
         done = sum(check.status in summary.RAN for check in result.checks)
         lines.append(
             f"| {code_span(result.target)} | {code_span(result.spec)}"
-            f" | {_SIGNS[result.verdict]} {result.verdict.value} | {code_span(nearest)}"
+            f" | {_SIGNS[result.verdict]} {result.verdict.value} | {nearest}"
             f" | {done} of {len(result.checks)} |"
         )
     for result in results:
@@ -39,9 +39,10 @@ def _section(result: Result) -> list[str]:
         ("differs", result.identified.regime if result.identified is not None else ""),
         ("error", result.error),
         ("run", summary.settings(result)),
+        ("with", summary.environment(result)),
     ]
     lines += [f"- **{label}** {for_markdown(text)}" for label, text in told if text]
-    lines += ["", f"Of the checks: {for_markdown(summary.ran(result))}.", ""]
+    lines += ["", f"{for_markdown(summary.ran(result))}.", ""]
     if result.checks:
         lines += _table(result)
     for group in summary.groups(result, summary.BAD):
@@ -51,9 +52,6 @@ def _section(result: Result) -> list[str]:
     if rows:
         lines += ["", "**Findings** (they do not gate)", ""]
         lines += [f"- {code_span(name)} {for_markdown(f'{d}: {text}')}" for name, d, text in rows]
-    if result.environment:
-        packages = ", ".join(f"{name} {version}" for name, version in result.environment.items())
-        lines += ["", f"<sub>{for_markdown(packages)}</sub>"]
     return lines
 
 

@@ -63,11 +63,11 @@ def outcomes(result: Result) -> list[tuple[str, list[list[str]]]]:
 
 
 def groups(result: Result, statuses: frozenset[Status]) -> list[Group]:
-    """The checks that ended so, one group an id, in the order they ran."""
-    by_name: dict[str, list[CheckResult]] = defaultdict(list)
+    """The checks that ended so, one group an id and outcome, in the order they ran."""
+    by_name: dict[tuple[str, Status], list[CheckResult]] = defaultdict(list)
     for check in result.checks:
         if check.status in statuses:
-            by_name[check.name].append(check)
+            by_name[check.name, check.status].append(check)
     found = []
     for checks in by_name.values():
         shown = min(checks, key=_witness_size)
@@ -104,7 +104,7 @@ def comparison_facts(comparison: Comparison, dtype: str) -> list[tuple[str, str]
     sizes = [f"{_brief(ratio)} × bound"]
     sizes += [] if c.units is None else [f"{_brief(c.units)} units of u·α"]
     sizes += [] if c.ulps is None else [f"{_brief(c.ulps)} ulp"]
-    terms = " + ".join(f"{name} {_brief(value)}" for name, value in c.terms.items())
+    terms = " + ".join(f"{name} {_brief(value)}" for name, value in c.terms.items() if value)
     return [
         ("observed", f"{c.quantity} = {c.observed:.{digits}g}  ({float(c.observed).hex()})"),
         ("exact", f"{c.quantity} = {c.exact:.{digits}g}{enclosure}"),
@@ -208,6 +208,11 @@ def settings(result: Result) -> str:
     parts += [f"{name}={value}" for name, value in result.options.items()]
     parts.append(f"{result.seconds:.1f} s")
     return ", ".join(parts)
+
+
+def environment(result: Result) -> str:
+    """The packages and versions of the run."""
+    return ", ".join(f"{name} {version}" for name, version in result.environment.items())
 
 
 def findings(result: Result) -> list[tuple[str, str, str]]:

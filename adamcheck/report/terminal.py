@@ -42,7 +42,10 @@ def render(result: Result, console: Console, *, kept_in: str = "") -> None:
     if len(failing) > DETAILED:
         _print(console, f"(details of {DETAILED} of {len(failing)}; --markdown F holds all)")
     _others(result, console)
-    for name, dtypes, message in summary.findings(result):
+    rows = summary.findings(result)
+    if rows:
+        console.print()
+    for name, dtypes, message in rows:
         _print(console, f"finding {name} [{dtypes}]: {message}", "cyan")
     console.print()
     _print(console, summary.ran(result))
@@ -67,6 +70,7 @@ def _heading(result: Result, console: Console) -> None:
         ("found", summary.found(result)),
         ("differs", result.identified.regime if result.identified is not None else ""),
         ("run", summary.settings(result)),
+        ("with", summary.environment(result)),
         ("error", result.error),
     ]
     console.print(grid((label, text) for label, text in rows if text))
@@ -124,6 +128,7 @@ def _line(group: summary.Group, console: Console) -> None:
 
 
 def _others(result: Result, console: Console) -> None:
+    lines: list[tuple[str, str]] = []
     for status in (Status.ERROR, Status.INCONCLUSIVE, Status.WAIVED):
         for group in summary.groups(result, frozenset({status})):
             checks = (group.shown, *group.others)
@@ -131,7 +136,11 @@ def _others(result: Result, console: Console) -> None:
             text = f"{group.shown.name} {status.value} [{dtypes}]: {summary.reasons(checks)}"
             if status is Status.INCONCLUSIVE:
                 text += f" ({sum(check.undecided for check in checks)} undecided)"
-            _print(console, text, _COLOURS[status.value])
+            lines.append((text, _COLOURS[status.value]))
+    if lines:
+        console.print()
+    for text, style in lines:
+        _print(console, text, style)
 
 
 def _print(console: Console, text: str, style: str = "") -> None:

@@ -1,0 +1,177 @@
+"""Fixtures for all tests: results built by hand, so that reports are tested without the engine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from adamcheck.result import (
+    CheckResult,
+    Comparison,
+    Finding,
+    Identification,
+    Result,
+    Status,
+    Verdict,
+    Witness,
+)
+
+HALF, ONE = "0x1p-1", "0x1p+0"
+
+
+def a_comparison(**changes: object) -> Comparison:
+    values = {
+        "quantity": "update",
+        "observed": 0.0010004997253417969,
+        "exact": 0.001,
+        "radius": 1.5e-33,
+        "bound": 2.5e-10,
+        "terms": {"rounding": 2.1e-10, "scalars": 4e-11, "underflow": 0.0},
+        "units": 8386.25,
+        "ulps": 4193.125,
+    }
+    return Comparison(**{**values, **changes})
+
+
+def a_witness(**changes: object) -> Witness:
+    values = {
+        "check": "ADAM-EPS-1",
+        "spec": "adam",
+        "dtype": "float32",
+        "hyper": {"lr": "0x1p-10", "beta1": "0x1.c000000000000p-1", "eps": "0x1p-20"},
+        "theta0": ("0x0.0p+0",),
+        "grads": ((ONE,), (HALF,), ("-0x1.8000000000000p-3",)),
+        "element": 0,
+        "step": 2,
+        "comparison": a_comparison(),
+    }
+    return Witness(**{**values, **changes})
+
+
+def a_check(name: str = "ADAM-BC-1", **changes: object) -> CheckResult:
+    values = {
+        "name": name,
+        "family": "bias-correction",
+        "theorem": "constant-gradient",
+        "law": "a constant gradient gives the same update at every step",
+        "status": Status.PASSED,
+        "dtype": "float64",
+        "examples": 1200,
+        "seconds": 0.25,
+    }
+    return CheckResult(**{**values, **changes})
+
+
+def a_failure(**changes: object) -> CheckResult:
+    values = {
+        "family": "epsilon",
+        "theorem": "one-line",
+        "law": "ε stands outside the root, at full size from the first step on",
+        "status": Status.FAILED,
+        "dtype": "float32",
+        "message": "update differs at step 2 of 3",
+        "explanation": "adam[eps=hat]: the dialects differ where √v is not large against ε",
+        "witness": a_witness(),
+    }
+    return a_check("ADAM-EPS-1", **{**values, **changes})
+
+
+def conforming() -> Result:
+    checks = [a_check(dtype=dtype) for dtype in ("float64", "float32")]
+    checks += [a_check("ADAM-LS-1", family="lock-step", dtype=d) for d in ("float64", "float32")]
+    checks.append(
+        a_check(
+            "ADAM-STATE-1",
+            family="state",
+            status=Status.SKIPPED,
+            examples=0,
+            message="the target shows no moments",
+        )
+    )
+    return Result(
+        target="good.optim:Adam",
+        spec="adam",
+        verdict=Verdict.CONFORMS,
+        checks=tuple(checks),
+        findings=(
+            Finding("scalars", "float64", "scalars are kept in float64"),
+            Finding("scalars", "float32", "scalars are kept in float64"),
+            Finding("underflow", "float32", "v vanishes below this gradient", {"|g|": 2.6e-23}),
+        ),
+        environment={"python": "3.11.7", "numpy": "2.4.6"},
+        adapter="class",
+        options={"foreach": True},
+        seconds=3.21,
+    )
+
+
+def deviating() -> Result:
+    failures = (
+        a_failure(),
+        a_failure(
+            dtype="float64",
+            witness=a_witness(dtype="float64", grads=((ONE,),) * 300, step=300),
+        ),
+        a_failure(dtype="float16", witness=None, message="the first step is 4 % too small"),
+    )
+    return replace(
+        conforming(),
+        target="odd.optim:Adam",
+        verdict=Verdict.DEVIATES,
+        checks=(*conforming().checks, *failures),
+        identified=Identification(
+            spec="adam[eps=hat]",
+            kind="dialect",
+            deviation=0.41,
+            second="adam",
+            second_deviation=2130.0,
+            regime="√v below about 1000·ε, most at early t",
+            candidates=(("adam[eps=hat]", 0.41), ("adam", 2130.0)),
+        ),
+    )
+
+
+def broken() -> Result:
+    return replace(
+        conforming(),
+        target="slow.optim:Adam",
+        verdict=Verdict.ERROR,
+        checks=(
+            *conforming().checks,
+            a_check("ADAM-LS-2", status=Status.ERROR, examples=0, message="hung at step 7"),
+            a_check(
+                "ADAM-LS-3",
+                status=Status.INCONCLUSIVE,
+                dtype="bfloat16",
+                undecided=31,
+                message="the envelope is wider than the update",
+            ),
+        ),
+        error="the target hung at step 7 and was stopped after 30 s",
+    )
+
+
+@pytest.fixture(scope="session")
+def samples() -> SimpleNamespace:
+    """Builders of results, checks and witnesses."""
+    return SimpleNamespace(
+        check=a_check,
+        comparison=a_comparison,
+        failure=a_failure,
+        witness=a_witness,
+        conforming=conforming,
+        deviating=deviating,
+        broken=broken,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    # what a report looks like must not depend on who runs the tests
+    for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    if os.environ.get("TERM") in (None, "dumb"):
+        monkeypatch.setenv("TERM", "xterm")

@@ -1,0 +1,161 @@
+"""JSON results: the shipped schema, the way back, files written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from dataclasses import replace
+from importlib.resources import files
+
+import jsonschema
+import pytest
+
+from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.report.documents import (
+    check_writable,
+    dumps,
+    load_results,
+    results_document,
+    write_atomically,
+)
+from adamcheck.result import Finding
+
+SCHEMA = json.loads(files("adamcheck.report").joinpath("result.schema.json").read_text("utf-8"))
+
+
+def valid(document):
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(dumps(document)))
+
+
+@pytest.fixture
+def odd(samples):
+    """A result with everything that JSON has no word for."""
+    numbers = samples.comparison(observed=math.nan, bound=math.inf, units=-math.inf, ulps=None)
+    witness = samples.witness(
+        comparison=numbers,
+        theta0=("nan", "-inf"),
+        grads=(("inf", "-0x0.0p+0"),),
+        step=1,
+        flags=("amsgrad",),
+        how={"layout": "F", "reload_after": 3},
+    )
+    return replace(
+        samples.deviating(),
+        checks=(samples.failure(witness=witness, message="line\nbreak \x1b[0m ε"),),
+        findings=(Finding("f", "float16", "m", {"x": math.nan, "y": -math.inf}),),
+    )
+
+
+def test_the_schema_is_itself_valid():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["conforming", "deviating", "broken"])
+def test_results_keep_to_the_schema(samples, name):
+    valid(results_document([getattr(samples, name)()]))
+
+
+def test_several_results_keep_to_the_schema(samples):
+    valid(results_document([samples.conforming(), samples.deviating()]))
+    valid(results_document([]))
+
+
+def test_the_schema_rejects_what_is_not_a_result(samples):
+    document = results_document([samples.conforming()])
+    for change in ({"verdict": "fine"}, {"schema": "adamcheck.result/2"}, {"more": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            valid(document | change)
+
+
+@pytest.mark.parametrize("name", ["conforming", "deviating", "broken"])
+def test_results_come_back_as_they_were(samples, tmp_path, name):
+    result = getattr(samples, name)()
+    path = tmp_path / "r.json"
+    path.write_text(dumps(results_document([result])))
+    assert load_results(path) == (result,)
+
+
+def test_what_is_not_finite_comes_back(odd, tmp_path):
+    valid(results_document([odd]))
+    path = tmp_path / "r.json"
+    path.write_text(dumps(results_document([odd, odd])))
+    first, second = load_results(path)
+    assert repr(first) == repr(odd) == repr(second)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not JSON"),
+        ('{"schema"', "not JSON"),
+        ("[]", "damaged result"),
+        ("7", "damaged result"),
+        ("null", "damaged result"),
+        ("{}", "'schema' is missing"),
+        ('{"schema": "adamcheck.result/9"}', "is not 'adamcheck.result/1'"),
+        ('{"schema": "adamcheck.result/1"}', "is missing"),
+        ("[" * 100_000, "not a JSON text file"),
+    ],
+)
+def test_a_damaged_file_says_where(tmp_path, text, reason):
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match="r.json: ") as caught:
+        load_results(path)
+    assert reason in str(caught.value)
+
+
+def test_every_missing_member_is_named(samples, tmp_path):
+    document = results_document([samples.deviating()])
+    path = tmp_path / "r.json"
+    for key in document:
+        if key in ("adamcheck", "counts"):
+            continue
+        path.write_text(dumps({k: v for k, v in document.items() if k != key}))
+        with pytest.raises(UsageError, match=repr(key)):
+            load_results(path)
+
+
+def test_no_file_and_binary_file(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        load_results(tmp_path / "none.json")
+    (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="not a JSON text file"):
+        load_results(tmp_path / "b.json")
+
+
+def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
+    path = tmp_path / "r.json"
+    path.write_text("old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AdamcheckError, match="cannot be written: No space left on device"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["r.json"]
+    monkeypatch.undo()
+    write_atomically(path, "new ε")
+    assert path.read_text("utf-8") == "new ε"
+    assert os.listdir(tmp_path) == ["r.json"]
+
+
+def test_a_new_file_has_the_usual_mode(tmp_path):
+    mask = os.umask(0o022)
+    try:
+        write_atomically(tmp_path / "r.json", "x")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE((tmp_path / "r.json").stat().st_mode) == 0o644
+
+
+def test_a_path_is_tried_before_the_run(tmp_path):
+    check_writable(tmp_path / "r.json")
+    assert os.listdir(tmp_path) == []
+    for path in (tmp_path, tmp_path / "no" / "r.json"):
+        with pytest.raises(UsageError, match=str(path)):
+            check_writable(path)

@@ -1,0 +1,438 @@
+"""The command line with an engine that does as it is told: words, files and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from adamcheck.cli import main
+from adamcheck.errors import TargetError, UsageError
+from adamcheck.events import CheckFinished, CheckStarted, Note, RunFinished
+from adamcheck.report.documents import dumps, load_results, results_document
+
+
+@dataclass
+class Engine:
+    """Answers for ``adamcheck.gate`` and ``identify``: a result or an exception for a target."""
+
+    answers: dict = field(default_factory=dict)
+    calls: list = field(default_factory=list)
+
+    def check(self, target, *, listener=None, **asked):
+        self.calls.append((target, asked))
+        return self._answer(target, listener)
+
+    def replay(self, target, witness, *, options, device):
+        self.calls.append((target, witness))
+        return self._answer(target, None)
+
+    def identify(self, target, *, listener=None, **asked):
+        self.calls.append((target, asked))
+        return self._answer(target, None)
+
+    def _answer(self, target, listener):
+        answer = self.answers[target]
+        if isinstance(answer, list):
+            *seen, answer = answer
+        else:
+            seen = getattr(answer, "checks", ())
+        if listener is not None:
+            listener(Note("kernels compile"))
+            for index, check in enumerate(seen, 1):
+                listener(CheckStarted(check.name, check.dtype, index, len(seen)))
+                listener(CheckFinished(check))
+        if isinstance(answer, BaseException):
+            raise answer
+        if listener is not None:
+            listener(RunFinished(answer))
+        return answer
+
+
+@pytest.fixture
+def engine(monkeypatch, samples, tmp_path):
+    """A fake engine that knows a good, an odd and a slow target, in an empty folder."""
+    fake = Engine(
+        {
+            "good.optim:Adam": samples.conforming(),
+            "odd.optim:Adam": samples.deviating(),
+            "slow.optim:Adam": samples.broken(),
+            "no.such:Adam": UsageError("no.such:Adam: there is no module 'no'"),
+            "bug.optim:Adam": [*samples.conforming().checks, ZeroDivisionError("boom")],
+            "gone.optim:Adam": [*samples.conforming().checks, TargetError("it is gone", step=3)],
+            "stop.optim:Adam": [*samples.conforming().checks, KeyboardInterrupt()],
+        }
+    )
+    gate = ModuleType("adamcheck.gate")
+    gate.check, gate.replay = fake.check, fake.replay
+    identify = ModuleType("adamcheck.identify")
+    identify.identify = fake.identify
+    registry = ModuleType("adamcheck.checks.registry")
+    made = [
+        SimpleNamespace(
+            id=name,
+            family=family,
+            title="a title",
+            law="a law",
+            clause="a clause",
+            theorem="step-bound",
+            kills=("one", "two"),
+            profiles=("quick", "ci"),
+        )
+        for name, family in (("ADAM-BC-1", "bias-correction"), ("ADAM-EPS-1", "epsilon"))
+    ]
+    registry.CHECKS, registry.Check = tuple(made), SimpleNamespace
+    for module in (gate, identify, registry):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.delitem(sys.modules, "adamcheck.cli.catalogue", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+@pytest.fixture
+def ask(engine, capsys):
+    """Run the command line; returns exit code, stdout and stderr."""
+
+    def run(*words):
+        code = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err or "--debug" in words
+        return SimpleNamespace(code=code, out=captured.out, err=captured.err)
+
+    return run
+
+
+GOOD, ODD, SLOW = "good.optim:Adam", "odd.optim:Adam", "slow.optim:Adam"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["check", GOOD],
+        ["check", ODD],
+        ["check", SLOW],
+        ["check", GOOD, ODD],
+        ["check", GOOD, "no.such:Adam"],
+        ["check", "bug.optim:Adam"],
+        ["check", "gone.optim:Adam"],
+        ["check", "stop.optim:Adam", GOOD],
+        ["check"],
+        ["check", GOOD, "--spec", "adamm"],
+        ["check", GOOD, "--spec", "adam[eps=outsde]"],
+        ["check", GOOD, "--profile", "quik"],
+        ["check", GOOD, "--dtype", "float23"],
+        ["check", GOOD, "--device", "gpu"],
+        ["check", GOOD, "--only", "ADAM-BC-2"],
+        ["check", GOOD, "--option", "foreach"],
+        ["check", GOOD, "--option", "a=1", "--option", "a=2"],
+        ["check", GOOD, "--timeout", "0"],
+        ["check", GOOD, "--memory", "much"],
+        ["check", GOOD, "--json", "no/such/folder.json"],
+        ["check", GOOD, "--json", "."],
+        ["check", GOOD, "--markdown", "no/such/folder.md"],
+        ["check", GOOD, "--replay", "none.json"],
+        ["check", GOOD, "--config", "none.toml"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_said(ask, snapshot, words):
+    done = ask(*words)
+    assert f"exit {done.code}\n--- stdout\n{done.out}--- stderr\n{done.err}" == snapshot
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", GOOD, "--seed", "-1"], "'--seed'"),
+        (["check", GOOD, "--seed", "x"], "'--seed'"),
+        (["check", GOOD, "--speck", "adam"], "--speck"),
+        (["check", GOOD, "--spec"], "--spec"),
+        (["chek", GOOD], "'chek'"),
+        (["identify"], "'TARGET'"),
+        (["identify", GOOD, ODD], ODD),
+        (["explain"], "'ID'"),
+        (["--nonsense"], "--nonsense"),
+    ],
+    ids=" ".join,
+)
+def test_the_parser_says_what_is_wrong_in_one_line(ask, words, said):
+    # the rest of the sentence is the parser's own and changes with its version
+    done = ask(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("adamcheck: ")
+    assert done.err.count("\n") == 1
+    assert said in done.err
+    assert "--help." in done.err
+
+
+def test_help_names_every_option(ask):
+    text = ask("check", "--help").out
+    for option in (
+        "spec profile dtype device seed option only json markdown replay config timeout memory"
+    ).split():
+        assert f"--{option} " in text
+    assert "0 conforms, 1 deviates, 2 wrong usage, 3 error" in text
+    assert ask("--help").code == ask("check", "-h").code == 0
+
+
+def test_no_command_is_wrong_usage(ask):
+    done = ask()
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.startswith("Usage: adamcheck")
+
+
+def test_version(ask):
+    from adamcheck import __version__
+
+    assert ask("--version").out == f"adamcheck {__version__}\n"
+
+
+def test_the_gate_is_asked_what_was_said(ask, engine):
+    ask(
+        *("check", GOOD, "--spec", "adam[maximize=yes, eps=hat]", "--profile", "ci"),
+        *("--dtype", "float32,float64", "--dtype", "float32", "--device", "cuda", "--seed", "7"),
+        *("--option", "foreach=true", "--option", "k=3", "--option", "x=1e-3"),
+        *("--option", "name='7'", "--option", "y=none", "--option", "z=a=b"),
+        *("--only", "ADAM-EPS-1", "--timeout", "2.5", "--memory", "1.5G"),
+    )
+    ((target, asked),) = engine.calls
+    limits = asked.pop("limits")
+    assert (limits.start_seconds, limits.step_seconds, limits.run_seconds) == (2.5, 2.5, 2.5)
+    assert limits.memory_bytes == 3 << 29
+    assert target == GOOD
+    assert asked == {
+        "spec": "adam[eps=hat,maximize=yes]",
+        "profile": "ci",
+        "dtypes": ("float32", "float64"),
+        "device": "cuda",
+        "seed": 7,
+        "options": {"foreach": True, "k": 3, "x": 1e-3, "name": "7", "y": None, "z": "a=b"},
+        "only": ("ADAM-EPS-1",),
+    }
+
+
+def test_what_is_not_said_is_left_to_the_gate(ask, engine):
+    ask("check", GOOD, "--spec", "auto")
+    ((_, asked),) = engine.calls
+    assert asked == {
+        "spec": "auto",
+        "profile": "quick",
+        "dtypes": None,
+        "device": "cpu",
+        "seed": 0,
+        "options": {},
+        "only": None,
+        "limits": None,
+    }
+
+
+def test_a_thorough_run_draws_a_seed(ask, engine):
+    for _ in range(2):
+        ask("check", GOOD, "--profile", "thorough")
+    first, second = (asked["seed"] for _, asked in engine.calls)
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("targets", "code"),
+    [
+        ([GOOD], 0),
+        ([ODD], 1),
+        ([SLOW], 3),
+        (["no.such:Adam"], 2),
+        ([GOOD, "no.such:Adam"], 2),
+        (["no.such:Adam", ODD], 1),
+        ([ODD, GOOD, SLOW, "no.such:Adam"], 3),
+        (["bug.optim:Adam", GOOD], 3),
+        ([GOOD, GOOD], 0),
+    ],
+)
+def test_the_worst_code_wins_and_every_target_is_judged(ask, engine, targets, code):
+    assert ask("check", *targets).code == code
+    assert [target for target, _ in engine.calls] == list(dict.fromkeys(targets))
+
+
+def test_an_interrupt_ends_the_run_and_keeps_what_was_measured(ask, engine, tmp_path):
+    done = ask("check", ODD, "stop.optim:Adam", GOOD, "--json", "r.json")
+    assert done.code == 3
+    assert len(engine.calls) == 2
+    first, second = load_results(tmp_path / "r.json")
+    assert first.verdict == "deviates"
+    assert second.error == "interrupted"
+    assert len(second.checks) == 5
+
+
+def test_a_traceback_only_when_asked(ask):
+    assert "ZeroDivisionError: boom" in ask("check", "bug.optim:Adam", "--debug").err
+    assert "Traceback" in ask("check", "bug.optim:Adam", "--debug").err
+
+
+def test_reports_are_written_and_the_verdict_names_them(ask, tmp_path, samples):
+    done = ask("check", ODD, "--json", "r.json", "--markdown", "r.md")
+    assert load_results(tmp_path / "r.json") == (samples.deviating(),)
+    assert (tmp_path / "r.md").read_text("utf-8").startswith("# adamcheck\n")
+    assert f"adamcheck check {ODD} --replay r.json --only ADAM-EPS-1" in done.out
+
+
+def test_a_report_on_stdout_is_alone_there(ask):
+    done = ask("check", ODD, "--json", "-")
+    assert json.loads(done.out)["verdict"] == "deviates"
+    assert f"{ODD} deviates from adam" in done.err
+    assert done.code == 1
+    assert ask("check", GOOD, "--markdown", "-").out.startswith("# adamcheck\n")
+
+
+def test_a_report_that_cannot_be_written_still_gives_the_verdict(ask, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    done = ask("check", GOOD, "--json", "r.json")
+    assert done.code == 3
+    assert f"{GOOD} conforms to adam" in done.out
+    assert "adamcheck: r.json: cannot be written: No space left on device\n" in done.err
+
+
+def test_a_result_is_replayed_witness_by_witness(ask, engine, samples, tmp_path):
+    (tmp_path / "r.json").write_text(dumps(results_document([samples.deviating()])))
+    done = ask("check", ODD, "--replay", "r.json")
+    assert done.code == 1
+    assert [witness.dtype for _, witness in engine.calls] == ["float32", "float64"]
+    assert "profile replay" in done.out
+
+
+def test_a_replay_can_be_narrowed(ask, samples, tmp_path):
+    (tmp_path / "r.json").write_text(dumps(results_document([samples.deviating()])))
+    done = ask("check", ODD, "--replay", "r.json", "--only", "ADAM-BC-1")
+    assert done.code == 2
+    assert "r.json: no witness of these checks; it holds ADAM-EPS-1" in done.err
+    assert ask("check", ODD, "--replay", "r.json", "--only", "ADAM-EPS-1").code == 1
+
+
+def test_a_replay_that_decides_nothing_is_no_verdict(ask, engine, samples, tmp_path):
+    (tmp_path / "r.json").write_text(dumps(results_document([samples.deviating()])))
+    engine.answers[GOOD] = replace(samples.conforming(), checks=())
+    done = ask("check", GOOD, "--replay", "r.json")
+    assert done.code == 3
+    assert "the replay of ADAM-EPS-1, ADAM-EPS-1 decided nothing" in done.out
+
+
+CONFIG = """
+[tool.adamcheck]
+targets = ["odd.optim:Adam"]
+spec = "adam[eps=inside]"
+profile = "ci"
+options = { a = 1, b = 2 }
+"""
+WAIVER = """
+[[tool.adamcheck.waivers]]
+check = "ADAM-EPS-1"
+dtype = "any"
+reason = "meant"
+"""
+
+
+def test_the_config_fills_what_is_not_said(ask, engine, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(CONFIG)
+    assert ask("check").code == 1
+    ask("check", GOOD, "--spec", "adamw", "--profile", "quick", "--option", "b=3")
+    (odd, first), (good, second) = engine.calls
+    assert (odd, first["spec"], first["profile"]) == (ODD, "adam[eps=inside]", "ci")
+    assert first["options"] == {"a": 1, "b": 2}
+    assert (good, second["spec"], second["profile"]) == (GOOD, "adamw", "quick")
+    assert second["options"] == {"a": 1, "b": 3}
+
+
+def test_waivers_of_the_config_are_applied(ask, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(CONFIG + WAIVER)
+    done = ask("check", "--json", "r.json")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == f"{ODD} conforms to adam (3 known deviations waived)"
+    assert load_results(tmp_path / "r.json")[0].counts["waived"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("ADAM-EPS-1", "ADAM-ESP-1"), 2, "unknown check 'ADAM-ESP-1'. Did you mean"),
+        (('"meant"', '""'), 2, "needs 'reason'"),
+        (('"any"', '"float"'), 2, "unknown dtype 'float'"),
+        (("reason", "expiry = 2020-01-01\nreason"), 1, "the waiver expired on 2020-01-01"),
+        (("ADAM-EPS-1", "ADAM-BC-1"), 1, "the deviation is gone; remove the waiver"),
+        (("[[tool", "[[[tool"), 2, "not TOML"),
+    ],
+)
+def test_a_wrong_waiver_fails_the_run(ask, tmp_path, change, code, words):
+    (tmp_path / "pyproject.toml").write_text(CONFIG + WAIVER.replace(*change))
+    done = ask("check")
+    assert done.code == code
+    assert words in done.out + done.err
+
+
+def a_report(samples, **changes):
+    found = replace(samples.deviating().identified, **changes)
+    return SimpleNamespace(identification=found, environment={"numpy": "2"}, error="")
+
+
+def test_identify(ask, engine, samples, snapshot, tmp_path):
+    engine.answers = {ODD: a_report(samples)}
+    done = ask("identify", ODD, "--dtype", "float32", "--option", "a=1", "--json", "i.json")
+    assert f"exit {done.code}\n{done.out}{done.err}" == snapshot
+    ((_, asked),) = engine.calls
+    assert asked == {"options": {"a": 1}, "device": "cpu", "dtype": "float32"}
+    document = json.loads((tmp_path / "i.json").read_text())
+    assert document["identified"]["spec"] == "adam[eps=hat]"
+
+
+@pytest.mark.parametrize("kind", ["not-adam", "not-elementwise"])
+def test_what_is_no_dialect_has_its_own_exit_code(ask, engine, samples, kind):
+    engine.answers = {ODD: a_report(samples, kind=kind)}
+    done = ask("identify", ODD)
+    assert done.code == 1
+    assert done.out.splitlines()[-1] == f"{ODD} is {kind}"
+
+
+def test_identify_says_why_it_cannot(ask, engine):
+    engine.answers = {
+        ODD: SimpleNamespace(identification=None, environment={}, error="hung at step 1"),
+        GOOD: UsageError("good.optim:Adam: no such module"),
+    }
+    done = ask("identify", ODD)
+    assert (done.code, done.out, done.err) == (3, "", f"adamcheck: {ODD}: hung at step 1\n")
+    assert ask("identify", GOOD).code == 2
+
+
+def test_list(ask, snapshot):
+    assert ask("list").out == snapshot
+
+
+def test_nothing_breaks_when_nobody_reads(tmp_path):
+    program = "import sys; from adamcheck.cli import main; sys.exit(main(['--help']))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_narrow_encoding_spells_characters_out():
+    program = (
+        "import sys; from adamcheck.cli import main; "
+        "sys.exit(main(['check', 'ε:Adam', '--spec', 'ádam']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == b"adamcheck: spec: cannot read '\\xe1dam'; write it like adam or adam[eps=hat].\n"
+    )

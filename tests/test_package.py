@@ -1,0 +1,127 @@
+"""The package from outside: light to import, quick to ask, its public names where they belong."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import adamcheck
+
+PACKAGE = Path(adamcheck.__file__).parent
+HEAVY = (
+    "numpy numba mpmath flint sympy hypothesis torch jax optax sklearn autograd cupy ml_dtypes"
+    " rich jsonschema z3 cvc5 matplotlib"
+).split()
+
+
+def loaded_after(code):
+    """The heavy modules that a fresh interpreter has loaded after some code."""
+    probe = (
+        f"import json, sys\n{code}\nprint(json.dumps(sorted(set(sys.modules) & set({HEAVY!r}))))"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import adamcheck",
+        "import adamcheck; adamcheck.Spec, adamcheck.Result, adamcheck.Witness",
+        "from adamcheck.cli import main; main(['--help'])",
+        "from adamcheck.cli import main; main(['check', '--help'])",
+        "from adamcheck.cli import main; main(['--version'])",
+        "from adamcheck.cli import main; main(['check', 'a:b', '--spec', 'adam[eps=x]'])",
+    ],
+)
+def test_nothing_heavy_is_loaded(code):
+    assert loaded_after(code) == []
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in adamcheck.__all__:
+        value = getattr(adamcheck, name)
+        assert isinstance(value, str) or value.__doc__, name
+    assert set(adamcheck.__all__) == {*adamcheck._HOMES, "__version__"}
+    assert dir(adamcheck) == sorted(adamcheck.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'chek'"):
+        _ = adamcheck.chek
+
+
+def test_identify_stays_the_function_beside_its_module():
+    import adamcheck.identify
+    from adamcheck.identify import identify
+
+    assert adamcheck.identify is identify
+    assert callable(adamcheck.identify)
+
+
+LAYERS = (
+    {"errors"},
+    {"spec"},
+    {"rules", "formats"},
+    {"program", "theory", "result"},
+    {"events", "witness", "waivers"},
+    {"interpret"},
+    {"oracle", "targets"},
+    {"adversaries"},
+    {"checks", "identify"},
+    {"gate", "config"},
+    {"report"},
+    {"cli"},
+)
+"""From the bottom up; a module may import its own layer and those below."""
+
+
+def imports_of(path):
+    """The top-level names below ``adamcheck`` that a file imports anywhere."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+            if node.module == "adamcheck":
+                names = [f"adamcheck.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] == "adamcheck" and len(parts) > 1:
+                yield parts[1]
+
+
+def test_imports_point_downwards():
+    level = {name: number for number, names in enumerate(LAYERS) for name in names}
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        relative = path.relative_to(PACKAGE)
+        here = level.get(relative.parts[0].removesuffix(".py"))
+        if here is None:
+            continue
+        wrong += [
+            f"{relative} imports {name}" for name in imports_of(path) if level.get(name, -1) > here
+        ]
+    assert wrong == []
+
+
+def test_no_module_is_long_and_each_says_what_it_is():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text("utf-8")
+        assert len(text.splitlines()) <= 500, path
+        if text.strip():
+            assert ast.get_docstring(ast.parse(text)), path
+
+
+def test_no_tolerance_is_chosen_anywhere():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+        names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert not names & {"rtol", "atol", "allclose", "isclose", "assert_allclose"}, path
