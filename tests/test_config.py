@@ -69,7 +69,7 @@ def test_the_nearest_file_with_the_table_is_found(written, tmp_path):
 def test_without_a_table_there_is_nothing(written, tmp_path):
     written("[tool.other]\n")
     assert find_config(tmp_path) == Config()
-    with pytest.raises(UsageError, match="has no .tool.adamcheck. table"):
+    with pytest.raises(UsageError, match=r"has no \[tool\.adamcheck\] table"):
         load_config(tmp_path / "pyproject.toml")
 
 
@@ -107,7 +107,7 @@ W = "[[tool.adamcheck.waivers]]\n"
 )
 def test_every_mistake_is_named(written, text, reason):
     path = written(text)
-    with pytest.raises(UsageError, match="pyproject.toml") as caught:
+    with pytest.raises(UsageError, match=r"pyproject\.toml") as caught:
         load_config(path)
     assert reason in str(caught.value)
 

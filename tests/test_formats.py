@@ -65,5 +65,5 @@ def test_widening_keeps_every_value(fmt):
 
 def test_a_name_is_looked_up_or_corrected():
     assert format_named("bfloat16").dtype == np.dtype(ml_dtypes.bfloat16)
-    with pytest.raises(UsageError, match="unknown dtype 'flaot32'.* Did you mean 'float32'"):
+    with pytest.raises(UsageError, match=r"unknown dtype 'flaot32'.* Did you mean 'float32'"):
         format_named("flaot32")

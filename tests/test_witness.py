@@ -106,7 +106,7 @@ def test_a_file_without_a_witness_says_how_to_make_one(samples, tmp_path):
 def test_a_damaged_witness_says_where(samples, tmp_path, change, reason):
     path = tmp_path / "w.json"
     path.write_text(json.dumps(witness_document(samples.witness()) | change))
-    with pytest.raises(UsageError, match="w.json: damaged witness: ") as caught:
+    with pytest.raises(UsageError, match=r"w\.json: damaged witness: ") as caught:
         load_witnesses(path)
     assert reason in str(caught.value)
 

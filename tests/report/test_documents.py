@@ -102,7 +102,7 @@ def test_what_is_not_finite_comes_back(odd, tmp_path):
 def test_a_damaged_file_says_where(tmp_path, text, reason):
     path = tmp_path / "r.json"
     path.write_text(text)
-    with pytest.raises(UsageError, match="r.json: ") as caught:
+    with pytest.raises(UsageError, match=r"r\.json: ") as caught:
         load_results(path)
     assert reason in str(caught.value)
 
