@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from adamcheck.formats import Format, widened
 from adamcheck.interpret.compiled import TALLIES, compiled, hyper_inputs, scalars_of
-from adamcheck.oracle import envelope, top
+from adamcheck.oracle import array_rung, envelope, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
 
 _MARGIN = {"f64": 2.0**-24, "dd": 2.0**-40}
+_LONG = 128
+_LARGE = 40_000
 MOST_CLIMBS = 256
 """Elements that may climb to ball arithmetic in one judgement; the others stay undecided."""
 
@@ -126,7 +128,7 @@ def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     rung = "dd" if evidence.fmt.name == "float64" else "f64"
     names = tuple(m for m in program.moments if m in evidence.moments)
     observed = ("theta", *names)
-    raw = _run_compiled(program, rung, observed, evidence, admission)
+    raw = _run_rung(program, rung, observed, evidence, admission)
     raw, climbed = _climb(program, observed, evidence, admission, raw)
     tallies = {q: _tally(raw[k]) for k, q in enumerate(observed)}
     return Judgement(evidence, admission, tallies, climbed)
@@ -150,6 +152,20 @@ def scalar_table(
             table,
         )
     return table[evidence.first :]
+
+
+def _run_rung(
+    program: Program,
+    rung: str,
+    observed: tuple[str, ...],
+    evidence: Evidence,
+    admission: Admission,
+) -> NDArray[np.float64]:
+    """Long or wide runs of the parameter alone are worth a kernel; the rest runs on arrays."""
+    steps, count = evidence.shape
+    if observed == ("theta",) and (steps > _LONG or steps * count > _LARGE):
+        return _run_compiled(program, rung, observed, evidence, admission)
+    return array_rung.judge(program, rung, observed, evidence, admission, _MARGIN[rung])
 
 
 def _run_compiled(
