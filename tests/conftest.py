@@ -154,6 +154,28 @@ def broken() -> Result:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a CUDA device where there is none, and say why."""
+    wanting = [item for item in items if item.get_closest_marker("gpu")]
+    if wanting and (why := missing_cuda()):
+        for item in wanting:
+            item.add_marker(pytest.mark.skip(reason=why))
+
+
+def missing_cuda() -> str:
+    """Why CuPy cannot compute here; empty where it can."""
+    try:
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+        cupy.arange(2).sum().item()
+    except ImportError:
+        return "no GPU: cupy is not installed"
+    except Exception as error:
+        return f"no GPU: {type(error).__name__}: {error}"
+    return ""
+
+
 @pytest.fixture(scope="session")
 def samples() -> SimpleNamespace:
     """Builders of results, checks and witnesses."""
