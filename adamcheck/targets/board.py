@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOMENTS: Final = ("m", "v", "v_max")
+# a code is one more than the place in this list; 0 means that the target never gave the moment
 _DTYPES: Final = (
-    None,
     np.dtype(np.float64),
     np.dtype(np.float32),
     np.dtype(np.float16),
@@ -94,7 +94,7 @@ class Board:
 
     def note_dtype(self, parameter: int, name: str, dtype: np.dtype[Any]) -> None:
         """Remember in which format the target keeps a moment; ValueError for an unknown one."""
-        self._codes[parameter, MOMENTS.index(name)] = _DTYPES.index(dtype)
+        self._codes[parameter, MOMENTS.index(name)] = 1 + _DTYPES.index(dtype)
 
     def finished(self) -> int:
         """How many steps have been finished."""
@@ -114,9 +114,9 @@ class Board:
         result = []
         for codes, arrays in zip(self._codes, self.moments, strict=True):
             known = {
-                name: _DTYPES[code]
+                name: _DTYPES[code - 1]
                 for name, code in zip(MOMENTS, codes.tolist(), strict=True)
-                if 0 < code < len(_DTYPES)
+                if 0 < code <= len(_DTYPES)
             }
             own = {name: arrays[name][:rows].astype(dtype) for name, dtype in known.items()}
             result.append(own | {"t": np.array(arrays["t"][:rows])})

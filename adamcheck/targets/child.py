@@ -15,7 +15,7 @@ from typing import Any
 
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.targets import wire
-from adamcheck.targets.adapters import bind
+from adamcheck.targets.adapters import bind, prepare
 from adamcheck.targets.adapters.base import Bound, Opening, versions
 from adamcheck.targets.board import Board, Plan
 from adamcheck.targets.drive import Drive
@@ -42,6 +42,7 @@ class Server:
         sys.path[:0] = [""]
         sys.path.extend(path for path in message["path"] if path not in sys.path)
         target = message["target"]
+        prepare(target.rpartition(":")[0], message["options"])
         found = load(target)
         opening = Opening(target, message["options"], message["device"])
         try:

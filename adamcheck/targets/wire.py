@@ -45,7 +45,8 @@ def encode(message: Mapping[str, Any]) -> list[bytes | memoryview]:
     """
     arrays: list[NDArray[Any]] = []
     body = _flatten(message, arrays)
-    listed, chunks, size = [], [], 0
+    chunks: list[bytes | memoryview] = []
+    listed, size = [], 0
     for array in arrays:
         raw = _bits(array)
         listed.append({"dtype": array.dtype.name, "shape": list(array.shape)})

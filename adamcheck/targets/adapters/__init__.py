@@ -5,7 +5,7 @@ The order matters: libraries first, then what other packages registered, then th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -13,7 +13,14 @@ from adamcheck.errors import UsageError, closest
 from adamcheck.targets.adapters.base import Bound, Opening, origins
 
 GROUP: Final = "adamcheck.adapters"
-LIBRARIES: Final[tuple[str, ...]] = ()
+LIBRARIES: Final = (
+    "torch_optimizer",
+    "keras_optimizer",
+    "sklearn_optimizer",
+    "autograd_loop",
+    "optax_transform",
+    "jax_example",
+)
 PROTOCOLS: Final = ("classes", "function")
 
 
@@ -43,6 +50,14 @@ def bind(found: Any, opening: Opening, registered: Sequence[str]) -> tuple[str, 
         " make(theta0, …) or run(theta0, grads, …), a class with a method step(grads), or an"
         " optimizer of a supported library."
     )
+
+
+def prepare(place: str, options: Mapping[str, Any]) -> None:
+    """Let adapters act before the module ``place`` is imported (Keras needs its back end then)."""
+    for name in LIBRARIES:
+        adapter = import_module(f"{__name__}.{name}")
+        if hasattr(adapter, "prepare"):
+            adapter.prepare(place, options)
 
 
 def _adapters(registered: Sequence[str]) -> Any:

@@ -85,8 +85,8 @@ def names_of(
             pair = _betas(parameter.default)
         else:
             options.append(parameter.name)
-    if open_ended and not pair:
-        own = {name: name for name in _STANDARD} | own
+    if open_ended and not pair and not own.keys() & set(_STANDARD):
+        own |= {name: name for name in _STANDARD}
     return Names(own, pair, tuple(options), open_ended)
 
 

@@ -1,0 +1,154 @@
+"""Keras 3 optimizer classes on any back end: variables, ``apply(grads)``, own variables as state.
+
+Options: ``backend`` (else KERAS_BACKEND, else the first that is installed), ``floatx`` (the dtype
+in which Keras keeps the learning rate), and ``x64`` (default true) on the JAX back end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import Any, Final
+
+import numpy as np
+
+from adamcheck.errors import UsageError
+from adamcheck.formats import format_named
+from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, survives_not
+from adamcheck.targets.adapters.signature import check_options, names_of
+
+NAME: Final = "keras"
+_OPTIONS: Final = ("backend", "floatx", "x64")
+_BACKENDS: Final = ("tensorflow", "torch", "jax")
+
+
+def prepare(place: str, options: Mapping[str, Any]) -> None:
+    """Choose the back end, which has to be done before Keras is imported."""
+    if "backend" in options:
+        os.environ["KERAS_BACKEND"] = str(options["backend"])
+    elif place.partition(".")[0] == "keras" and "KERAS_BACKEND" not in os.environ:
+        installed = [name for name in _BACKENDS if find_spec(name) is not None]
+        os.environ.update({"KERAS_BACKEND": name for name in installed[:1]})
+
+
+def recognises(found: Any, origins: frozenset[str]) -> bool:
+    """A subclass of ``keras.optimizers.Optimizer``."""
+    if not isinstance(found, type) or "keras" not in origins or "keras" not in sys.modules:
+        return False
+    return issubclass(found, sys.modules["keras"].optimizers.Optimizer)
+
+
+def open(found: Callable[..., Any], opening: Opening) -> Bound:
+    """Bind the optimizer class."""
+    import keras
+
+    if opening.device != "cpu":
+        raise UsageError(f"target {opening.target!r}: Keras is driven on the CPU only.")
+    names = replace(names_of(found, skip=0), open_ended=False)
+    check_options(opening.target, opening.options, names, more=_OPTIONS)
+    options = {name: x for name, x in opening.options.items() if name not in _OPTIONS}
+    backend = keras.config.backend()
+    notes = [f"Keras back end {backend}"]
+    if backend == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", bool(opening.options.get("x64", True)))
+    if "floatx" in opening.options:
+        keras.config.set_floatx(opening.options["floatx"])
+    notes.append(f"Keras floatx {keras.config.floatx()}")
+
+    def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Applying:
+        return Applying(found(**names.arguments(hyper, flags, options)), thetas)
+
+    probe = build([np.zeros(1, np.float32)], {}, frozenset())
+    abilities = {"stepwise", "many", "missing", "state"}
+    if probe.shows_moments():
+        abilities |= {"moments", "load_moments"}
+    distribution = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow"}.get(backend)
+    traits = Traits(
+        names.hyperparameters,
+        names.flags,
+        frozenset(abilities),
+        layouts=("C",),
+        packages=("keras", distribution) if distribution else ("keras",),
+        notes=tuple(notes),
+    )
+    return Bound(traits, build=build, flushes=flushes)
+
+
+def flushes(dtype: str) -> bool:
+    """Whether the back end's arithmetic loses subnormals of a format."""
+    from keras import ops
+
+    kind = format_named(dtype)
+    normal = ops.convert_to_tensor(np.full(9, kind.smallest_normal, kind.dtype), dtype=dtype)
+    half = normal * ops.convert_to_tensor(np.asarray(0.5, kind.dtype), dtype=dtype)
+    return any(survives_not(_numpy(x)) for x in (half, half + half))
+
+
+class Applying:
+    """One optimizer and the variables that it was built on."""
+
+    def __init__(self, optimizer: Any, thetas: Arrays) -> None:
+        import keras
+
+        self._optimizer = optimizer
+        self._variables = [keras.Variable(theta.copy(), dtype=theta.dtype.name) for theta in thetas]
+        optimizer.build(self._variables)
+
+    def step(self, grads: Gradients) -> Sequence[Any]:
+        """Apply the gradients as tensors of their own memory."""
+        from keras import ops
+
+        moved = [
+            None if g is None else ops.convert_to_tensor(np.array(g, order="C"), dtype=g.dtype.name)
+            for g in grads
+        ]
+        self._optimizer.apply(moved, self._variables)
+        return [_numpy(variable) for variable in self._variables]
+
+    def shows_moments(self) -> bool:
+        """Whether the optimizer keeps Adam's two moments under Keras's names for them."""
+        return all(hasattr(self._optimizer, name) for name in ("_momentums", "_velocities"))
+
+    def moments(self) -> Sequence[Mapping[str, Any]]:
+        """From the optimizer's variables."""
+        count = int(_numpy(self._optimizer.iterations))
+        return [
+            {name: _numpy(each[index]) for name, each in self._kept().items()} | {"t": count}
+            for index in range(len(self._variables))
+        ]
+
+    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
+        """Assign them; the counter is one for all parameters."""
+        counts = {int(each["t"]) for each in moments}
+        if len(counts) != 1:
+            raise ValueError("this target has one step counter for all parameters")
+        self._optimizer.iterations.assign(counts.pop())
+        for name, kept in self._kept().items():
+            for variable, each in zip(kept, moments, strict=True):
+                variable.assign(np.asarray(each[name]))
+
+    def save(self) -> Any:
+        """The optimizer's own variables, as Keras saves them."""
+        store: dict[str, Any] = {}
+        self._optimizer.save_own_variables(store)
+        return {name: np.array(value) for name, value in store.items()}
+
+    def load(self, saved: Any) -> None:
+        """Back into the own variables."""
+        self._optimizer.load_own_variables(saved)
+
+    def _kept(self) -> dict[str, Any]:
+        own = self._optimizer
+        kept = {"m": own._momentums, "v": own._velocities}
+        return kept | ({"v_max": own._velocity_hats} if getattr(own, "amsgrad", False) else {})
+
+
+def _numpy(value: Any) -> Any:
+    from keras import ops
+
+    return np.asarray(ops.convert_to_numpy(value))

@@ -1,0 +1,150 @@
+"""Factories of gradient transformations in the style of optax: ``init``, ``update``, apply.
+
+Options: ``jit`` (default true) compiles one whole step, ``x64`` (default true) is 64-bit mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from adamcheck.targets.adapters import jax_arrays
+from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, to_numpy
+from adamcheck.targets.adapters.signature import SYNONYMS, names_of
+
+NAME: Final = "optax"
+_FIELDS: Final = {"mu": "m", "nu": "v", "nu_max": "v_max"}
+
+
+def recognises(found: Any, origins: frozenset[str]) -> bool:
+    """A function of a learning rate that returns something with ``init`` and ``update``."""
+    made = jax_arrays.made_by(found, SYNONYMS["lr"])
+    return made is not None and callable(getattr(made, "init", None)) and hasattr(made, "update")
+
+
+def open(found: Callable[..., Any], opening: Opening) -> Bound:
+    """Bind the factory; what it makes is compiled once for each set of hyperparameters."""
+    names = names_of(found, skip=0)
+    options, jit, notes = jax_arrays.settings(opening, names)
+    probe = _moments_of(found(**names.arguments({"lr": 0.001}, (), options)).init([_scalar()]))
+    abilities = {"stepwise", "many", "state"} | (
+        {"moments", "load_moments"} if probe is not None else set()
+    )
+
+    @lru_cache(maxsize=64)
+    def made(hyper: tuple[tuple[str, float], ...], flags: frozenset[str]) -> tuple[Any, Any]:
+        transform = found(**names.arguments(dict(hyper), flags, options))
+
+        def whole(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
+            updates, state = transform.update(grads, state, params)
+            return _applied(params, updates), state
+
+        return transform, jax_arrays.compiled(whole, jit)
+
+    def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Transforming:
+        transform, step = made(tuple(sorted(hyper.items())), flags)
+        params = [jax_arrays.to_jax(theta) for theta in thetas]
+        return Transforming(step, params, transform.init(params))
+
+    traits = Traits(
+        names.hyperparameters,
+        names.flags,
+        frozenset(abilities),
+        layouts=("C",),
+        packages=("optax", "jax", "jaxlib"),
+        notes=notes,
+    )
+    return Bound(traits, build=build, flushes=jax_arrays.flushes)
+
+
+class Transforming:
+    """Parameters and the state of one transformation."""
+
+    def __init__(self, step: Callable[..., Any], params: list[Any], state: Any) -> None:
+        self._step = step
+        self._params = params
+        self._state = state
+
+    def step(self, grads: Gradients) -> Sequence[Any]:
+        """Update, apply, and wait for the numbers."""
+        moved = [None if g is None else jax_arrays.to_jax(g) for g in grads]
+        self._params, self._state = self._step(self._params, self._state, moved)
+        return [to_numpy(theta) for theta in self._params]
+
+    def moments(self) -> Sequence[Mapping[str, Any]]:
+        """From the one state in the chain that has mu, nu and count."""
+        part = _moments_of(self._state)
+        known = {name: getattr(part, own) for own, name in _FIELDS.items() if hasattr(part, own)}
+        return [
+            {name: to_numpy(tree[index]) for name, tree in known.items()} | {"t": int(part.count)}
+            for index in range(len(self._params))
+        ]
+
+    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
+        """Replace mu, nu and count where the chain keeps them."""
+        part = _moments_of(self._state)
+        old = {own: getattr(part, own) for own in _FIELDS if hasattr(part, own)}
+        new: dict[str, Any] = {
+            own: [
+                jax_arrays.to_jax(each[_FIELDS[own]]).astype(leaf.dtype)
+                for each, leaf in zip(moments, tree, strict=True)
+            ]
+            for own, tree in old.items()
+        }
+        count = jax_arrays.same_count(moments)
+        new["count"] = jax_arrays.to_jax(_count(count, part.count))
+        self._state = _replaced(self._state, part, part._replace(**new))
+
+    def save(self) -> Any:
+        """The leaves of the state."""
+        return jax_arrays.leaves(self._state)
+
+    def load(self, saved: Any) -> None:
+        """The leaves in this instance's own structure."""
+        self._state = jax_arrays.from_leaves(self._state, saved)
+
+
+def _applied(params: Any, updates: Any) -> Any:
+    try:
+        from optax import apply_updates
+    except ImportError:  # a library of the same style: what optax does
+        import jax
+
+        return jax.tree.map(lambda p, u: (p + u).astype(p.dtype), params, updates)
+    return apply_updates(params, updates)
+
+
+def _moments_of(state: Any) -> Any:
+    """The part of a nested state that holds the moments; None without one or with several."""
+    found = list(_parts(state))
+    return found[0] if len(found) == 1 else None
+
+
+def _parts(state: Any) -> Any:
+    if all(hasattr(state, name) for name in ("mu", "nu", "count", "_replace")):
+        yield state
+    elif isinstance(state, tuple):
+        for part in state:
+            yield from _parts(part)
+
+
+def _replaced(state: Any, old: Any, new: Any) -> Any:
+    if state is old:
+        return new
+    if not isinstance(state, tuple):
+        return state
+    parts = [_replaced(part, old, new) for part in state]
+    return type(state)(*parts) if hasattr(state, "_fields") else tuple(parts)
+
+
+def _scalar() -> Any:
+    import numpy as np
+
+    return jax_arrays.to_jax(np.zeros(1, np.float32))
+
+
+def _count(count: int, like: Any) -> Any:
+    import numpy as np
+
+    return np.asarray(count, like.dtype)

@@ -1,0 +1,186 @@
+"""``torch.optim.Optimizer`` subclasses: parameters with ``.grad`` set, state in ``optimizer.state``.
+
+Tensors share memory with the arrays that were laid out, so strides reach PyTorch as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.errors import UsageError
+from adamcheck.formats import format_named
+from adamcheck.targets.adapters.base import (
+    Arrays,
+    Bound,
+    Gradients,
+    Opening,
+    Traits,
+    survives_not,
+    tensor_view,
+    to_numpy,
+)
+from adamcheck.targets.adapters.signature import SYNONYMS, check_options, names_of
+
+NAME: Final = "torch"
+_STATE: Final = {
+    "exp_avg": "m",
+    "exp_avg_sq": "v",
+    "exp_inf": "v",
+    "max_exp_avg_sq": "v_max",
+    "step": "t",
+}
+
+
+def recognises(found: Any, origins: frozenset[str]) -> bool:
+    """A subclass of ``torch.optim.Optimizer``."""
+    if not isinstance(found, type) or "torch" not in origins or "torch" not in sys.modules:
+        return False
+    return issubclass(found, sys.modules["torch"].optim.Optimizer)
+
+
+def open(found: Callable[..., Any], opening: Opening) -> Bound:
+    """Bind the optimizer class; one step on two elements shows what its state holds."""
+    import torch
+
+    torch.set_num_threads(1)
+    if opening.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(f"target {opening.target!r}: this PyTorch sees no CUDA device.")
+    synonyms = SYNONYMS | {"lr": ("lr",)}
+    if issubclass(found, torch.optim.RMSprop):  # type: ignore[arg-type]
+        synonyms |= {"beta2": ("alpha",)}
+    names = names_of(found, skip=1, synonyms=synonyms)
+    check_options(opening.target, opening.options, names, more=("lr_tensor",))
+    options = dict(opening.options)
+    lr_tensor = bool(options.pop("lr_tensor", False))
+    tracked = not options.get("differentiable", False)
+
+    def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Optimizing:
+        arguments = names.arguments(hyper, flags, options)
+        if lr_tensor and "lr" in arguments:
+            arguments["lr"] = torch.tensor(arguments["lr"], dtype=torch.float64)
+        # a differentiable step changes leaves in place, which autograd forbids for tracked ones
+        tensors = [tensor(a, opening.device).requires_grad_(tracked) for a in thetas]
+        return Optimizing(found(tensors, **arguments), tensors, opening.device)
+
+    keys = _state_keys(build)
+    abilities = {"stepwise", "many", "missing", "layouts", "state"}
+    if {"m", "v"} <= {_STATE.get(key) for key in keys}:
+        abilities.add("moments")
+    if {"exp_avg", "exp_avg_sq", "step"} <= keys <= _STATE.keys() - {"exp_inf"}:
+        abilities.add("load_moments")
+    traits = Traits(
+        names.hyperparameters,
+        names.flags,
+        frozenset(abilities),
+        layouts=("C", "F", "transposed", "strided"),
+        packages=("torch",),
+    )
+    return Bound(traits, build=build, flushes=lambda dtype: flushes(dtype, opening.device))
+
+
+def _state_keys(build: Callable[..., Optimizing]) -> set[str]:
+    try:
+        instance = build([np.zeros(2, np.float32)], {}, frozenset())
+        instance.step([np.ones(2, np.float32)])
+    except Exception:  # the run that is asked for will say why
+        return set()
+    return {str(key) for key in instance.state(0)}
+
+
+def tensor(array: NDArray[Any], device: str) -> Any:
+    """A tensor that shares the array's memory on the CPU, strides and all but negative ones."""
+    import torch
+
+    if any(stride < 0 for stride in array.strides):
+        array = array.copy(order="C")
+    if array.dtype.name == "bfloat16":
+        shared = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    else:
+        shared = torch.from_numpy(array)
+    return shared if device == "cpu" else shared.to(device)
+
+
+def flushes(dtype: str, device: str) -> bool:
+    """Whether PyTorch's arithmetic loses subnormals of a format."""
+    kind = format_named(dtype)
+    normal = tensor(np.full(9, kind.smallest_normal, kind.dtype), device)
+    half = normal * 0.5
+    return any(survives_not(tensor_view(x.cpu())) for x in (half, half + half))
+
+
+class Optimizing:
+    """One optimizer object and its parameters."""
+
+    def __init__(self, optimizer: Any, tensors: list[Any], device: str) -> None:
+        self._optimizer = optimizer
+        self._tensors = tensors
+        self._device = device
+
+    def state(self, index: int) -> Mapping[str, Any]:
+        """What the optimizer keeps for one parameter; empty before its first gradient."""
+        state: Mapping[str, Any] = self._optimizer.state[self._tensors[index]]
+        return state
+
+    def step(self, grads: Gradients) -> Sequence[Any]:
+        """Set the gradients, step, and read the parameters."""
+        for parameter, grad in zip(self._tensors, grads, strict=True):
+            parameter.grad = None if grad is None else tensor(grad, self._device)
+        self._optimizer.step()
+        return [to_numpy(parameter) for parameter in self._tensors]
+
+    def moments(self) -> Sequence[Mapping[str, Any]]:
+        """Read from ``optimizer.state``; a parameter without state has moments zero."""
+        return [self._moments(index) for index in range(len(self._tensors))]
+
+    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
+        """Overwrite a state that the optimizer made itself, so that its kinds are its own."""
+        import torch
+
+        before = [parameter.detach().clone() for parameter in self._tensors]
+        for parameter in self._tensors:
+            parameter.grad = torch.zeros_like(parameter)
+        self._optimizer.step()
+        with torch.no_grad():
+            for index, each in enumerate(moments):
+                self._tensors[index].copy_(before[index])
+                state = self._optimizer.state[self._tensors[index]]
+                for key, name in _STATE.items():
+                    if key in state:
+                        state[key] = _like(state[key], each[name])
+
+    def save(self) -> Any:
+        """A deep copy of ``state_dict()``."""
+        return copy.deepcopy(self._optimizer.state_dict())
+
+    def load(self, saved: Any) -> None:
+        """Through ``load_state_dict``."""
+        self._optimizer.load_state_dict(saved)
+
+    def _moments(self, index: int) -> dict[str, Any]:
+        state = self.state(index)
+        found = {
+            name: to_numpy(state[key])
+            for key, name in _STATE.items()
+            if key in state and key != "step"
+        }
+        if not found:
+            zero = np.zeros_like(to_numpy(self._tensors[index]))
+            return {"m": zero, "v": zero, "t": 0}
+        return found | {"t": int(state["step"])}
+
+
+def _like(old: Any, new: Any) -> Any:
+    import torch
+
+    if not isinstance(old, torch.Tensor):
+        return type(old)(new)
+    value = (
+        torch.tensor(new) if np.ndim(new) == 0 and not hasattr(new, "dtype") else tensor(new, "cpu")
+    )
+    return value.to(dtype=old.dtype, device=old.device).reshape(old.shape).clone()
