@@ -31,7 +31,8 @@ def prepare(place: str, options: Mapping[str, Any]) -> None:
         os.environ["KERAS_BACKEND"] = str(options["backend"])
     elif place.partition(".")[0] == "keras" and "KERAS_BACKEND" not in os.environ:
         installed = [name for name in _BACKENDS if find_spec(name) is not None]
-        os.environ.update({"KERAS_BACKEND": name for name in installed[:1]})
+        if installed:
+            os.environ["KERAS_BACKEND"] = installed[0]
 
 
 def recognises(found: Any, origins: frozenset[str]) -> bool:
@@ -43,8 +44,7 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the optimizer class."""
-    import keras
-
+    keras = _keras()
     if opening.device != "cpu":
         raise UsageError(f"target {opening.target!r}: Keras is driven on the CPU only.")
     names = replace(names_of(found, skip=0), open_ended=False)
@@ -81,8 +81,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
 
 def flushes(dtype: str) -> bool:
     """Whether the back end's arithmetic loses subnormals of a format."""
-    from keras import ops
-
+    ops = _keras().ops
     kind = format_named(dtype)
     normal = ops.convert_to_tensor(np.full(9, kind.smallest_normal, kind.dtype), dtype=dtype)
     half = normal * ops.convert_to_tensor(np.asarray(0.5, kind.dtype), dtype=dtype)
@@ -93,16 +92,14 @@ class Applying:
     """One optimizer and the variables that it was built on."""
 
     def __init__(self, optimizer: Any, thetas: Arrays) -> None:
-        import keras
-
+        keras = _keras()
         self._optimizer = optimizer
         self._variables = [keras.Variable(theta.copy(), dtype=theta.dtype.name) for theta in thetas]
         optimizer.build(self._variables)
 
     def step(self, grads: Gradients) -> Sequence[Any]:
         """Apply the gradients as tensors of their own memory."""
-        from keras import ops
-
+        ops = _keras().ops
         moved = [
             None if g is None else ops.convert_to_tensor(np.array(g, order="C"), dtype=g.dtype.name)
             for g in grads
@@ -149,6 +146,8 @@ class Applying:
 
 
 def _numpy(value: Any) -> Any:
-    from keras import ops
+    return np.asarray(_keras().ops.convert_to_numpy(value))
 
-    return np.asarray(ops.convert_to_numpy(value))
+
+def _keras() -> Any:
+    return sys.modules["keras"]

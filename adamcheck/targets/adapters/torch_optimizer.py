@@ -1,4 +1,4 @@
-"""``torch.optim.Optimizer`` subclasses: parameters with ``.grad`` set, state in ``optimizer.state``.
+"""``torch.optim.Optimizer`` subclasses: gradients in ``.grad``, state in ``optimizer.state``.
 
 Tensors share memory with the arrays that were laid out, so strides reach PyTorch as they are.
 """
@@ -164,15 +164,11 @@ class Optimizing:
 
     def _moments(self, index: int) -> dict[str, Any]:
         state = self.state(index)
-        found = {
-            name: to_numpy(state[key])
-            for key, name in _STATE.items()
-            if key in state and key != "step"
-        }
-        if not found:
+        if not state:
             zero = np.zeros_like(to_numpy(self._tensors[index]))
             return {"m": zero, "v": zero, "t": 0}
-        return found | {"t": int(state["step"])}
+        shown = {name: state[key] for key, name in _STATE.items() if key in state}
+        return {name: int(x) if name == "t" else to_numpy(x) for name, x in shown.items()}
 
 
 def _like(old: Any, new: Any) -> Any:
@@ -180,7 +176,6 @@ def _like(old: Any, new: Any) -> Any:
 
     if not isinstance(old, torch.Tensor):
         return type(old)(new)
-    value = (
-        torch.tensor(new) if np.ndim(new) == 0 and not hasattr(new, "dtype") else tensor(new, "cpu")
-    )
-    return value.to(dtype=old.dtype, device=old.device).reshape(old.shape).clone()
+    if isinstance(new, int):
+        return torch.full_like(old, new)
+    return tensor(new, "cpu").to(dtype=old.dtype, device=old.device, copy=True)
