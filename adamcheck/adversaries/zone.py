@@ -1,0 +1,75 @@
+"""The gradients at which a format can tell right from wrong: no admissible order leaves its range.
+
+Below the zone g² drowns in underflow, above it g² overflows; inside it the envelope is sharp.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
+
+Float64 = NDArray[np.float64]
+
+_HEADROOM = 2
+"""Exponents kept free below the largest square: sums of squares and heavy tails."""
+_NARROWEST = 10
+"""Exponents that a zone spans at least, even where underflow blurs its lower end (float16)."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Powers of two between which |g| is safe: ``2^low <= |g| <= 2^high``."""
+
+    low: int
+    high: int
+
+    @property
+    def smallest(self) -> float:
+        """The smallest safe magnitude."""
+        return math.ldexp(1.0, self.low)
+
+    @property
+    def largest(self) -> float:
+        """The largest safe magnitude."""
+        return math.ldexp(1.0, self.high)
+
+    @property
+    def ordinary(self) -> float:
+        """1 where it is safe, otherwise the safe power of two next to it."""
+        return math.ldexp(1.0, min(max(0, self.low), self.high))
+
+    def spread(self, count: int) -> Float64:
+        """Powers of two evenly spread over the zone, both ends included, ``[count]``."""
+        exponents = np.round(np.linspace(self.low, self.high, count)).astype(np.int64)
+        return np.ldexp(1.0, exponents)
+
+    def window(self, octaves: int) -> tuple[int, int]:
+        """Exponents of the safe window of at most ``2·octaves`` around the ordinary magnitude."""
+        middle = round(math.log2(self.ordinary))
+        return max(self.low, middle - octaves), min(self.high, middle + octaves)
+
+
+def zone(fmt: Format, hyper: Mapping[str, float]) -> Zone:
+    """The safe zone of a format under given hyperparameters.
+
+    An underflow of v weighs η/((1-β2)·g²), stretched by orders that move α or a correction across
+    (envelope.fold); the lower end keeps that below one roundoff where the format is wide enough.
+    """
+    high = (fmt.max_exponent + 1) // 2 - _HEADROOM
+    lr = abs(float(hyper.get("lr", 1.0))) or 1.0
+    slowest = 1.0 - float(hyper.get("beta2", 0.0))
+    stretch = max(lr, 1.0 / lr) / (slowest * math.sqrt(slowest))
+    low = math.ceil((fmt.min_exponent + math.log2(stretch)) / 2.0)
+    return Zone(min(low, high - _NARROWEST), high)
+
+
+def held(value: float, fmt: Format) -> float:
+    """A hyperparameter as the array's own dtype holds it: 1e-8 is 0 in float16."""
+    with np.errstate(all="ignore"):
+        return float(fmt.dtype.type(value))
