@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from adamcheck.errors import TargetError
 from adamcheck.formats import FORMATS
-from adamcheck.targets.protocol import Description, Trace, Trajectory
+from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 
 _HYPER: Final = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 Run = Callable[[Trajectory], Trace]
@@ -23,18 +24,35 @@ def described(
     run: Run,
     flushes: Callable[[tuple[str, ...]], tuple[str, ...]],
 ) -> Description:
-    """Complete what the adapter found out with what short runs show."""
+    """Complete what the adapter found out with what short runs show.
+
+    Raises TargetError when the target fails in every format.
+    """
     hyper = {name: _HYPER[name] for name in traits["hyperparameters"] if name in _HYPER}
     notes = list(traits["notes"])
     dtypes: list[str] = []
+    first: Failure | None = None
+    finite = False
     for name in FORMATS:
         trace = run(_request(name, hyper))
-        if reason := _refusal(trace):
+        first = first or trace.failure
+        reason = _refusal(trace)
+        if not reason and finite and not _finite(trace):
+            # where no format gives finite numbers, that is for the checks to say
+            reason = "gives non-finite numbers"
+        if reason:
             notes.append(f"does not take {name}: {reason}")
         else:
             dtypes.append(name)
+            finite = finite or _finite(trace)
         if trace.failure is not None and trace.failure.kind == "hung":
             break  # each further format would only cost the same time again
+    if first is not None and not dtypes:
+        raise TargetError(
+            f"target {target!r} takes no step in any format: {first.message}",
+            kind=first.kind,
+            step=first.step,
+        )
     abilities = set(traits["abilities"])
     if dtypes:
         many = "many" in abilities and not _refusal(run(_request(dtypes[0], hyper, count=2)))
@@ -70,7 +88,8 @@ def _refusal(trace: Trace) -> str:
     """Why a probing run does not count as taken; empty if it does."""
     if trace.failure is not None:
         return trace.failure.message
-    if laws := trace.broken.keys() & {"dtype", "shape", "parameter-count"}:
-        return f"gives back another {min(laws)}"
-    finite = all(np.isfinite(theta.astype(np.float64)).all() for theta in trace.thetas)
-    return "" if finite else "gives non-finite numbers"
+    return "gives back another dtype" if "dtype" in trace.broken else ""
+
+
+def _finite(trace: Trace) -> bool:
+    return all(bool(np.isfinite(theta.astype(np.float64)).all()) for theta in trace.thetas)

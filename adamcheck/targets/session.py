@@ -56,7 +56,11 @@ class Session:
 
     @property
     def description(self) -> Description:
-        """What the target is and can do; starts the child and tries the target out."""
+        """What the target is and can do; starts the child and tries the target out.
+
+        Raises UsageError for a target that cannot be loaded, TargetError for one that fails in
+        every format.
+        """
         if self._description is None:
             traits = self._loaded()
             self._description = described(self._target, traits, self.run, self._flushes)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.errors import UsageError
 from adamcheck.targets.protocol import LAYOUTS
 
 Arrays = Sequence[NDArray[Any]]
@@ -116,6 +117,23 @@ def tensor_view(tensor: Any) -> NDArray[Any]:
         return bits.view(ml_dtypes.bfloat16)
     array: NDArray[Any] = tensor.numpy()
     return array
+
+
+def need_cupy(opening: Opening) -> None:
+    """UsageError unless arrays can be moved to the device that was asked for."""
+    if opening.device == "cpu":
+        return
+    try:
+        import cupy
+
+        cupy.cuda.runtime.getDeviceCount()
+    except ImportError:
+        raise UsageError(
+            "device cuda needs CuPy, which is not installed: pip install cupy-cuda12x"
+            " or cupy-cuda13x, whichever is your CUDA's major version"
+        ) from None
+    except Exception as error:
+        raise UsageError(f"device cuda: CuPy sees no GPU ({error}).") from None
 
 
 def to_device(array: NDArray[Any], device: str) -> Any:

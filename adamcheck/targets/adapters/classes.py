@@ -15,6 +15,7 @@ from adamcheck.targets.adapters.base import (
     Gradients,
     Opening,
     Traits,
+    need_cupy,
     to_device,
     to_numpy,
 )
@@ -31,6 +32,7 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the class; what it can do, its methods tell."""
     names = names_of(found, skip=1)
+    need_cupy(opening)
     check_options(opening.target, opening.options, names)
     abilities = {"stepwise", "many", "missing", "layouts"}
     abilities |= {name for name in ("moments", "load_moments") if hasattr(found, name)}

@@ -19,6 +19,7 @@ from adamcheck.targets.adapters.base import (
     Opening,
     ProtocolError,
     Traits,
+    need_cupy,
     to_device,
     to_numpy,
 )
@@ -42,6 +43,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     parameters = list(inspect.signature(found).parameters)
     whole = len(parameters) > 1 and parameters[1] in ("grads", "gradients")
     names = names_of(found, skip=2 if whole else 1)
+    need_cupy(opening)
     check_options(opening.target, opening.options, names)
     abilities = {"layouts"} if whole else {"layouts", "stepwise"}
     traits = Traits(names.hyperparameters, names.flags, frozenset(abilities))
