@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +47,9 @@ def law(name: str, theorem: str, reason: str, regime: str = "safe") -> Callable[
     return register
 
 
-def columns(*parts: Float64) -> Float64:
+def columns(*parts: NDArray[Any]) -> Float64:
     """Stack sequences ``[steps]`` as columns ``[steps, k]``."""
-    return np.stack(parts, axis=1)
+    return np.stack(parts, axis=1).astype(np.float64)
 
 
 def _two_to(exponents: NDArray[np.int64]) -> Float64:
@@ -120,7 +120,7 @@ def blocks(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generator) -> F
     t = np.arange(steps)
     half = t < steps // 2
     on = columns(half, ~half, t // 16 % 2 == 0, t // 16 % 2 == 1, t // 5 % 2 == 0)
-    return np.where(on, rng.standard_normal(on.shape), 0.0) * zone(fmt, hyper).ordinary
+    return on * rng.standard_normal(on.shape) * zone(fmt, hyper).ordinary
 
 
 @law("growing", "bias", "each gradient dwarfs the ones before: the first moments forget in time")
@@ -144,7 +144,7 @@ def decaying(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generator) ->
 @law("sign-flipping", "sign-flip", "the same magnitude with random signs")
 def sign_flipping(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generator) -> Float64:
     signs = np.where(rng.random((steps, 4)) < [0.5, 0.5, 0.1, 0.9], -1.0, 1.0)
-    return signs * zone(fmt, hyper).ordinary * np.array([1.0, 1.5, 1.0, 1.75])
+    return np.asarray(signs * zone(fmt, hyper).ordinary * np.array([1.0, 1.5, 1.0, 1.75]))
 
 
 @law("alternating", "signal-to-noise", "the first moment cancels, nearly or exactly, v does not")
@@ -235,7 +235,7 @@ def normal(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generator) -> F
     safe = zone(fmt, hyper)
     low, high = safe.window(10)
     scales = np.ldexp(1.0, np.array([0, 0, 0, 0, low // 2, high // 2]))
-    return rng.standard_normal((steps, 6)) * scales
+    return np.asarray(rng.standard_normal((steps, 6)) * scales)
 
 
 @law("heavy-tailed", "closed-form", "a few gradients carry nearly all of v")
@@ -258,7 +258,7 @@ def mantissa_ones(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generato
     ones = 2.0 - 2.0 ** (1 - fmt.precision)
     exponents = rng.integers(low, high - 1, (steps, 3), endpoint=True)
     exponents[:, 0] = exponents[0, 0]
-    return ones * _two_to(exponents) * np.array([1.0, -1.0, 1.0])
+    return np.asarray(ones * _two_to(exponents) * np.array([1.0, -1.0, 1.0]))
 
 
 @law("mantissa-bits", "rounding-envelope", "mantissas of random bits, which no decimal writes")
@@ -267,31 +267,25 @@ def mantissa_bits(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generato
     span = 2 ** (fmt.precision - 1)
     mantissas = rng.integers(span, 2 * span, (steps, 4)) / span
     signs = np.where(rng.random((steps, 4)) < 0.5, -1.0, 1.0)
-    return signs * mantissas * _two_to(rng.integers(low, high, (steps, 4)))
+    return np.asarray(signs * mantissas * _two_to(rng.integers(low, high, (steps, 4))))
 
 
 @law("neighbours", "rounding-envelope", "neighbours of one number: differences of one ulp and ties")
 def neighbours(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generator) -> Float64:
     ulp = 2.0 ** (1 - fmt.precision)
     offsets = rng.integers(-2, 3, (steps, 3)) * ulp
-    return (1.0 + offsets) * np.array([1.0, -1.5, 1.25]) * zone(fmt, hyper).ordinary
+    return np.asarray((1.0 + offsets) * np.array([1.0, -1.5, 1.25]) * zone(fmt, hyper).ordinary)
 
 
 @law("near-overflow", "finite-spike-liveness", "the largest |g| whose square is finite", "extreme")
 def near_overflow(steps: int, fmt: Format, hyper: Hyper, rng: np.random.Generator) -> Float64:
-    # sqrt rounds; the format's precision below it the square is finite for certain
-    top = np.floor(np.ldexp(np.sqrt(fmt.largest), -_exponent(fmt))) if fmt.precision < 53 else 0.0
-    edge = np.ldexp(top, _exponent(fmt)) if top else np.ldexp(1.0 - 2.0**-53, 512)
+    # largest = 2^2k·(1-2^-p), so this is the last number before 2^k whose square is finite
+    edge = np.ldexp(1.0 - 2.0**-fmt.precision, (fmt.max_exponent + 1) // 2)
     scales = edge * np.array([1.0, -0.5, 0.25, 2.0**-10])
     flip = np.where(np.arange(steps) % 2, -1.0, 1.0)[:, None]
     values = rng.standard_normal((steps, 3))
     values[np.array([0, steps // 2, steps - 1]), range(3)] = edge * np.array([1.0, -1.0, 0.5])
     return np.concatenate((np.ones((steps, 1)) * scales, flip * scales[:2], values), axis=1)
-
-
-def _exponent(fmt: Format) -> int:
-    # exponent of the last bit of sqrt(largest) in the format
-    return (fmt.max_exponent + 1) // 2 - fmt.precision
 
 
 @law("near-underflow", "rounding-envelope", "g² at the smallest normal, and g itself", "extreme")

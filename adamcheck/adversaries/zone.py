@@ -16,10 +16,8 @@ from adamcheck.formats import Format
 
 Float64 = NDArray[np.float64]
 
-_HEADROOM = 2
-"""Exponents kept free below the largest square: sums of squares and heavy tails."""
-_NARROWEST = 10
-"""Exponents that a zone spans at least, even where underflow blurs its lower end (float16)."""
+_NARROWEST = 8
+"""Octaves that a zone spans at least, even where underflow blurs its lower end (float16)."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,15 @@ class Zone:
 def zone(fmt: Format, hyper: Mapping[str, float]) -> Zone:
     """The safe zone of a format under given hyperparameters.
 
-    An underflow of v weighs η/((1-β2)·g²), stretched by orders that move α or a correction across
-    (envelope.fold); the lower end keeps that below one roundoff where the format is wide enough.
+    Orders that move α or a correction across an operation stretch what they keep in between by
+    ``envelope.fold``: an overflow of v̂ comes so much earlier, and an underflow of v weighs
+    η·fold/((1-β2)·g²), kept below one roundoff where the format is wide enough.
     """
-    high = (fmt.max_exponent + 1) // 2 - _HEADROOM
     lr = abs(float(hyper.get("lr", 1.0))) or 1.0
-    slowest = 1.0 - float(hyper.get("beta2", 0.0))
-    stretch = max(lr, 1.0 / lr) / (slowest * math.sqrt(slowest))
-    low = math.ceil((fmt.min_exponent + math.log2(stretch)) / 2.0)
+    weight_m, weight_v = (1.0 - float(hyper[name]) for name in ("beta1", "beta2"))
+    stretch = math.log2(1.01 * max(lr, 1.0 / lr) / min(weight_m, math.sqrt(weight_v)))
+    high = math.floor((fmt.max_exponent - stretch) / 2.0)
+    low = math.ceil((fmt.min_exponent + stretch - math.log2(weight_v)) / 2.0)
     return Zone(min(low, high - _NARROWEST), high)
 
 
