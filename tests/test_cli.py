@@ -87,7 +87,18 @@ def engine(monkeypatch, samples, tmp_path):
         for name, family in (("ADAM-BC-1", "bias-correction"), ("ADAM-EPS-1", "epsilon"))
     ]
     registry.CHECKS, registry.Check = tuple(made), SimpleNamespace
-    for module in (gate, identify, registry):
+    library = ModuleType("adamcheck.proof.library")
+    library.theorem_names = lambda: ("step-bound", "one-line")
+    library.theorem = lambda slug: SimpleNamespace(
+        slug=slug,
+        title="a title",
+        statement="the statement\n  over two lines",
+        source="a paper, §2",
+        refutes="a published bound",
+    )
+    theorem = ModuleType("adamcheck.proof.theorem")
+    theorem.Theorem = SimpleNamespace
+    for module in (gate, identify, registry, library, theorem):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.delitem(sys.modules, "adamcheck.cli.catalogue", raising=False)
     monkeypatch.chdir(tmp_path)
@@ -414,6 +425,22 @@ def test_identify_says_why_it_cannot(ask, engine):
 
 def test_list(ask, snapshot):
     assert ask("list").out == snapshot
+
+
+@pytest.mark.parametrize("name", ["ADAM-BC-1", "adam-bc-1", "step-bound", "Step-Bound"])
+def test_explain(ask, snapshot, name):
+    done = ask("explain", name)
+    assert done.code == 0
+    assert done.out == snapshot
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("ADAM-BD-1", "'ADAM-BC-1'"), ("step-bond", "'step-bound'")]
+)
+def test_explain_knows_what_was_meant(ask, name, hint):
+    done = ask("explain", name)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(f"Did you mean {hint}?\n")
 
 
 def test_nothing_breaks_when_nobody_reads(tmp_path):

@@ -12,6 +12,8 @@ from rich.text import Text
 from adamcheck.checks.registry import CHECKS, Check
 from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
+from adamcheck.proof.library import theorem, theorem_names
+from adamcheck.proof.theorem import Theorem
 from adamcheck.report.dialects import alias_table, dialect_table
 from adamcheck.report.terminal import grid
 
@@ -27,33 +29,36 @@ def _list(console: Console) -> None:
         _table(console, f"checks: {family}", ("id", "law", "profiles"), rows)
     _table(console, "specs", ("name", "meaning"), alias_table())
     _table(console, "conventions of a spec", ("switch", "word", "meaning"), dialect_table())
+    console.print(Text("theorems", style="bold"))
+    console.print(Text(", ".join(theorem_names())))
+    console.print()
     console.print(Text("adamcheck explain ID says more of a check or a theorem"))
 
 
 def run_explain(name: str) -> None:
     """Print a check with the theorem behind it, or a theorem with the checks that rest on it."""
-    from adamcheck.proof.catalogue import theorem_statements
-
-    by_id = {check.id.lower(): check for check in CHECKS}
-    statements = theorem_statements()
-    check = by_id.get(name.lower())
+    check = next((check for check in CHECKS if check.id.lower() == name.lower()), None)
+    slugs = theorem_names()
     if check is not None:
-        shown = check
-        draw(lambda console: _check(console, shown, statements.get(shown.theorem, "")))
-    elif name.lower() in statements:
-        draw(lambda console: _theorem(console, name.lower(), statements[name.lower()]))
+        behind = theorem(check.theorem) if check.theorem in slugs else None
+        draw(lambda console: _check(console, check, behind))
+    elif name.lower() in slugs:
+        shown = theorem(name)
+        draw(lambda console: _theorem(console, shown))
     else:
-        known = [*(check.id for check in CHECKS), *statements]
+        known = [*(check.id for check in CHECKS), *slugs]
         hint = closest(name.upper(), known) or closest(name.lower(), known)
         raise UsageError(f"unknown check or theorem {name!r}; 'adamcheck list' shows them.{hint}")
 
 
-def _check(console: Console, check: Check, statement: str) -> None:
+def _check(console: Console, check: Check, behind: Theorem | None) -> None:
     console.print(Text(f"{check.id}  {check.title}", style="bold"))
     rows = [
         ("law", check.law),
         ("clause", check.clause),
-        ("theorem", f"{check.theorem}: {statement}" if statement else check.theorem),
+        ("theorem", check.theorem if behind is None else f"{check.theorem}: {behind.title}"),
+        ("states", "" if behind is None else _line(behind.statement)),
+        ("source", "" if behind is None else behind.source),
         ("family", check.family),
         ("profiles", ", ".join(check.profiles)),
         ("kills", ", ".join(check.kills)),
@@ -63,15 +68,22 @@ def _check(console: Console, check: Check, statement: str) -> None:
     console.print(grid(((label, text) for label, text in rows if text), indent=2))
 
 
-def _theorem(console: Console, slug: str, statement: str) -> None:
-    console.print(Text(slug, style="bold"))
-    resting = [check.id for check in CHECKS if check.theorem == slug]
+def _theorem(console: Console, shown: Theorem) -> None:
+    console.print(Text(f"{shown.slug}  {shown.title}", style="bold"))
+    resting = [check.id for check in CHECKS if check.theorem == shown.slug]
     rows = [
-        ("states", statement),
+        ("states", _line(shown.statement)),
+        ("source", shown.source),
+        ("refutes", shown.refutes),
         ("checks", ", ".join(resting) or "none"),
-        ("proof", f"adamcheck prove {slug}"),
+        ("proof", f"adamcheck prove {shown.slug}"),
     ]
-    console.print(grid(rows, indent=2))
+    console.print(grid(((label, text) for label, text in rows if text), indent=2))
+
+
+def _line(text: str) -> str:
+    """Text that was wrapped in its source file, as one line for the console to wrap."""
+    return " ".join(text.split())
 
 
 def _table(
