@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adamcheck.checks.registry import CHECKS, Check
+from adamcheck.checks.registry import Check, all_checks
 from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
 from adamcheck.proof.library import theorem, theorem_names
@@ -24,8 +24,8 @@ def run_list() -> None:
 
 
 def _list(console: Console) -> None:
-    for family in dict.fromkeys(check.family for check in CHECKS):
-        rows = [(c.id, c.law, ", ".join(c.profiles)) for c in CHECKS if c.family == family]
+    for family in dict.fromkeys(check.family for check in all_checks()):
+        rows = [(c.id, c.law, ", ".join(c.profiles)) for c in all_checks() if c.family == family]
         _table(console, f"checks: {family}", ("id", "law", "profiles"), rows)
     _table(console, "specs", ("name", "meaning"), alias_table())
     _table(console, "conventions of a spec", ("switch", "word", "meaning"), dialect_table())
@@ -37,7 +37,7 @@ def _list(console: Console) -> None:
 
 def run_explain(name: str) -> None:
     """Print a check with the theorem behind it, or a theorem with the checks that rest on it."""
-    check = next((check for check in CHECKS if check.id.lower() == name.lower()), None)
+    check = next((check for check in all_checks() if check.id.lower() == name.lower()), None)
     slugs = theorem_names()
     if check is not None:
         behind = theorem(check.theorem) if check.theorem in slugs else None
@@ -46,7 +46,7 @@ def run_explain(name: str) -> None:
         shown = theorem(name)
         draw(lambda console: _theorem(console, shown))
     else:
-        known = [*(check.id for check in CHECKS), *slugs]
+        known = [*(check.id for check in all_checks()), *slugs]
         hint = closest(name.upper(), known) or closest(name.lower(), known)
         raise UsageError(f"unknown check or theorem {name!r}; 'adamcheck list' shows them.{hint}")
 
@@ -70,7 +70,7 @@ def _check(console: Console, check: Check, behind: Theorem | None) -> None:
 
 def _theorem(console: Console, shown: Theorem) -> None:
     console.print(Text(f"{shown.slug}  {shown.title}", style="bold"))
-    resting = [check.id for check in CHECKS if check.theorem == shown.slug]
+    resting = [check.id for check in all_checks() if check.theorem == shown.slug]
     rows = [
         ("states", _line(shown.statement)),
         ("source", shown.source),

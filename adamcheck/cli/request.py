@@ -41,9 +41,9 @@ class Request:
 
 def known_checks() -> tuple[str, ...]:
     """The ids in the registry."""
-    from adamcheck.checks.registry import CHECKS
+    from adamcheck.checks.registry import all_checks
 
-    return tuple(check.id for check in CHECKS)
+    return tuple(check.id for check in all_checks())
 
 
 def config_for(path: str) -> Config:
@@ -94,7 +94,7 @@ def dtypes_for(values: Sequence[str]) -> tuple[str, ...] | None:
 
 def only_for(values: Sequence[str], known: Sequence[str]) -> tuple[str, ...] | None:
     """The ids of the checks asked for; None: all."""
-    return tuple(one_of(word, known, "check") for word in words(values)) or None
+    return tuple(one_of(word.upper(), known, "check") for word in words(values)) or None
 
 
 def options_for(values: Sequence[str], config: Config) -> dict[str, Any]:
