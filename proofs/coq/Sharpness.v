@@ -71,8 +71,8 @@ Qed.
 
 Lemma Un_cv_const : forall c, Un_cv (fun _ => c) c.
 Proof.
-  intros c e He. exists 0%nat. intros. unfold R_dist. rewrite Rminus_diag_eq, Rabs_R0 by reflexivity.
-  lra.
+  intros c e He. exists 0%nat. intros. unfold R_dist.
+  rewrite Rminus_diag_eq, Rabs_R0 by reflexivity. lra.
 Qed.
 
 Lemma Un_cv_from_1 : forall u w l,

@@ -1,6 +1,6 @@
 (* T7: the tight bound of Adam's step, for every real gradient sequence and every t >= 1.
    R_t^2 = ((1-b1)/(1-b1^t))^2 (1-b2^t)/(1-b2) (1 + q + ... + q^(t-1)) with q = b1^2/b2.
-   Hypotheses: 0 <= b1 < 1, 0 < b2 < 1, alpha >= 0, eps >= 0; Sharpness.v shows what they cannot do without. *)
+   Hypotheses: 0 <= b1 < 1, 0 < b2 < 1, alpha >= 0, eps >= 0. Sharpness.v shows why. *)
 
 From Coq Require Import Reals Lra Lia.
 From Adamcheck Require Import Adam GeometricWeights.

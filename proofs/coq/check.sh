@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compiles every proof in a temporary copy, re-checks the result with coqchk, and makes sure that the
-# false claims under negative/ fail at the step where they are false.
+# Compiles every proof in a temporary copy, re-checks the result with coqchk, and makes sure that
+# the false claims under negative/ fail at the step where they are false.
 # Usage: check.sh [--fast]    --fast: coqchk trusts the compiled standard library (about 30 s less)
 set -euo pipefail
 
@@ -38,7 +38,7 @@ cd "$copy"
 
 fail() { echo "failed: $*" >&2; exit 1; }
 
-# Prints one line a theorem: the k-th answer in a file's output belongs to its k-th Print Assumptions.
+# One line a theorem: the k-th answer in a file's output belongs to its k-th Print Assumptions.
 report() {
   sed -n 's/^Print Assumptions \(.*\)\.$/\1/p' "$1.v" > names
   awk -v module="$1" -v allowed=" $axioms_of_the_reals " '
