@@ -1,0 +1,1 @@
+"""Theorems, and the small kernel that accepts only decidable steps."""

@@ -1,0 +1,83 @@
+"""Certificates: a theorem's steps as JSON, replayed by proofs/check_certificate.py without SymPy."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import platform
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from adamcheck._version import __version__
+from adamcheck.proof.kernel import Proof, spelled
+from adamcheck.proof.library import directory
+from adamcheck.proof.normal import text
+from adamcheck.proof.theorem import Book, Theorem
+
+SCHEMA = "adamcheck-certificate-1"
+
+
+def certificate(theorem: Theorem, book: Book) -> dict[str, Any]:
+    """Everything that the stand-alone checker needs, with the versions that made it and a digest."""
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "theorem": theorem.slug,
+        "statement": theorem.statement,
+        "parts": [_part(proof) for proof in book.parts],
+        "versions": {
+            "adamcheck": __version__,
+            "sympy": sympy.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    return content | {"digest": digest_of(content)}
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 of the certificate's content without its digest."""
+    plain = {name: value for name, value in content.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def substance(theorem: Theorem, content: dict[str, Any]) -> str:
+    """SHA-256 of what is proved and how, free of versions: what proofs/LOCK.json pins."""
+    plain = {"statement": theorem.statement, "parts": content["parts"]}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _part(proof: Proof) -> dict[str, Any]:
+    steps = []
+    for step in proof.steps:
+        claim = spelled(step.claim) if step.claim is not None else None
+        side = [[divisor, [list(pair) for pair in powers]] for divisor, powers in step.side]
+        steps.append({"rule": step.rule, "claim": claim, "side": side, **step.detail})
+    symbols = {s for f in proof.facts if f.claim for s in f.term.symbols}
+    return {
+        "title": proof.title,
+        "generators": sorted(map(str, symbols)),
+        "state": {
+            str(name): [text(base.expr), text(after.expr)]
+            for name, (base, after) in proof.state.items()
+        },
+        "inputs": sorted(map(str, proof.inputs)),
+        "steps": steps,
+        "conclusions": [fact.index for fact, _ in proof.conclusions],
+        "says": [statement for _, statement in proof.conclusions],
+    }
+
+
+@lru_cache(maxsize=1)
+def checker() -> Callable[[dict[str, Any]], str]:
+    """The stand-alone checker's ``replay``: returns a line, or raises ValueError with the reason."""
+    path = directory() / "check_certificate.py"
+    spec = importlib.util.spec_from_file_location("adamcheck._proofs.check_certificate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    replay: Callable[[dict[str, Any]], str] = module.replay
+    return replay

@@ -1,0 +1,437 @@
+"""The kernel: natural deduction over an ordered field, each step decidable and recorded.
+
+A claim is ``term ⋈ 0``. The one step that computes is ``prove``: the term equals a sum of products
+of squares and of facts with known sign, plus multiples of known equalities, as rational functions;
+everything divided by must be made of facts that say it is not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from adamcheck.interpret.symbolic import Number, Term, term
+from adamcheck.proof.claims import (
+    Claim,
+    Divisor,
+    Fact,
+    Inverse,
+    Product,
+    Solve,
+    Square,
+    Step,
+    Times,
+    eq,
+    ge,
+)
+from adamcheck.proof.normal import (
+    ProofError,
+    canonical,
+    constant_ratio,
+    divide_out,
+    evaluate,
+    is_zero,
+    ratio,
+    text,
+)
+
+HOLDS = {
+    ">=": lambda x: x >= 0,
+    ">": lambda x: x > 0,
+    "=": lambda x: x == 0,
+    "!=": lambda x: x != 0,
+}
+
+
+class Proof:
+    """A list of checked steps; every method that returns a Fact is a rule of inference."""
+
+    def __init__(self, title: str = "") -> None:
+        self.title = title
+        self.steps: list[Step] = []
+        self.facts: list[Fact] = []
+        self.conclusions: list[tuple[Fact, str]] = []
+        self.state: dict[Any, tuple[Term, Term]] = {}
+        self.inputs: frozenset[Any] = frozenset()
+        self._defined: list[Any] = []
+        self._hypotheses: set[int] = set()
+        self._known: dict[Any, list[tuple[int, Fact]]] = {}
+
+    # --- suppositions ---
+
+    def assume(self, claim: Claim, note: str = "") -> Fact:
+        """A hypothesis of the theorem; the ledger shows it."""
+        fact = self._suppose("assume", claim, note)
+        self._hypotheses.add(fact.index)
+        return fact
+
+    def suppose(self, claim: Claim, note: str = "") -> Fact:
+        """A supposition that a later step has to discharge."""
+        return self._suppose("suppose", claim, note)
+
+    def _suppose(self, rule: str, claim: Claim, note: str) -> Fact:
+        side, premises, given = self._discharge(claim.term.divisors)
+        given |= {len(self.facts)}
+        return self._record(rule, claim, premises, given, note=note, side=side)
+
+    # --- the step that computes ---
+
+    def prove(
+        self,
+        claim: Claim,
+        products: Sequence[Product] = (),
+        *,
+        using: Iterable[Times | Solve | Fact] = (),
+        note: str = "",
+    ) -> Fact:
+        """``claim`` from a sum of products of nonnegative factors plus multiples of equalities."""
+        total, strict = term(0), False
+        sums: list[list[list[Any]]] = []
+        shown: list[Term] = []
+        premises: set[int] = set()
+        for product in products:
+            factors = product if isinstance(product, (list, tuple)) else [product]
+            value, positive, parts = term(1), True, list[Any]()
+            for factor in factors:
+                part, sign, how, fact = self._factor(factor)
+                value, positive = value * part, positive and sign
+                parts.extend(how)
+                premises |= {fact.index} if fact else set()
+            total, strict = total + value, strict or positive
+            sums.append(parts)
+            shown.append(value)
+        equalities = self._cofactors(claim.term - total, list(using))
+        for cofactor, fact in equalities:
+            self._own(fact)
+            if fact.claim is None or fact.claim.relation != "=":
+                raise ProofError(f"step {fact.index} is used as an equality and is none")
+            total = total + cofactor * fact.term
+            premises.add(fact.index)
+        difference = claim.term - total
+        if not is_zero(difference.expr):
+            raise ProofError(
+                f"{self.title}: the certificate of {claim} does not add up;"
+                f" left over is {ratio(difference.expr)[0].as_expr()}"
+            )
+        enough = {">=": True, ">": strict, "!=": strict, "=": not sums}[claim.relation]
+        if not enough:
+            raise ProofError(f"{self.title}: the certificate of {claim} does not give the relation")
+        side, used, given = self._discharge(difference.divisors, _denominators(difference))
+        given = given.union(*(self.facts[i].given for i in premises))
+        detail = {
+            "sum": sums,
+            "equalities": [[text(cofactor.expr), fact.index] for cofactor, fact in equalities],
+        }
+        return self._record(
+            "certificate",
+            claim,
+            premises | used,
+            given,
+            detail=detail,
+            note=note,
+            shown=shown,
+            side=side,
+        )
+
+    def _factor(self, factor: Any) -> tuple[Term, bool, list[list[Any]], Fact | None]:
+        """A factor's value, whether it is positive, how it is written, and the fact behind it."""
+        if isinstance(factor, Square):
+            fact = self._find(factor.term, ("!=", ">")) or self._find(-factor.term, ("!=", ">"))
+            value = factor.term * factor.term
+            if fact is None:
+                return value, False, [["square", text(factor.term.expr)]], None
+            return value, True, self._scaled(value, fact.term**2, "nonzero", fact), fact
+        if isinstance(factor, Inverse):
+            fact = self._find(factor.term, (">",))
+            if fact is None:
+                raise ProofError(f"{self.title}: nothing says that {factor.term} > 0")
+            value = 1 / factor.term
+            return value, True, self._scaled(value, 1 / fact.term, "inverse", fact), fact
+        if isinstance(factor, Fact):
+            self._own(factor)
+            if factor.claim is None or factor.claim.relation not in (">=", ">"):
+                raise ProofError(f"step {factor.index} is used as a sign and gives none")
+            return factor.term, factor.claim.relation == ">", [["fact", factor.index]], factor
+        value = term(factor)
+        if value.expr.is_Rational:
+            if value.expr <= 0:
+                raise ProofError(f"{self.title}: the coefficient {value} is not positive")
+            return value, True, [["number", text(value.expr)]], None
+        fact = self._find(value, (">", ">="))
+        if fact is None or fact.claim is None:
+            raise ProofError(f"{self.title}: nothing says that {value} >= 0")
+        return value, fact.claim.relation == ">", self._scaled(value, fact.term, "fact", fact), fact
+
+    def _scaled(self, value: Term, known: Term, how: str, fact: Fact) -> list[list[Any]]:
+        """A fact as a factor, with the positive number that makes it the value meant."""
+        scale = constant_ratio(value.expr, known.expr)
+        if scale is None or scale <= 0:
+            raise ProofError(f"{self.title}: {value} is no positive multiple of step {fact.index}")
+        written: list[list[Any]] = [[how, fact.index]]
+        return written if scale == 1 else [["number", text(scale)], *written]
+
+    def _find(self, value: Term, relations: tuple[str, ...]) -> Fact | None:
+        """The fact about a positive multiple of ``value`` that supposes least."""
+        if value.expr.is_Rational:
+            return None
+        sign, key = canonical(value.expr)
+        found = [
+            fact
+            for other, fact in self._known.get(key, ())
+            if fact.claim is not None
+            and fact.claim.relation in relations
+            and (other == sign or fact.claim.relation == "!=")
+        ]
+
+        def rank(fact: Fact) -> tuple[int, int]:
+            assert fact.claim is not None
+            return len(fact.given - self._hypotheses), relations.index(fact.claim.relation)
+
+        return min(found, key=rank, default=None)
+
+    def _cofactors(
+        self, residual: Term, using: list[Times | Solve | Fact]
+    ) -> list[tuple[Term, Fact]]:
+        from adamcheck.proof.tactics import eliminate
+
+        plain = [(u.cofactor, u.fact) for u in using if isinstance(u, Times)]
+        for cofactor, fact in plain:
+            residual = residual - cofactor * fact.term
+        rest = [u for u in using if not isinstance(u, Times)]
+        return plain + eliminate(residual, rest, self._defined)
+
+    def _discharge(
+        self, divisors: Iterable[Any], polynomials: Iterable[Any] = ()
+    ) -> tuple[tuple[Divisor, ...], set[int], frozenset[int]]:
+        """Make every divisor out of facts that say it is not zero; return side, premises, given."""
+        nonzero = [fact for fact in self.facts if fact.claim and fact.claim.relation in (">", "!=")]
+        # composite facts first, so that a product known as a whole is not taken apart
+        nonzero.sort(
+            key=lambda f: (len(f.given - self._hypotheses), -_degree(f.term.expr), f.index)
+        )
+        factors = [fact.term.expr for fact in nonzero]
+        side: list[Divisor] = []
+        premises, given = set[int](), frozenset[int]()
+        for divisor in sorted({*divisors, *polynomials}, key=str):
+            powers = divide_out(divisor, factors)
+            if powers is None:
+                raise ProofError(
+                    f"{self.title}: nothing says that the divisor {divisor} is not zero"
+                )
+            chosen = [(f, k) for f, k in zip(nonzero, powers, strict=True) if k]
+            side.append((text(divisor), tuple((f.index, k) for f, k in chosen)))
+            premises |= {f.index for f, _ in chosen}
+            given = given.union(*(f.given for f, _ in chosen))
+        return tuple(side), premises, given
+
+    # --- definitions: symbols that exist for every value of what they are made of ---
+
+    def root(self, x: Fact, symbol: Term) -> tuple[Fact, Fact]:
+        """Define ``symbol`` = √x for the x ≥ 0 of a fact; returns s ≥ 0 and s² = x."""
+        self._own(x)
+        if x.claim is None or x.claim.relation not in (">=", ">"):
+            raise ProofError(f"step {x.index} does not say that its term has a root")
+        self._define(symbol)
+        data = {"symbol": str(symbol), "of": x.index}
+        at_least = self._record("root", ge(symbol), {x.index}, x.given, detail=data)
+        square = self._record("root", eq(symbol * symbol, x.term), {x.index}, x.given, detail=data)
+        return at_least, square
+
+    def _define(self, symbol: Term) -> None:
+        name = symbol.expr
+        taken = {*self.state, *self.inputs, *self._defined}
+        forms = [form for pair in self.state.values() for form in pair]
+        taken = taken.union(*(form.symbols for form in forms))
+        taken = taken.union(*(fact.term.symbols for fact in self.facts if fact.claim))
+        if not name.is_Symbol or name in taken:
+            raise ProofError(f"{self.title}: {name} is not a fresh symbol")
+        self._defined.append(name)
+
+    # --- logic ---
+
+    def absurd(self, false: Fact, supposition: Fact) -> Fact:
+        """The negation of a supposition from which a false statement about a number follows."""
+        self._own(false)
+        self._own(supposition)
+        claim, supposed = false.claim, supposition.claim
+        if claim is None or supposed is None or not claim.term.expr.is_Rational:
+            raise ProofError(f"{self.title}: the contradiction is not about a number")
+        if HOLDS[claim.relation](evaluate(claim.term.expr, {})):
+            raise ProofError(f"{self.title}: {claim} is no contradiction")
+        given = false.given - self._dropped(supposition)
+        detail = {"false": false.index, "supposed": supposition.index}
+        premises = {false.index, supposition.index}
+        return self._record("absurd", supposed.negated(), premises, given, detail=detail)
+
+    def _dropped(self, supposition: Fact) -> frozenset[int]:
+        if self.steps[supposition.index].rule != "suppose":
+            raise ProofError(f"{self.title}: step {supposition.index} is no open supposition")
+        return frozenset({supposition.index})
+
+    # --- induction on t ---
+
+    def recursion(
+        self, state: Mapping[Term, tuple[Number, Number]], inputs: Iterable[Term] = ()
+    ) -> None:
+        """Declare what every state symbol starts from and becomes; an input is new at each step."""
+        for symbol, (base, after) in state.items():
+            if symbol.expr in self.state or symbol.expr in self._defined:
+                raise ProofError(f"{self.title}: {symbol} has a meaning already")
+            self.state[symbol.expr] = (term(base), term(after))
+        self.inputs |= {symbol.expr for symbol in inputs}
+
+    def at_base(self, claim: Claim) -> Claim:
+        """The claim at the recursion's start."""
+        return claim.subs({symbol: base for symbol, (base, _) in self.state.items()})
+
+    def at_next(self, claim: Claim) -> Claim:
+        """The claim one step later."""
+        return claim.subs({symbol: after for symbol, (_, after) in self.state.items()})
+
+    def induct(
+        self, claim: Claim, base: Fact, hypothesis: Fact, step: Fact, note: str = ""
+    ) -> Fact:
+        """``claim`` for every t, from its base and from its step under the hypothesis."""
+        for fact in (base, hypothesis, step):
+            self._own(fact)
+        if claim.term.symbols & {*self.inputs, *self._defined}:
+            raise ProofError(
+                f"{self.title}: an induction's claim may not speak of an input or a root"
+            )
+        wanted = ((base, self.at_base(claim)), (hypothesis, claim), (step, self.at_next(claim)))
+        for fact, expected in wanted:
+            if fact.claim is None or not fact.claim.same(expected):
+                raise ProofError(f"{self.title}: induction expects {expected}, not {fact.claim}")
+        given = base.given | (step.given - self._dropped(hypothesis))
+        for index in given:
+            if self.facts[index].term.symbols & {*self.state, *self._defined}:
+                raise ProofError(f"{self.title}: step {index} supposes something of the state")
+        premises = {base.index, hypothesis.index, step.index}
+        detail = {"base": base.index, "supposed": hypothesis.index, "step": step.index}
+        return self._record("induction", claim, premises, given, detail=detail, note=note)
+
+    # --- numbers ---
+
+    def witness(
+        self, point: Mapping[Term, Number], claims: Sequence[Claim], note: str = ""
+    ) -> Fact:
+        """There are numbers, these, at which all of the claims hold."""
+        values = {symbol.expr: _rational(value) for symbol, value in point.items()}
+        for claim in claims:
+            self._evaluate(claim, values)
+        return self._numbers(values, 0, [(claim, 0, 0) for claim in claims], note)
+
+    def run(
+        self,
+        point: Mapping[Term, Number],
+        steps: int,
+        claims: Sequence[tuple[Claim, int, int]],
+        note: str = "",
+    ) -> Fact:
+        """Run the recursion on numbers; each claim (with a first and a last step) holds there.
+
+        The recursion's start is step 1; ``point`` gives the parameters (inputs: constants).
+        """
+        fixed = {symbol.expr: _rational(value) for symbol, value in point.items()}
+        now = {name: evaluate(base.expr, fixed) for name, (base, _) in self.state.items()}
+        for t in range(1, steps + 1):
+            if t > 1:
+                here = {**fixed, **now}
+                now = {name: evaluate(after.expr, here) for name, (_, after) in self.state.items()}
+            for claim, first, last in claims:
+                if first <= t <= last:
+                    self._evaluate(claim, {**fixed, **now}, f" at step {t}")
+        if not all(1 <= first <= last <= steps for _, first, last in claims):
+            raise ProofError(f"{self.title}: a claim lies outside the {steps} steps that are run")
+        return self._numbers(fixed, steps, claims, note)
+
+    def _numbers(
+        self,
+        point: Mapping[Any, Fraction],
+        steps: int,
+        claims: Sequence[tuple[Claim, int, int]],
+        note: str,
+    ) -> Fact:
+        detail = {
+            "point": {str(k): str(v) for k, v in point.items()},
+            "steps": steps,
+            "claims": [[first, last, *spelled(claim)] for claim, first, last in claims],
+        }
+        shown = [claim.term for claim, _, _ in claims]
+        return self._record("run", None, set(), frozenset(), detail=detail, note=note, shown=shown)
+
+    def _evaluate(self, claim: Claim, values: dict[Any, Fraction], where: str = "") -> None:
+        for divisor in claim.term.divisors:
+            if evaluate(divisor, values) == 0:
+                raise ProofError(f"{self.title}: the divisor {divisor} is zero{where}")
+        if not HOLDS[claim.relation](evaluate(claim.term.expr, values)):
+            raise ProofError(f"{self.title}: {claim} does not hold{where}")
+
+    # --- the end ---
+
+    def conclude(self, fact: Fact, statement: str) -> None:
+        """State a fact as part of the theorem; every supposition must be a stated hypothesis."""
+        self._own(fact)
+        open_ = fact.given - self._hypotheses
+        if open_:
+            claims = "; ".join(str(self.facts[i].claim) for i in sorted(open_))
+            raise ProofError(f"{self.title}: still supposed, and not discharged: {claims}")
+        self.conclusions.append((fact, statement))
+
+    def _own(self, fact: Fact) -> None:
+        if not (0 <= fact.index < len(self.facts)) or self.facts[fact.index] is not fact:
+            raise ProofError(f"{self.title}: a fact that this proof did not establish is used")
+
+    def _record(
+        self,
+        rule: str,
+        claim: Claim | None,
+        premises: Iterable[int],
+        given: frozenset[int],
+        *,
+        detail: dict[str, Any] | None = None,
+        note: str = "",
+        shown: Sequence[Term] = (),
+        side: tuple[Divisor, ...] = (),
+    ) -> Fact:
+        fact = Fact(len(self.facts), claim, given)
+        self.facts.append(fact)
+        step = Step(
+            fact.index,
+            rule,
+            claim,
+            tuple(sorted(premises)),
+            detail or {},
+            note,
+            tuple(shown),
+            side,
+            given,
+        )
+        self.steps.append(step)
+        if claim is not None and not claim.term.expr.is_Rational:
+            sign, key = canonical(claim.term.expr)
+            self._known.setdefault(key, []).append((sign, fact))
+        return fact
+
+
+def spelled(claim: Claim) -> list[str]:
+    """A claim as the certificate writes it: term, relation, and every divisor."""
+    divisors = sorted(text(divisor) for divisor in claim.term.divisors)
+    return [text(claim.term.expr), claim.relation, *divisors]
+
+
+def _rational(value: Number) -> Fraction:
+    exact = term(value).expr
+    if not exact.is_Rational:
+        raise ProofError(f"{value} is not a rational number")
+    return Fraction(int(exact.p), int(exact.q))
+
+
+def _denominators(value: Term) -> list[Any]:
+    return [factor.as_expr() for factor in ratio(value.expr)[1]]
+
+
+def _degree(expr: Any) -> int:
+    numerator = ratio(expr)[0]
+    return max((sum(powers) for powers in numerator.monoms()), default=0)

@@ -1,0 +1,179 @@
+"""Derived rules and common beginnings: each is a function that only calls the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
+from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, ne, sq
+from adamcheck.proof.kernel import Proof
+from adamcheck.spec import Spec
+
+How: TypeAlias = "Sequence[Product] | Callable[[Fact], Fact]"
+
+
+def by_induction(k: Proof, claim: Claim, base: How, step: How, note: str = "") -> Fact:
+    """The claim for every t; base and step are certificates, or functions that prove the goal.
+
+    A function receives the induction hypothesis (for the base: nothing useful) and proves
+    ``k.at_base(claim)`` or ``k.at_next(claim)``.
+    """
+    goal = k.at_base(claim)
+    first = base(None) if callable(base) else k.prove(goal, base)  # type: ignore[arg-type]
+    hypothesis = k.suppose(claim)
+    goal = k.at_next(claim)
+    after = step(hypothesis) if callable(step) else k.prove(goal, step)
+    return k.induct(claim, first, hypothesis, after, note)
+
+
+def at_most(k: Proof, x: Number, y: Number, squares: Fact, note: str = "") -> Fact:
+    """y - x ≥ 0 from y ≥ 0 and the fact y² - x² ≥ 0."""
+    low, high = term(x), term(y)
+    supposed = k.suppose(gt(low, high))
+    total = k.prove(gt(low + high), [[supposed], [2, high]])
+    false = k.prove(gt(0), [[squares], [supposed, total]])
+    fact = k.absurd(false, supposed)
+    return k.prove(ge(high, low), [[fact]], note=note)
+
+
+def below(k: Proof, x: Number, y: Number, squares: Fact, note: str = "") -> Fact:
+    """y - x > 0 from y ≥ 0 and the fact y² - x² > 0."""
+    low, high = term(x), term(y)
+    supposed = k.suppose(ge(low, high))
+    total = k.prove(ge(low + high), [[supposed], [2, high]])
+    false = k.prove(gt(0), [[squares], [supposed, total]])
+    fact = k.absurd(false, supposed)
+    return k.prove(gt(high, low), [[fact]], note=note)
+
+
+def squeeze(k: Proof, nonneg: Fact, nonpos: Fact) -> Fact:
+    """x = 0 from the facts x ≥ 0 and -x ≥ 0."""
+    supposed = k.suppose(ne(nonneg.term))
+    false = k.prove(gt(0), [[sq(nonneg.term)], [nonneg, nonpos]])
+    return k.absurd(false, supposed)
+
+
+def strict(k: Proof, nonneg: Fact, nonzero: Fact) -> Fact:
+    """x > 0 from the facts x ≥ 0 and x ≠ 0."""
+    supposed = k.suppose(ge(-nonneg.term))
+    false = k.prove(gt(0), [[sq(nonzero.term)], [nonneg, supposed]])
+    fact = k.absurd(false, supposed)
+    return k.prove(gt(nonneg.term), [[fact]])
+
+
+def cases(k: Proof, nonneg: Fact, nonpos: Fact, first: Fact, second: Fact) -> Fact:
+    """A claim x ≥ 0, > 0 or = 0, proved under y ≥ 0 and under -y ≥ 0 (one may be strict)."""
+    assert first.claim is not None
+    denied = k.suppose(first.claim.negated())
+
+    def contradiction(fact: Fact) -> Fact:
+        if first.claim is not None and first.claim.relation == "=":
+            return k.prove(gt(0), [[sq(denied.term)]], using=[Times(-denied.term, fact)])
+        return k.prove(gt(0), [[fact], [denied]])
+
+    not_nonneg = k.absurd(contradiction(first), nonneg)
+    not_nonpos = k.absurd(contradiction(second), nonpos)
+    false = k.prove(gt(0), [[not_nonneg], [not_nonpos]])
+    return k.absurd(false, denied)
+
+
+def larger(k: Proof, a: Number, b: Number, symbol: Term) -> tuple[Term, Fact, Fact, Fact]:
+    """M = max(a, b), with M ≥ a, M ≥ b and (M-a)(M-b) = 0; ``symbol`` is |a-b|."""
+    x, y = term(a), term(b)
+    _, square = k.root(k.prove(ge((x - y) ** 2), [[sq(x - y)]]), symbol)
+    most = (x + y + symbol) / 2
+    squares = k.prove(ge(symbol**2 - (x - y) ** 2), [], using=[square])
+    up = at_most(k, x - y, symbol, squares)
+    squares = k.prove(ge(symbol**2 - (y - x) ** 2), [], using=[square])
+    down = at_most(k, y - x, symbol, squares)
+    one = k.prove(ge(most, y), [[term(1) / 2, up]])
+    two = k.prove(ge(most, x), [[term(1) / 2, down]])
+    product = k.prove(eq((most - x) * (most - y)), using=[square])
+    return most, two, one, product
+
+
+def vanishes(k: Proof, x: Number, square: Fact) -> Fact:
+    """x = 0 from the fact x² = 0."""
+    value = term(x)
+    supposed = k.suppose(ne(value))
+    false = k.prove(gt(0), [[sq(value)]], using=[Times(term(-1), square)])
+    return k.absurd(false, supposed)
+
+
+def positive_root(k: Proof, x: Fact, symbol: Term) -> tuple[Fact, Fact]:
+    """Define s = √x for a fact x > 0; returns s > 0 and s² = x."""
+    s, square = k.root(x, symbol)
+    supposed = k.suppose(eq(symbol))
+    false = k.prove(gt(0), [[x]], using=[square, Times(symbol, supposed)])
+    return strict(k, s, k.absurd(false, supposed)), square
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One proof about a rule: its symbols, its step and the facts every such proof begins with.
+
+    The state before the step is that of t-1 ≥ 0 steps, so what holds after the step holds for
+    every t ≥ 1.
+    """
+
+    k: Proof
+    run: SymbolicStep
+    h: Any
+    before: Any
+    after: Any
+    g: Term
+
+
+def unit(k: Proof, beta: Term, *, zero: bool = False) -> None:
+    """Assume 0 < β < 1, or 0 ≤ β < 1."""
+    k.assume(ge(beta) if zero else gt(beta))
+    k.assume(gt(1 - beta))
+
+
+def power_facts(k: Proof, p: Term, beta: Term, *, positive: bool) -> None:
+    """0 ≤ p ≤ 1 (or 0 < p) for p = β^t, and 1 - βp > 0: what the next step divides by."""
+    claim = gt(p) if positive else ge(p)
+    by_induction(k, claim, [1], [[p, beta]])
+    by_induction(k, ge(1 - p), _nothing(k, 1 - p), [[1 - beta], [beta, 1 - p]])
+    k.prove(gt(1 - beta * p), [[1 - beta], [beta, 1 - p]])
+
+
+def _nothing(k: Proof, value: Term) -> How:
+    # at t = 0 the claim reads 0 ≥ 0, whose certificate is the empty sum
+    return lambda _: k.prove(k.at_base(ge(value)), [])
+
+
+def adam_setting(
+    k: Proof,
+    spec: Spec | None = None,
+    *,
+    hyper: Mapping[str, Number] | None = None,
+    names: tuple[str, ...] = ("s",),
+    beta1_may_be_zero: bool = True,
+) -> Setting:
+    """The rule with 0 ≤ β1 < 1, 0 < β2 < 1, its recursion from t = 0, and signs of the powers."""
+    run = symbolic_step(spec or Spec(), hyper=hyper, names=names)
+    h = SimpleNamespace(**run.hyper)
+    if h.beta1.expr.is_Symbol:
+        unit(k, h.beta1, zero=beta1_may_be_zero)
+    if h.beta2.expr.is_Symbol:
+        unit(k, h.beta2)
+    before = SimpleNamespace(**run.before)
+    k.recursion(
+        {run.before[n]: (run.initial[n], run.after[n]) for n in run.before if n != "v_max"},
+        inputs=[run.g],
+    )
+    power_facts(k, before.p1, h.beta1, positive=not beta1_may_be_zero)
+    power_facts(k, before.p2, h.beta2, positive=True)
+    return Setting(k, run, h, before, SimpleNamespace(**run.after), run.g)
+
+
+def second_moment(s: Setting) -> tuple[Fact, Fact]:
+    """v ≥ 0 for every t, and for the v after the step."""
+    k, b2 = s.k, s.h.beta2
+    new: list[Product] = [[b2, s.before.v], [1 - b2, sq(s.g)]]
+    every = by_induction(k, ge(s.before.v), _nothing(k, s.before.v), new)
+    return every, k.prove(ge(s.after.v), new)
