@@ -1,4 +1,4 @@
-"""Certificates: a theorem's steps as JSON, replayed by proofs/check_certificate.py without SymPy."""
+"""A theorem's steps as JSON, which proofs/check_certificate.py replays without SymPy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCHEMA = "adamcheck-certificate-1"
 
 
 def certificate(theorem: Theorem, book: Book) -> dict[str, Any]:
-    """Everything that the stand-alone checker needs, with the versions that made it and a digest."""
+    """All that the stand-alone checker needs, with the versions that made it and a digest."""
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "theorem": theorem.slug,
@@ -72,7 +72,7 @@ def _part(proof: Proof) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def checker() -> Callable[[dict[str, Any]], str]:
-    """The stand-alone checker's ``replay``: returns a line, or raises ValueError with the reason."""
+    """The stand-alone checker's ``replay``: returns a line, or raises with the reason."""
     path = directory() / "check_certificate.py"
     spec = importlib.util.spec_from_file_location("adamcheck._proofs.check_certificate", path)
     assert spec is not None

@@ -168,7 +168,7 @@ def evaluate(expr: Expr, point: dict[Any, Fraction]) -> Fraction:
 
 
 def text(expr: Expr) -> str:
-    """The expression in Python's arithmetic, divisors one by one, so that factors stay apart."""
+    """The expression in + - * / alone, divisors one by one, so that factors stay apart."""
     if expr.is_Symbol:
         return str(expr)
     if expr.is_Integer:
@@ -179,7 +179,7 @@ def text(expr: Expr) -> str:
         return "(" + " + ".join(text(part) for part in expr.as_ordered_terms()) + ")"
     if expr.is_Pow and expr.exp.is_Integer:
         power = int(expr.exp)
-        return f"{text(expr.base)}**{power}" if power > 0 else "1" + _below(expr)
+        return "*".join([text(expr.base)] * power) if power > 0 else "1" + _below(expr)
     if expr.is_Mul:
         above = [p for p in expr.as_ordered_factors() if not (p.is_Pow and p.exp.is_negative)]
         below = [p for p in expr.as_ordered_factors() if p.is_Pow and p.exp.is_negative]
