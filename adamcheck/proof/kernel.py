@@ -331,7 +331,7 @@ class Proof:
     ) -> Fact:
         """Run the recursion on numbers; each claim (with a first and a last step) holds there.
 
-        The recursion's start is step 1; ``point`` gives the parameters (inputs: constants).
+        Step 1 is the recursion's start; ``point`` gives the parameters (inputs: constants).
         """
         fixed = {symbol.expr: _rational(value) for symbol, value in point.items()}
         now = {name: evaluate(base.expr, fixed) for name, (base, _) in self.state.items()}

@@ -29,6 +29,24 @@ def by_induction(k: Proof, claim: Claim, base: How, step: How, note: str = "") -
     return k.induct(claim, first, hypothesis, after, note)
 
 
+def equality(k: Proof, claim: Claim, cofactor: Number, note: str = "") -> Fact:
+    """An equality for every t: 0 = 0 at the start, and the step multiplies it by ``cofactor``."""
+
+    def step(hypothesis: Fact) -> Fact:
+        return k.prove(k.at_next(claim), using=[Times(term(cofactor), hypothesis)])
+
+    return by_induction(k, claim, lambda _: k.prove(k.at_base(claim)), step, note)
+
+
+def equal_roots(k: Proof, x: Number, y: Number, squares: Fact, note: str = "") -> Fact:
+    """x - y = 0 from x ≥ 0, y ≥ 0 and the fact x² - y² = 0."""
+    a, b = term(x), term(y)
+    up = k.prove(ge(b * b - a * a), using=[Times(term(-1), squares)])
+    down = k.prove(ge(a * a - b * b), using=[Times(term(1), squares)])
+    fact = squeeze(k, at_most(k, b, a, down), at_most(k, a, b, up))
+    return k.prove(eq(a, b), using=[Times(term(1), fact)], note=note)
+
+
 def at_most(k: Proof, x: Number, y: Number, squares: Fact, note: str = "") -> Fact:
     """y - x ≥ 0 from y ≥ 0 and the fact y² - x² ≥ 0."""
     low, high = term(x), term(y)
@@ -107,7 +125,7 @@ def positive_root(k: Proof, x: Fact, symbol: Term) -> tuple[Fact, Fact]:
     """Define s = √x for a fact x > 0; returns s > 0 and s² = x."""
     s, square = k.root(x, symbol)
     supposed = k.suppose(eq(symbol))
-    false = k.prove(gt(0), [[x]], using=[square, Times(symbol, supposed)])
+    false = k.prove(gt(0), [[x]], using=[Times(term(1), square), Times(-symbol, supposed)])
     return strict(k, s, k.absurd(false, supposed)), square
 
 

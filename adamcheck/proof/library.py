@@ -6,10 +6,13 @@ import importlib.util
 import sys
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import adamcheck
 from adamcheck.errors import UsageError, closest
-from adamcheck.proof.theorem import Theorem
+
+if TYPE_CHECKING:
+    from adamcheck.proof.theorem import Theorem
 
 NOT_THEOREMS = frozenset({"check_certificate"})
 
@@ -55,8 +58,7 @@ def theorem(name: str) -> Theorem:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         sys.modules[module_name] = module
-    found = module.THEOREM
-    assert isinstance(found, Theorem)
+    found: Theorem = module.THEOREM
     if found.slug != slug:
         raise UsageError(
             f"{stem}.py holds the theorem {found.slug!r}; rename the file or the slug."
