@@ -28,7 +28,7 @@ class Engine:
         self.calls.append((target, asked))
         return self._answer(target, listener)
 
-    def replay(self, target, witness, *, options, device):
+    def replay(self, target, witness, *, options, device, limits):
         self.calls.append((target, witness))
         return self._answer(target, None)
 
@@ -96,9 +96,11 @@ def engine(monkeypatch, samples, tmp_path):
         source="a paper, §2",
         refutes="a published bound",
     )
+    statements = ModuleType("adamcheck.proof.catalogue")
+    statements.theorem_statements = lambda: {"step-bound": "it holds", "one-line": "they agree"}
     theorem = ModuleType("adamcheck.proof.theorem")
     theorem.Theorem = SimpleNamespace
-    for module in (gate, identify, registry, library, theorem):
+    for module in (gate, identify, registry, library, statements, theorem):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.delitem(sys.modules, "adamcheck.cli.catalogue", raising=False)
     monkeypatch.chdir(tmp_path)

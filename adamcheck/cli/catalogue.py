@@ -12,6 +12,7 @@ from rich.text import Text
 from adamcheck.checks.registry import Check, all_checks
 from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
+from adamcheck.proof.catalogue import theorem_statements
 from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
 from adamcheck.report.dialects import alias_table, dialect_table
@@ -29,9 +30,7 @@ def _list(console: Console) -> None:
         _table(console, f"checks: {family}", ("id", "law", "profiles"), rows)
     _table(console, "specs", ("name", "meaning"), alias_table())
     _table(console, "conventions of a spec", ("switch", "word", "meaning"), dialect_table())
-    console.print(Text("theorems", style="bold"))
-    console.print(Text(", ".join(theorem_names())))
-    console.print()
+    _table(console, "theorems", ("slug", "statement"), theorem_statements().items())
     console.print(Text("adamcheck explain ID says more of a check or a theorem"))
 
 

@@ -19,6 +19,7 @@ from adamcheck.cli.progress import Collector, progress
 from adamcheck.cli.request import Request, known_checks
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.report.documents import check_writable, dumps, results_document, write_atomically
+from adamcheck.report.escape import shorten
 from adamcheck.report.markdown import markdown
 from adamcheck.report.terminal import render
 from adamcheck.result import Result, Witness, verdict_of
@@ -96,8 +97,9 @@ def _judged(
 
 def internal(error: BaseException) -> str:
     """The one line for an exception that nobody foresaw."""
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"internal error: {told} (run with --debug)"
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    told = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return f"internal error: {shorten(told)} (run with --debug)"
 
 
 def _partial(target: str, request: Request, collector: Collector | None, why: str) -> Result:
@@ -147,9 +149,11 @@ def _replays(request: Request) -> Callable[[str, Collector], Result]:
         witnesses = kept
     from adamcheck.gate import replay
 
+    limits = _limits(request)
+
     def run(target: str, listener: Collector) -> Result:
         results = [
-            replay(target, witness, options=request.options, device=request.device)
+            replay(target, witness, options=request.options, device=request.device, limits=limits)
             for witness in witnesses
         ]
         return merged(results, witnesses)

@@ -13,6 +13,11 @@ def visible(text: str) -> str:
     return "".join(_spelt(c) if unicodedata.category(c) in _UNSEEN else c for c in str(text))
 
 
+def shorten(text: str, most: int = 160) -> str:
+    """The text, or its beginning where it is too long for a line."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def for_markdown(text: str) -> str:
     """Text that Markdown shows as it is: no emphasis, links, HTML, mentions or table cells.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from adamcheck.errors import UsageError
 from adamcheck.report.dialects import describe
+from adamcheck.report.escape import shorten
 from adamcheck.result import (
     CheckResult,
     Comparison,
@@ -190,7 +191,7 @@ def verdict(result: Result) -> str:
         elif it is not None and it.spec != result.spec:
             text += f"; nearest is {it.spec}"
         return text
-    return f"{result.target}: no verdict ({result.error or incomplete(result)})"
+    return f"{result.target}: no verdict ({shorten(result.error or incomplete(result))})"
 
 
 def incomplete(result: Result) -> str:
