@@ -1,0 +1,140 @@
+"""Lock-step agreement with the oracle: the heart of the gate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adamcheck.adversaries.sequences import battery
+from adamcheck.checks.lab import Account, Lab, Skip
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+
+
+@check(
+    "ADAM-LS-1",
+    title="Dyadic hyperparameters, from zero",
+    law="With hyperparameters that every format holds exactly and θ0 = 0, every θ_t lies in the"
+    " envelope of Algorithm 1 (or of the claimed dialect).",
+    clause="whole update",
+    theorem="rounding-envelope",
+    kills=(),
+)
+def dyadic_from_zero(lab: Lab, account: Account) -> None:
+    gradients = battery(
+        lab.fmt, lab.dyadic, lab.profile.steps, seed=lab.seed, repeat=lab.profile.repeat
+    )
+    hold(lab, account, lab.trajectory(gradients.grads, hyper=lab.dyadic))
+
+
+@check(
+    "ADAM-LS-2",
+    title="Ordinary hyperparameters, from zero",
+    law="With the usual hyperparameters and θ0 = 0, every θ_t lies in the envelope.",
+    clause="whole update",
+    theorem="rounding-envelope",
+    kills=(),
+)
+def ordinary_from_zero(lab: Lab, account: Account) -> None:
+    gradients = battery(
+        lab.fmt, lab.ordinary, lab.profile.steps, seed=lab.seed + 1, repeat=lab.profile.repeat
+    )
+    hold(lab, account, lab.trajectory(gradients.grads))
+
+
+@check(
+    "ADAM-LS-3",
+    title="Away from zero",
+    law="From parameters of many magnitudes every step stays in the envelope; zero gradients leave"
+    " a fresh parameter where it is, so hidden decay shows.",
+    clause="θ_t = θ_{t-1} - Δ_t",
+    theorem="decay-closed-form",
+    kills=(),
+)
+def away_from_zero(lab: Lab, account: Account) -> None:
+    rng = lab.rng("away")
+    steps = lab.profile.steps
+    laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
+    gradients = battery(lab.fmt, lab.dyadic, steps, seed=lab.seed + 2, laws=laws).grads
+    wide = np.tile(gradients, (1, 4))
+    high = 6 if lab.fmt.name == "float16" else 12
+    theta0 = rng.choice((-1.0, 1.0), wide.shape[1]) * 2.0 ** rng.uniform(-high, high, wide.shape[1])
+    for hyper in (lab.dyadic, lab.ordinary):
+        hold(lab, account, lab.trajectory(wide, theta0, hyper=hyper))
+
+
+@check(
+    "ADAM-LS-4",
+    title="Where ε rules",
+    law="Where √v̂ is about ε or far below, every θ_t lies in the envelope: ε stands where the spec"
+    " puts it, and is the one that was asked for.",
+    clause="√v̂ + ε",
+    theorem="dialects",
+    kills=(),
+)
+def epsilon_regime(lab: Lab, account: Account) -> None:
+    narrow = lab.fmt.name == "float16"
+    choices = (0.5, 2.0**-4) if narrow else (2.0**-2, 2.0**-13, 1e-8)
+    for eps in choices:
+        hyper = lab.dyadic | {"eps": eps}
+        gradients = battery(
+            lab.fmt, hyper, min(24, lab.profile.steps), seed=lab.seed + 3,
+            laws=("eps-scale", "log-uniform", "constant", "decaying"),
+        )  # fmt: skip
+        hold(lab, account, lab.trajectory(gradients.grads, hyper=hyper))
+
+
+@check(
+    "ADAM-LS-5",
+    title="Extreme magnitudes",
+    law="Near overflow and underflow, with subnormal gradients and signed zeros, every θ_t lies in"
+    " the envelope wherever the format can hold what any admissible order computes.",
+    clause="whole update",
+    theorem="rounding-envelope",
+    kills=(),
+)
+def extremes(lab: Lab, account: Account) -> None:
+    hyper = lab.dyadic | ({} if lab.fmt.name == "float16" else {"eps": 2.0**-60})
+    steps = 16 if lab.profile.name == "quick" else 40
+    gradients = battery(lab.fmt, hyper, steps, seed=lab.seed + 4, safe=False)
+    hold(lab, account, lab.trajectory(gradients.grads, hyper=hyper))
+
+
+@check(
+    "ADAM-LS-6",
+    title="Moments in lock-step",
+    law="The moments that the target shows lie in the envelope at every step.",
+    clause="m_t, v_t",
+    theorem="closed-form",
+    kills=(),
+    needs=("moments",),
+)
+def moments(lab: Lab, account: Account) -> None:
+    for k, hyper in enumerate((lab.dyadic, lab.ordinary)):
+        gradients = battery(lab.fmt, hyper, min(32, lab.profile.steps), seed=lab.seed + 5 + k)
+        hold(lab, account, lab.trajectory(gradients.grads, hyper=hyper, moments=True))
+
+
+@check(
+    "ADAM-LS-7",
+    title="A long run",
+    law="Every θ_t of a run over thousands of steps lies in the envelope: nothing is reset, frozen,"
+    " decayed or scheduled on the way.",
+    clause="whole update, late t",
+    theorem="rounding-envelope",
+    kills=(),
+)
+def long_run(lab: Lab, account: Account) -> None:
+    steps = lab.affordable(lab.profile.long_steps)
+    if steps < lab.profile.steps:
+        raise Skip(f"{lab.profile.long_steps} steps would take too long at the target's pace")
+    rng = lab.rng("long")
+    # every other step pulls back, so that θ stays small and does not swallow Δ
+    scale = 2.0 ** rng.integers(-3, 3, 24)
+    signs = np.where(np.arange(steps)[:, None] % 2 == 0, 1.0, -1.0)
+    grads = scale * np.where(np.arange(24) < 12, signs, 1.0) * rng.uniform(0.5, 1.0, (steps, 24))
+    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
+    if steps < lab.profile.long_steps:
+        lab.note(
+            "long-run-cut", f"the long run was cut to {steps} steps at the target's pace",
+            steps=float(steps),
+        )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Shapes, layouts, dtypes and buffers: the arrays around the arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adamcheck.checks.lab import Account, Lab
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+from adamcheck.targets.protocol import LAYOUTS
+
+
+@check(
+    "ADAM-SH-1",
+    title="Shapes",
+    law="0-d to 4-d parameters, empty ones too, follow the rule and come back in their shape.",
+    clause="each element by itself",
+    theorem="elementwise",
+    kills=(),
+)
+def shapes(lab: Lab, account: Account) -> None:
+    rng = lab.rng("shapes")
+    for shape in ((), (1,), (0,), (3, 0), (7,), (1, 1), (5, 3), (2, 3, 4), (2, 1, 3, 2), (1, 17)):
+        grads = rng.standard_normal((4, *shape))
+        hold(lab, account, lab.trajectory(grads, rng.uniform(-1, 1, shape), hyper=lab.dyadic))
+
+
+@check(
+    "ADAM-LY-1",
+    title="Memory layouts",
+    law="In every combination of the parameter's and the gradient's layout each element follows the"
+    " rule.",
+    clause="each element by itself",
+    theorem="elementwise",
+    kills=(),
+    needs=("layouts",),
+)
+def layouts(lab: Lab, account: Account) -> None:
+    rng = lab.rng("layouts")
+    for shape in ((5, 7), (2, 3, 4)):
+        grads = rng.standard_normal((3, *shape))
+        theta0 = rng.uniform(-1, 1, shape)
+        for a in LAYOUTS:
+            for b in LAYOUTS:
+                trajectory = lab.trajectory(
+                    grads, theta0, hyper=lab.dyadic, theta_layout=a, grad_layout=b
+                )
+                hold(lab, account, trajectory)
+
+
+@check(
+    "ADAM-DS-1",
+    title="Dtype and shape preserved",
+    law="What comes back has the parameter's dtype and shape, also for sizes 0 and 1 and 0-d.",
+    clause="interface",
+    theorem="elementwise",
+    kills=(),
+)
+def preserved(lab: Lab, account: Account) -> None:
+    rng = lab.rng("preserved")
+    for shape in ((), (1,), (0,), (6,), (2, 3)):
+        _law(lab, account, rng.standard_normal((3, *shape)), ("dtype", "shape", "parameter-count"))
+
+
+@check(
+    "ADAM-GB-1",
+    title="Gradient buffers are left alone",
+    law="No bit of the caller's gradient changes during a step, with every option on.",
+    clause="interface",
+    theorem="elementwise",
+    kills=(),
+    needs=("stepwise",),
+)
+def buffers(lab: Lab, account: Account) -> None:
+    rng = lab.rng("buffers")
+    extra = {n: 0.0625 for n in ("weight_decay",) if n in lab.description.hyperparameters}
+    for hyper, flags in ((lab.dyadic, frozenset()), (lab.dyadic | extra, lab.description.flags)):
+        _law(
+            lab, account, rng.standard_normal((5, 19)), ("gradient-changed",), theta0=0.5,
+            hyper=hyper, flags=flags,
+        )  # fmt: skip
+
+
+@check(
+    "ADAM-GB-2",
+    title="Gradient buffers are not kept",
+    law="A gradient buffer that the caller overwrites after the step has no influence any more.",
+    clause="interface",
+    theorem="elementwise",
+    kills=(),
+    needs=("stepwise",),
+)
+def not_kept(lab: Lab, account: Account) -> None:
+    grads = lab.rng("kept").standard_normal((8, 21))
+    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, scramble=True))
+
+
+def _law(lab: Lab, account: Account, grads: object, laws: tuple[str, ...], **how: Any) -> None:
+    how.setdefault("hyper", lab.dyadic)
+    trajectory = lab.trajectory(grads, **how)
+    for law in laws:
+        hold(lab, account, trajectory, "interface", law=law)

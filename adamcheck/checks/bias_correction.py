@@ -1,0 +1,59 @@
+"""Bias correction at the steps where counters, powers and branches are known to break."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adamcheck.checks.lab import Account, Lab, Skip
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+
+
+def _slow(lab: Lab) -> dict[str, float]:
+    """β so close to 1 that the corrections still move at late t; dyadic where the format can."""
+    p = min(lab.fmt.precision - 1, 12)
+    return lab.dyadic | {"beta1": 0.875, "beta2": 1.0 - 2.0**-p}
+
+
+@check(
+    "ADAM-BC-1",
+    title="t = 1, 2, 10, 127-129, 255-257, 1000",
+    law="The corrections 1-β1^t and 1-β2^t are right at every t up to 1050, by running.",
+    clause="m/(1-β1^t), v/(1-β2^t)",
+    theorem="geometric-weights",
+    kills=(),
+)
+def by_running(lab: Lab, account: Account) -> None:
+    steps = lab.affordable(1050)
+    if steps < 130:
+        raise Skip("1050 steps would take too long at the target's pace")
+    rng = lab.rng("bias")
+    grads = rng.choice((-1.0, 1.0), (steps, 16)) * rng.uniform(0.5, 1.0, (steps, 16))
+    grads[:, 8:] = np.abs(grads[:, 8:])
+    hold(lab, account, lab.trajectory(grads, hyper=_slow(lab)))
+    hold(lab, account, lab.trajectory(grads[:, ::4], hyper=lab.ordinary))
+
+
+@check(
+    "ADAM-BC-2",
+    title="t = 2047-2049 and beyond, by loading a state",
+    law="From a loaded state with step count t the next corrections are those of t+1, for t at"
+    " 2^k-1, 2^k, 1000 and far beyond.",
+    clause="m/(1-β1^t), v/(1-β2^t)",
+    theorem="geometric-weights",
+    kills=(),
+    needs=("load_moments",),
+)
+def by_loading(lab: Lab, account: Account) -> None:
+    rng = lab.rng("load")
+    hyper = lab.dyadic | {"beta2": 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 13)}
+    n = 24
+    for t in (1, 9, 126, 254, 510, 999, 2046, 4094, 65_534):
+        v = rng.uniform(0.25, 1.0, n)
+        state = {"m": lab.cast(rng.uniform(-1.0, 1.0, n)), "v": lab.cast(v), "t": t}
+        if lab.spec.amsgrad == "v":
+            state["v_max"] = lab.cast(v * 1.5)
+        elif lab.spec.amsgrad == "vhat":
+            state["v_max"] = lab.cast(v / (1.0 - hyper["beta2"] ** t))
+        grads = rng.uniform(-1.0, 1.0, (4, n))
+        hold(lab, account, lab.trajectory(grads, hyper=hyper, preload=(state,)))

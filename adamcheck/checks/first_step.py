@@ -1,0 +1,49 @@
+"""The first step and constant gradients, where the update has a closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adamcheck.checks.lab import Account, Lab
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+
+
+@check(
+    "ADAM-FS-1",
+    title="The first step",
+    law="Δ_1 = α·g/(|g|+ε) over every exponent and many mantissas of the format.",
+    clause="t = 1",
+    theorem="constant-gradient",
+    kills=(),
+)
+def first_step(lab: Lab, account: Account) -> None:
+    fmt = lab.fmt
+    lowest = max(fmt.min_exponent - fmt.precision + 1, -1070)
+    exponents = np.arange(lowest, fmt.max_exponent + 1, 1.0)
+    if exponents.size > 600:  # float64: every exponent where training lives, every 16th elsewhere
+        exponents = exponents[(np.abs(exponents) < 100) | (exponents % 16 == 0)]
+    mantissas = 1.0 + lab.rng("first").integers(0, 2**20, (exponents.size, 4)) / 2.0**20
+    mantissas[:, 0], mantissas[:, 1] = 1.0, 2.0 - 2.0 ** (1 - fmt.precision)
+    with np.errstate(over="ignore"):
+        g = (mantissas * 2.0 ** exponents[:, None]).ravel()
+    g = np.concatenate([g, -g[::3], [0.0, -0.0]])
+    g = g[np.abs(g) <= fmt.largest]
+    for hyper in (lab.dyadic, lab.ordinary):
+        hold(lab, account, lab.trajectory(g[None, :], hyper=hyper))
+
+
+@check(
+    "ADAM-CG-1",
+    title="Constant gradients",
+    law="Under a constant gradient Δ_t = α·g/(|g|+ε) for every t, as far as rounding allows.",
+    clause="bias correction of both moments",
+    theorem="constant-gradient",
+    kills=(),
+)
+def constant(lab: Lab, account: Account) -> None:
+    high = 4 if lab.fmt.name == "float16" else 10
+    g = np.array([s * m * 2.0**e for s in (1, -1) for m in (1.0, 1.4) for e in range(-high, high)])
+    steps = lab.affordable(160)
+    for hyper in (lab.dyadic, lab.ordinary):
+        hold(lab, account, lab.trajectory(np.tile(g, (steps, 1)), hyper=hyper))

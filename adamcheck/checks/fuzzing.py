@@ -1,0 +1,21 @@
+"""Hypothesis looks for what the lists forgot."""
+
+from __future__ import annotations
+
+from adamcheck.checks.lab import Account, Lab
+from adamcheck.checks.registry import check
+
+
+@check(
+    "ADAM-FZ-1",
+    title="Hypothesis",
+    law="No mixture of gradient laws, hyperparameters, shapes and layouts that Hypothesis finds leaves"
+    " the envelope.",
+    clause="whole update",
+    theorem="rounding-envelope",
+    kills=(),
+)
+def hypothesis_search(lab: Lab, account: Account) -> None:
+    from adamcheck.checks.search import search
+
+    search(lab, account)

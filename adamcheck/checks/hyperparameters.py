@@ -1,0 +1,127 @@
+"""Hyperparameters do what they say, and senseless ones are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from adamcheck.checks.lab import Account, Lab, Skip
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+from adamcheck.targets.protocol import Trajectory
+
+
+@check(
+    "ADAM-HP-1",
+    title="Each hyperparameter is alive",
+    law="Changing α, β1, β2 or ε changes the result exactly as the rule says: .999 is not .9999.",
+    clause="α, β1, β2, ε",
+    theorem="hyperparameter-liveness",
+    kills=(),
+)
+def alive(lab: Lab, account: Account) -> None:
+    rng = lab.rng("alive")
+    grads = rng.standard_normal((20, 24)) * 2.0 ** rng.integers(-2, 3, 24)
+    usual = lab.dyadic
+    narrow = lab.fmt.precision < 16
+    changes: tuple[dict[str, float], ...] = (
+        {"lr": usual["lr"] / 4.0},
+        {"lr": 3.0 * usual["lr"]},
+        {"beta1": 0.0},
+        {"beta1": 0.25},
+        {"beta1": 0.96875},
+        {"beta2": 0.5},
+        {"beta2": 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 10)},
+        {"beta1": 0.875, "beta2": 0.875},
+        {"beta1": 0.96875, "beta2": 0.75},
+        {"eps": 1.0},
+        {"eps": 2.0**-5},
+        {"beta2": 0.999, "beta1": 0.9},
+        {"beta2": 0.9999},
+        {"beta2": 0.99, "beta1": 0.8},
+        {"lr": 1.0 if narrow else 3e-4, "eps": 1e-3},
+    )
+    for change in changes:
+        hold(lab, account, lab.trajectory(grads, hyper=usual | change))
+
+
+INVALID: tuple[tuple[str, float], ...] = (
+    ("lr", -1e-3),
+    ("beta1", -0.1),
+    ("beta1", 1.0),
+    ("beta1", 1.5),
+    ("beta2", -0.1),
+    ("beta2", 1.0),
+    ("beta2", 1.5),
+    ("eps", -1e-8),
+    ("beta2", float("nan")),
+)
+
+
+@check(
+    "ADAM-HP-2",
+    title="Hyperparameters out of range are refused",
+    law="A target that refuses some senseless hyperparameters refuses all of them; one that refuses"
+    " none makes no promise, and that is a finding.",
+    clause="0 ≤ β1, β2 < 1, α ≥ 0, ε ≥ 0",
+    theorem="hyperparameter-liveness",
+    kills=(),
+)
+def refused(lab: Lab, account: Account) -> None:
+    grads = np.ones((2, 3))
+    taken: list[tuple[str, float, Trajectory]] = []
+    names = [(n, x) for n, x in INVALID if n in lab.description.hyperparameters]
+    if "weight_decay" in lab.description.hyperparameters:
+        names.append(("weight_decay", -0.1))
+    for name, value in names:
+        trajectory = lab.trajectory(grads, hyper=lab.dyadic | {name: value})
+        trace = lab.attempt(trajectory)
+        account.examples += 1
+        if trace.failure is None:
+            taken.append((name, value, trajectory))
+        elif trace.failure.kind not in ("raised", "exited"):
+            hold(lab, account, trajectory, "refused", what=f"{name}={value:g}")
+    if not taken:
+        return
+    # weight decay and NaN are often forgotten: they alone do not turn silence into a promise
+    listed = ", ".join(f"{name}={value:g}" for name, value, _ in taken)
+    if len(taken) == len(names):
+        lab.note("no-validation", f"accepts senseless hyperparameters without a word: {listed}")
+        return
+    gating = [t for t in taken if t[0] in ("beta1", "beta2") and t[1] >= 1.0]
+    if not gating:
+        lab.note(
+            "gaps-in-validation", f"refuses some senseless hyperparameters, but takes {listed}"
+        )
+        return
+    what = f"{listed}, although it refuses other senseless hyperparameters"
+    hold(lab, account, gating[0][2], "refused", what=what)
+
+
+@check(
+    "ADAM-HP-3",
+    title="Gradients of another shape are refused",
+    law="A gradient that cannot belong to the parameter is refused; it is never cut, repeated or"
+    " half used in silence.",
+    clause="interface",
+    theorem="elementwise",
+    kills=(),
+    needs=("stepwise",),
+)
+def other_shape(lab: Lab, account: Account) -> None:
+    if "layouts" not in lab.description.abilities:
+        raise Skip("the library makes its own arrays of the gradients")
+    theta = lab.cast(np.linspace(0.5, 1.5, 6))
+    for shape in ((12,), (5,), (7,), (2, 3), (1,), (6, 1)):
+        base = lab.trajectory(np.ones((1, 6)), hyper=lab.dyadic)
+        trajectory = replace(base, theta0=(theta,), grads=(lab.cast(np.ones((1, *shape))),))
+        trace = lab.attempt(trajectory)
+        account.examples += 1
+        if trace.failure is not None or "shape" in trace.broken:
+            continue
+        if shape in ((2, 3), (1,), (6, 1)):  # what broadcasting or reshaping makes sense of
+            lab.note("shape-broadcast", f"takes a gradient of shape {shape} for a parameter (6,)")
+            continue
+        what = f"a gradient of shape {shape} for a parameter of shape (6,)"
+        hold(lab, account, trajectory, "refused", what=what)

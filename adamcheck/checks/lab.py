@@ -1,0 +1,282 @@
+"""Where a check works: it runs trajectories on the target and has them judged.
+
+The lab keeps what one dtype's run has found out about the target (how scalars are kept, whether
+subnormals are flushed); the account keeps what one check has seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.checks.profiles import Profile
+from adamcheck.formats import Format
+from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.judge import Evidence, Judgement, judge
+from adamcheck.result import Finding
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
+from adamcheck.targets.session import Session
+
+Array = NDArray[Any]
+
+
+class Skip(Exception):
+    """The check does not apply; the message says why."""
+
+
+class TargetTrouble(Exception):
+    """The target failed where it should not; the check's outcome is error."""
+
+    def __init__(self, failure: Failure) -> None:
+        where = "while it was built" if failure.step == 0 else f"at step {failure.step}"
+        super().__init__(f"target {failure.kind} {where}: {failure.message}")
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Break:
+    """A law seen broken: at which element and step (1-based, 0: as a whole), and in words.
+
+    ``quantity`` names what was compared (theta, m, v …) where the envelope was left; ``evidence``
+    and ``admission`` let it be explained.
+    """
+
+    message: str
+    element: int = 0
+    step: int = 0
+    quantity: str = ""
+    evidence: Evidence | None = None
+    admission: Admission = STRICT
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A broken law together with the trajectory that broke it."""
+
+    law: str
+    how: Mapping[str, Any]
+    trajectory: Trajectory
+    spec: Spec
+    first: Break
+
+
+@dataclass
+class Account:
+    """What one check has seen: decided and undecided element-steps, and the laws seen broken."""
+
+    examples: int = 0
+    undecided: int = 0
+    open: int = 0
+    ratio: float = 0.0
+    broken: list[Broken] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, judgement: Judgement) -> None:
+        """Add a judgement's element-steps."""
+        self.examples += judgement.decided
+        self.undecided += judgement.blind
+        self.open += sum(int(t.undecided.sum()) for t in judgement.tallies.values())
+        self.ratio = max(self.ratio, judgement.largest_ratio)
+
+
+@dataclass
+class Lab:
+    """One target in one dtype under one spec."""
+
+    session: Session
+    spec: Spec
+    fmt: Format
+    profile: Profile
+    seed: int = 0
+    admission: Admission = STRICT
+    findings: list[Finding] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    seconds_a_step: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.spec.scalars == "array":
+            self.admission = replace(self.admission, scalars="array")
+
+    @property
+    def description(self) -> Description:
+        """What the target is and can do."""
+        return self.session.description
+
+    def able(self, *abilities: str) -> bool:
+        """True when the target has all of these abilities."""
+        return set(abilities) <= self.description.abilities
+
+    # hyperparameters ----------------------------------------------------------------------------
+
+    @property
+    def ordinary(self) -> dict[str, float]:
+        """The usual hyperparameters, as far as the format can follow them."""
+        h = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+        if self.fmt.name == "float16":  # float16(1e-8) is 0 and α·m̂ would underflow
+            h |= {"lr": 1.0, "eps": 1e-3}
+        return self.completed(h)
+
+    @property
+    def dyadic(self) -> dict[str, float]:
+        """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
+        h = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}
+        if self.fmt.precision < 16:
+            h |= {"lr": 1.0, "eps": 2.0**-9}
+        return self.completed(h)
+
+    def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
+        """``hyper`` with what else the spec's rule reads: weight decay, the second ε."""
+        extra = {"weight_decay": 0.03125, "eps_root": 2.0**-12}
+        names = (spec or self.spec).hyperparameters
+        return {n: hyper.get(n, extra.get(n, 0.0)) for n in names}
+
+    def flags_of(self, spec: Spec) -> frozenset[str]:
+        """The target's own switches that the spec asks for."""
+        wanted = {"amsgrad": spec.amsgrad != "none", "maximize": spec.maximize == "yes"}
+        return frozenset(f for f, on in wanted.items() if on and f in self.description.flags)
+
+    # running ------------------------------------------------------------------------------------
+
+    def rng(self, salt: str) -> np.random.Generator:
+        """A generator that depends on the seed and on who asks."""
+        return np.random.default_rng([self.seed, *salt.encode()])
+
+    def cast(self, values: Any) -> Array:
+        """The values in the target's format."""
+        with np.errstate(all="ignore"):
+            return np.asarray(values, np.float64).astype(self.fmt.dtype)
+
+    def trajectory(self, grads: Any, theta0: Any = None, **how: Any) -> Trajectory:
+        """One parameter of shape ``grads.shape[1:]``; ``hyper`` defaults to the ordinary ones."""
+        g = self.cast(grads)
+        start = np.zeros(g.shape[1:]) if theta0 is None else np.broadcast_to(theta0, g.shape[1:])
+        how.setdefault("hyper", self.ordinary)
+        how.setdefault("flags", self.flags_of(self.spec))
+        return Trajectory(theta0=(self.cast(start),), grads=(g,), **how)
+
+    def run(self, trajectory: Trajectory) -> Trace:
+        """Run it; a target that fails ends the check (``attempt`` lets it fail)."""
+        trace = self.attempt(trajectory)
+        if trace.failure is not None:
+            raise TargetTrouble(trace.failure)
+        if trace.broken.keys() & {"shape", "dtype", "parameter-count"}:
+            law, step = next(iter(trace.broken.items()))
+            raise TargetTrouble(Failure("protocol", f"returned another {law}", step))
+        return trace
+
+    def attempt(self, trajectory: Trajectory) -> Trace:
+        """Run it and hand back whatever happened."""
+        hyper = {n: x for n, x in trajectory.hyper.items() if n in self.description.hyperparameters}
+        begun = time.monotonic()
+        trace = self.session.run(replace(trajectory, hyper=hyper))
+        taken = (time.monotonic() - begun) / max(trajectory.steps, 1)
+        self.seconds_a_step = max(0.5 * self.seconds_a_step, taken)
+        return trace
+
+    def affordable(self, steps: int, share: float = 0.2) -> int:
+        """At most ``steps``, cut to a share of the patience at the pace seen so far."""
+        if self.seconds_a_step <= 0.0:
+            return steps
+        return min(steps, int(share * self.profile.patience / self.seconds_a_step))
+
+    def note(self, name: str, message: str, **numbers: float) -> None:
+        """Book a finding once."""
+        finding = Finding(name, self.fmt.name, message, numbers)
+        if all((f.name, f.message) != (name, message) for f in self.findings):
+            self.findings.append(finding)
+
+    # judging ------------------------------------------------------------------------------------
+
+    def evidence(self, trajectory: Trajectory, trace: Trace, spec: Spec) -> Evidence:
+        """All parameters side by side, flattened."""
+        steps = trace.thetas[0].shape[0] - 1
+        flat = [a.reshape(steps + 1, -1) for a in trace.thetas]
+        grads = [g[:steps].reshape(steps, -1) for g in trajectory.grads]
+        moments = {}
+        if trace.moments is not None:
+            names = set.intersection(*(set(m) for m in trace.moments)) - {"t"}
+            for name in sorted(names):
+                parts = [np.asarray(m[name]).reshape(steps, -1) for m in trace.moments]
+                moments[name] = np.concatenate(parts, axis=1)
+        start, first = {}, 0
+        if trajectory.preload is not None:
+            first = int(trajectory.preload[0]["t"])
+            for name in trajectory.preload[0].keys() - {"t"}:
+                start[name] = np.concatenate(
+                    [np.asarray(p[name]).reshape(-1) for p in trajectory.preload]
+                )
+        return Evidence(
+            spec,
+            self.fmt,
+            self.completed(trajectory.hyper, spec),
+            np.concatenate(grads, axis=1),
+            np.concatenate(flat, axis=1),
+            moments,
+            start,
+            first,
+        )
+
+    def judged(self, evidence: Evidence) -> Judgement:
+        """Judge under what is known of the target; admit more only where that explains everything.
+
+        Float32 scalars and flushed subnormals are conventions: once one run needs them and fits
+        them, they are named as findings and admitted from there on.
+        """
+        judgement = judge(evidence, self.admission)
+        if not judgement.bad.any():
+            return judgement
+        for wider in self._wider():
+            again = judge(evidence, wider)
+            if not again.bad.any():
+                self._adopt(wider, judgement)
+                return again
+        return judgement
+
+    def _wider(self) -> list[Admission]:
+        options = []
+        scalars_open = self.spec.scalars == "any" and self.admission.scalars == "float64"
+        flushes = any("flush" in note for note in self.description.notes)
+        narrow = self.fmt.name != "float64"
+        if scalars_open and narrow:
+            options.append(replace(self.admission, scalars="array"))
+        if flushes and not self.admission.flushed:
+            options.append(replace(self.admission, flushed=True))
+            if scalars_open and narrow:
+                options.append(Admission("array", flushed=True))
+        return options
+
+    def _adopt(self, wider: Admission, strict: Judgement) -> None:
+        if wider.scalars != self.admission.scalars:
+            ratio = strict.largest_ratio
+            self.findings.append(
+                Finding(
+                    "scalar-precision",
+                    self.fmt.name,
+                    f"β, 1-β, β^t or α are kept in {self.fmt.name}, not in float64: errors up to"
+                    f" {ratio:.3g} times the bound that holds for float64 scalars",
+                    {"times_the_float64_bound": ratio},
+                )
+            )
+        if wider.flushed and not self.admission.flushed:
+            self.findings.append(
+                Finding(
+                    "flushed-subnormals", self.fmt.name, "subnormal numbers are flushed to zero"
+                )
+            )
+        self.admission = wider
+
+
+def flat_index(judgement: Judgement) -> tuple[int, int, str]:
+    """(element, step, quantity) of the earliest departure from the envelope."""
+    found = []
+    for quantity, tally in judgement.tallies.items():
+        for i in np.flatnonzero(tally.first_bad):
+            found.append((int(tally.first_bad[i]), int(i), quantity))
+    step, element, quantity = min(found)
+    return element, step, quantity

@@ -1,0 +1,333 @@
+"""The properties that checks hold trajectories against; a witness names one and is replayed by it.
+
+A property takes (lab, account, trajectory, spec, how), adds what it decided to the account, and
+returns the first Break or None. ``how`` holds the numbers that it needs beside the trajectory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from adamcheck.checks.lab import Account, Array, Break, Broken, Lab, TargetTrouble, flat_index
+from adamcheck.oracle.judge import Evidence, Judgement, judge
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trace, Trajectory
+from adamcheck.theory import step_bound
+
+How = Mapping[str, Any]
+Property = Callable[[Lab, Account, Trajectory, Spec, How], Break | None]
+
+PROPERTIES: Final[dict[str, Property]] = {}
+
+
+def property_(name: str) -> Callable[[Property], Property]:
+    """Register a property under the name that witnesses carry."""
+
+    def register(function: Property) -> Property:
+        PROPERTIES[name] = function
+        return function
+
+    return register
+
+
+def hold(
+    lab: Lab,
+    account: Account,
+    trajectory: Trajectory,
+    law: str = "envelope",
+    /,
+    *,
+    spec: Spec | None = None,
+    **how: Any,
+) -> bool:
+    """Hold one trajectory against one property and book what comes out; True if it held."""
+    claimed = spec or lab.spec
+    first = PROPERTIES[law](lab, account, trajectory, claimed, how)
+    if first is not None:
+        account.broken.append(Broken(law, how, trajectory, claimed, first))
+    return first is None
+
+
+@property_("envelope")
+def envelope(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Every observed number lies in the envelope of the spec."""
+    trace = lab.run(trajectory)
+    return _judged(lab, account, lab.evidence(trajectory, trace, spec))
+
+
+def first_fit(
+    lab: Lab, account: Account, trajectory: Trajectory, specs: Sequence[Spec]
+) -> Spec | None:
+    """The first of several specs that the trajectory fits; what it decided is booked.
+
+    What is known of the scalars is taken for granted at first, so that a wrong spec is not excused
+    by a convention that the target does not have.
+    """
+    hypers = {s: lab.completed(trajectory.hyper, s) for s in specs}
+    traces = {s: lab.run(replace(trajectory, hyper=hypers[s])) for s in specs}
+    for judging in (lambda evidence: judge(evidence, lab.admission), lab.judged):
+        for s in specs:
+            evidence = lab.evidence(replace(trajectory, hyper=hypers[s]), traces[s], s)
+            judgement = judging(evidence)
+            if judgement.accepted:
+                account.count(judgement)
+                return s
+    return None
+
+
+def _judged(lab: Lab, account: Account, evidence: Evidence) -> Break | None:
+    judgement = lab.judged(evidence)
+    account.count(judgement)
+    return departure(judgement)
+
+
+def departure(judgement: Judgement) -> Break | None:
+    """The earliest departure from the envelope, if there is one."""
+    if not judgement.bad.any():
+        return None
+    element, step, quantity = flat_index(judgement)
+    count = int(judgement.bad.sum())
+    return Break(
+        f"{count} of {judgement.evidence.shape[1]} elements leave the envelope; first at step {step}",
+        element,
+        step,
+        quantity,
+        judgement.evidence,
+        judgement.admission,
+    )
+
+
+@property_("non-finite stays")
+def nonfinite_stays(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """A NaN or infinite gradient makes its own element non-finite and leaves all others exact."""
+    trace = lab.run(trajectory)
+    evidence = lab.evidence(trajectory, trace, spec)
+    first = _judged(lab, account, evidence)
+    if first is not None:
+        return replace(first, message=f"beside a non-finite gradient {first.message}")
+    poisoned = ~np.isfinite(evidence.grads.astype(np.float64)).all(axis=0)
+    after = evidence.thetas[-1].astype(np.float64)
+    if np.isfinite(after[poisoned]).any():
+        lab.note(
+            "nonfinite-swallowed",
+            "a NaN or infinite gradient leaves a finite parameter: the target filters gradients,"
+            " which Algorithm 1 does not",
+        )
+    return None
+
+
+@property_("scaling")
+def scaling(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Gradients (and ε, where there is one) times 2^k: the same parameters, bit for bit."""
+    k = int(how["k"])
+    power = 1 if spec.eps != "inside" else 2
+    hyper = dict(trajectory.hyper)
+    hyper["eps"] = hyper["eps"] * 2.0 ** (k * power)
+    if "eps_root" in hyper:
+        hyper["eps_root"] = hyper["eps_root"] * 2.0 ** (2 * k)
+    scaled = tuple(lab.cast(np.ldexp(g.astype(np.float64), k)) for g in trajectory.grads)
+    other = replace(trajectory, grads=scaled, hyper=hyper)
+    text = f"scaling gradients{' and ε' if trajectory.hyper['eps'] else ''} by 2^{k}"
+    return _same_bits(lab, account, trajectory, other, f"{text} changes bits")
+
+
+@property_("sign flip")
+def sign_flip(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Negated gradients and parameters give exactly negated parameters."""
+    other = replace(
+        trajectory,
+        grads=tuple(-g for g in trajectory.grads),
+        theta0=tuple(-a for a in trajectory.theta0),
+    )
+    return _same_bits(lab, account, trajectory, other, "negating everything changes bits", sign=-1)
+
+
+@property_("same bits")
+def same_bits(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """The same input twice gives the same bits."""
+    return _same_bits(lab, account, trajectory, trajectory, "the same input gives other bits")
+
+
+@property_("reload")
+def reload(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Saving, loading into a new instance and going on equals going on."""
+    straight = replace(trajectory, reload_after=None, reload_hyper=None)
+    text = f"after saving and loading at step {trajectory.reload_after} the bits differ"
+    return _same_bits(lab, account, straight, trajectory, text)
+
+
+@property_("reload with other hyperparameters")
+def reload_other(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """After loading into an instance built with another α, θ follows the one α or the other.
+
+    The moments do not depend on α, so both are judged from the same gradients.
+    """
+    assert trajectory.reload_after is not None
+    assert trajectory.reload_hyper is not None
+    trace = lab.run(trajectory)
+    first: Break | None = None
+    for hyper, whose in ((trajectory.hyper, "saved"), (trajectory.reload_hyper, "new")):
+        evidence = lab.evidence(replace(trajectory, hyper=hyper), trace, spec)
+        judgement = lab.judged(replace(evidence, unseen=trajectory.reload_after))
+        first = departure(judgement)
+        if first is None:
+            account.count(judgement)
+            lab.note("loaded-hyperparameters", f"after loading a state the {whose} α holds")
+            return None
+    return first
+
+
+@property_("twin")
+def twin(lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How) -> Break | None:
+    """A second instance at work in between changes nothing."""
+    alone = replace(trajectory, twin=False)
+    text = "a second instance at work changes the first one's results"
+    return _same_bits(lab, account, alone, trajectory, text)
+
+
+@property_("unchanged")
+def unchanged(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """The parameters stay what they were, bit for bit (±0 are equal)."""
+    trace = lab.run(trajectory)
+    evidence = lab.evidence(trajectory, trace, spec)
+    account.examples += evidence.shape[0] * evidence.shape[1]
+    return _difference(evidence.thetas[:1], evidence.thetas, str(how.get("why", "moves")))
+
+
+@property_("step bound")
+def bounded(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """|Δ_t| ≤ α·R_t, the exact value of R_t plus what rounding may add."""
+    trace = lab.run(trajectory)
+    evidence = lab.evidence(trajectory, trace, spec)
+    first = _judged(lab, account, evidence)
+    if first is not None:
+        return first
+    h = evidence.hyper
+    t = np.arange(1, evidence.shape[0] + 1)
+    limit = abs(h["lr"]) * step_bound(h["beta1"], h["beta2"], t)
+    thetas = evidence.thetas.astype(np.float64)
+    moved = np.abs(np.diff(thetas, axis=0))
+    if "reaches" in how:  # attained: the extremal sequence comes within a fraction of the bound
+        share = float((moved[-1] / limit[-1]).max(initial=0.0))
+        if not share >= float(how["reaches"]):
+            return Break(f"the extremal gradients reach only {share:.4g} of α·R_t", 0, len(t))
+    return None
+
+
+@property_("interface")
+def interface(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """One law of the protocol: dtype, shape, parameter-count or gradient-changed."""
+    trace = lab.attempt(trajectory)
+    account.examples += trajectory.steps
+    law = str(how["law"])
+    if law in trace.broken:
+        text = law.replace("-", " ")
+        text = "the gradient buffer is changed" if law == "gradient-changed" else f"another {text}"
+        return Break(text, 0, trace.broken[law])
+    if trace.failure is not None and not trace.broken:
+        raise TargetTrouble(trace.failure)
+    return None
+
+
+@property_("refused")
+def refused(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """The target raises a plain exception; silence and worse than an exception are breaks."""
+    trace = lab.attempt(trajectory)
+    account.examples += 1
+    if trace.failure is None:
+        return Break(f"accepts {how['what']}", 0, 0)
+    if trace.failure.kind not in ("raised", "exited"):
+        return Break(f"{trace.failure.kind} on {how['what']}", 0, trace.failure.step)
+    return None
+
+
+@property_("late")
+def late(lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How) -> Break | None:
+    """A parameter whose gradients begin late: untouched before, Adam from then on.
+
+    Its own step count or the optimizer's: both exist, and which one is named.
+    """
+    assert trajectory.present is not None
+    trace = lab.run(trajectory)
+    wait = int(how["wait"])
+    for p in range(len(trajectory.theta0)):
+        begins = 0 if trajectory.present[0, p] else wait
+        one = replace(
+            trajectory, theta0=(trajectory.theta0[p],), grads=(trajectory.grads[p][begins:],)
+        )
+        thetas = trace.thetas[p]
+        own = Trace((thetas[begins:],))
+        idle = _difference(
+            thetas[:1].reshape(1, -1),
+            thetas[: begins + 1].reshape(begins + 1, -1),
+            "a parameter without a gradient moves",
+        )
+        if idle is not None:
+            return idle
+        evidence = lab.evidence(one, own, spec)
+        judgement = lab.judged(evidence)
+        if begins and judgement.bad.any():
+            shared = judge(replace(evidence, first=begins), lab.admission)
+            if not shared.bad.any():
+                lab.note("step-count", "parameters share one step count t (global, not their own)")
+                judgement = shared
+        account.count(judgement)
+        first = departure(judgement)
+        if first is not None:
+            what = "a parameter that begins late" if begins else "a parameter beside a late one"
+            return replace(first, message=f"{what}: {first.message}")
+    return None
+
+
+def _same_bits(
+    lab: Lab,
+    account: Account,
+    trajectory: Trajectory,
+    other: Trajectory,
+    message: str,
+    *,
+    sign: int = 1,
+) -> Break | None:
+    one, two = lab.run(trajectory), lab.run(other)
+    a = lab.evidence(trajectory, one, lab.spec).thetas
+    b = lab.evidence(other, two, lab.spec).thetas
+    account.examples += int(a[1:].size)
+    return _difference(a, b if sign > 0 else -b, message)
+
+
+def _difference(a: Array, b: Array, message: str) -> Break | None:
+    """The first (step, element) where two arrays of numbers differ; NaN equals NaN, +0 equals -0."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        differs = np.broadcast_to(~((x == y) | (np.isnan(x) & np.isnan(y))), y.shape)
+    if not differs.any():
+        return None
+    step, element = (int(k) for k in np.argwhere(differs)[0])
+    count = int(differs.any(axis=0).sum())
+    return Break(f"{message} ({count} of {y.shape[1]} elements)", element, step)

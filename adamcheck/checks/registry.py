@@ -1,0 +1,109 @@
+"""The registry of checks: one record each, from which lists, explanations and tables are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from adamcheck.errors import UsageError, closest
+
+if TYPE_CHECKING:
+    from adamcheck.checks.lab import Account, Lab
+
+FAMILIES: Final = (
+    "agreement",
+    "first-step",
+    "bias-correction",
+    "step-bound",
+    "symmetry",
+    "state",
+    "elementwise",
+    "arrays",
+    "hyperparameters",
+    "options",
+    # "fuzzing",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property held against a target.
+
+    ``law`` is one sentence; ``clause`` the part of the rule it speaks of; ``theorem`` the slug of the
+    proof it rests on; ``kills`` the planted defects (tests/zoo) that it must kill; ``needs`` the
+    target's abilities without which it is skipped; ``profiles`` where it runs.
+    """
+
+    id: str
+    family: str
+    title: str
+    law: str
+    clause: str
+    theorem: str
+    kills: tuple[str, ...]
+    run: Callable[[Lab, Account], None]
+    needs: frozenset[str] = frozenset()
+    profiles: tuple[str, ...] = ("quick", "ci", "thorough")
+
+
+_COLLECTED: list[Check] = []
+
+
+def check(
+    id: str,
+    *,
+    title: str,
+    law: str,
+    clause: str,
+    theorem: str,
+    kills: tuple[str, ...],
+    needs: tuple[str, ...] = (),
+    profiles: tuple[str, ...] = ("quick", "ci", "thorough"),
+) -> Callable[[Callable[[Lab, Account], None]], Callable[[Lab, Account], None]]:
+    """Register the decorated function as a check; the family is its module's name."""
+
+    def register(function: Callable[[Lab, Account], None]) -> Callable[[Lab, Account], None]:
+        family = function.__module__.rpartition(".")[2].replace("_", "-")
+        _COLLECTED.append(
+            Check(
+                id, family, title, law, clause, theorem, kills, function, frozenset(needs), profiles
+            )
+        )
+        return function
+
+    return register
+
+
+def _collect() -> tuple[Check, ...]:
+    for family in FAMILIES:
+        import_module(f"adamcheck.checks.{family.replace('-', '_')}")
+    return tuple(sorted(_COLLECTED, key=lambda c: FAMILIES.index(c.family)))
+
+
+def check_by_id(id: str) -> Check:
+    """Look a check up; raise UsageError with the closest id."""
+    known = {c.id: c for c in all_checks()}
+    if id.upper() not in known:
+        raise UsageError(
+            f"unknown check {id!r}; 'adamcheck list' shows all.{closest(id.upper(), known)}"
+        )
+    return known[id.upper()]
+
+
+def all_checks() -> tuple[Check, ...]:
+    """Every registered check, by family."""
+    global _all
+    if _all is None:
+        _all = _collect()
+    return _all
+
+
+_all: tuple[Check, ...] | None = None
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CHECKS":
+        return all_checks()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,147 @@
+"""What is remembered between steps: forgetting, liveness, saving, instances, late parameters."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adamcheck.checks.lab import Account, Lab, Skip
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+
+
+@check(
+    "ADAM-FG-1",
+    title="Forgetting",
+    law="k steps after the last gradient the moments are β^k times what they were, and θ moves"
+    " accordingly.",
+    clause="m_t = β1·m_{t-1}, v_t = β2·v_{t-1} at g = 0",
+    theorem="forgetting",
+    kills=(),
+)
+def forgetting(lab: Lab, account: Account) -> None:
+    rng = lab.rng("forget")
+    steps = 64
+    grads = np.zeros((steps, 32))
+    grads[:8] = rng.uniform(0.5, 2.0, (8, 32)) * rng.choice((-1.0, 1.0), (8, 32))
+    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, moments=lab.able("moments")))
+    hold(lab, account, lab.trajectory(grads, hyper=lab.ordinary))
+
+
+@check(
+    "ADAM-LV-1",
+    title="Alive after a finite spike",
+    law="After one huge but finite gradient the updates keep the exact size that theory gives.",
+    clause="v_t after a spike",
+    theorem="finite-spike-liveness",
+    kills=(),
+)
+def spike(lab: Lab, account: Account) -> None:
+    rng = lab.rng("spike")
+    # the largest power of two whose square still fits the format, and two below
+    top = (lab.fmt.max_exponent - 1) // 2
+    peaks = 2.0 ** np.array([top, top - 1, top - 3, top // 2, 3])
+    n = peaks.size * 4
+    grads = rng.uniform(0.5, 1.0, (32, n)) * rng.choice((-1.0, 1.0), (32, n))
+    grads[5] = np.tile(peaks, 4) * rng.choice((-1.0, 1.0), n)
+    eps = 2.0**-9 if lab.fmt.precision < 16 else 2.0**-20
+    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic | {"eps": eps}))
+
+
+@check(
+    "ADAM-ZG-1",
+    title="Zero gradients on a fresh state",
+    law="From a fresh state zero gradients (of either sign) leave every parameter as it was.",
+    clause="m = v = 0",
+    theorem="zero-inertness",
+    kills=(),
+)
+def inert(lab: Lab, account: Account) -> None:
+    if lab.spec.decay != "none":
+        raise Skip("weight decay moves a parameter without gradients")
+    rng = lab.rng("inert")
+    grads = np.where(np.arange(64) % 2 == 0, 0.0, -0.0) * np.ones((8, 1))
+    theta0 = rng.choice((-1.0, 1.0), 64) * 2.0 ** rng.uniform(-8, 8, 64)
+    why = "zero gradients move a fresh parameter"
+    for hyper in (lab.dyadic, lab.ordinary):
+        hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper), "unchanged", why=why)
+    if lab.fmt.name == "float16":
+        tiny = lab.trajectory(grads[:1], theta0, hyper=lab.ordinary | {"eps": 1e-8})
+        trace = lab.attempt(tiny)
+        if trace.failure is None and not np.isfinite(trace.thetas[0][-1].astype(np.float64)).all():
+            lab.note("epsilon-vanishes", "ε = 1e-8 rounds to 0 in float16: a zero gradient is 0/0")
+
+
+@check(
+    "ADAM-SV-1",
+    title="Save, load, go on",
+    law="Saving, loading into a new instance and going on equals going on, bit for bit.",
+    clause="state",
+    theorem="closed-form",
+    kills=(),
+    needs=("state",),
+)
+def save_load(lab: Lab, account: Account) -> None:
+    grads = lab.rng("save").standard_normal((16, 32))
+    for after in (1, 5, 11):
+        trajectory = lab.trajectory(grads, hyper=lab.dyadic, reload_after=after)
+        hold(lab, account, trajectory, "reload")
+    hold(lab, account, lab.trajectory(grads, reload_after=7))
+
+
+@check(
+    "ADAM-SV-2",
+    title="Load into an instance built with other hyperparameters",
+    law="After loading, θ follows the saved α or the new instance's, with the saved moments and t.",
+    clause="state",
+    theorem="closed-form",
+    kills=(),
+    needs=("state",),
+)
+def save_load_other(lab: Lab, account: Account) -> None:
+    if lab.spec.decay != "none":
+        raise Skip("the law is stated without weight decay")
+    grads = lab.rng("other").standard_normal((14, 32))
+    trajectory = lab.trajectory(
+        grads, hyper=lab.dyadic, reload_after=6,
+        reload_hyper=lab.dyadic | {"lr": lab.dyadic["lr"] * 4.0},
+    )  # fmt: skip
+    hold(lab, account, trajectory, "reload with other hyperparameters")
+
+
+@check(
+    "ADAM-IN-1",
+    title="Instances are independent",
+    law="A second instance at work in between changes no bit of the first one's results.",
+    clause="state",
+    theorem="elementwise",
+    kills=(),
+    needs=("stepwise",),
+)
+def independent(lab: Lab, account: Account) -> None:
+    grads = lab.rng("twin").standard_normal((12, 33))
+    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, twin=True), "twin")
+
+
+@check(
+    "ADAM-LT-1",
+    title="A parameter whose gradients begin late",
+    law="Without a gradient a parameter stays put; from its first gradient on it follows Adam, with"
+    " its own step count or the optimizer's (named).",
+    clause="t of each parameter",
+    theorem="elementwise",
+    kills=(),
+    needs=("many", "missing"),
+)
+def late(lab: Lab, account: Account) -> None:
+    rng = lab.rng("late")
+    steps, wait = 16, 5
+    present = np.ones((steps, 3), bool)
+    present[:wait, 1] = False
+    shapes = ((7,), (4, 3), ())
+    trajectory = lab.trajectory(rng.standard_normal((steps, 7)), 0.5, hyper=lab.dyadic)
+    grads = tuple(lab.cast(rng.standard_normal((steps, *shape))) for shape in shapes)
+    theta0 = tuple(lab.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes)
+    several = type(trajectory)(
+        theta0=theta0, grads=grads, hyper=lab.dyadic, flags=trajectory.flags, present=present
+    )
+    hold(lab, account, several, "late", wait=wait)

@@ -1,0 +1,105 @@
+"""Laws that hold bit for bit in any fixed order of IEEE operations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from adamcheck.checks.lab import Account, Array, Lab, Skip
+from adamcheck.checks.properties import hold
+from adamcheck.checks.registry import check
+
+
+def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
+    rng = lab.rng(salt)
+    if lab.fmt.name == "float16":  # no cancellation: m must stay normal at every scale
+        return rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
+    grads = rng.standard_normal((steps, n)) * 2.0 ** rng.integers(-3, 4, n)
+    return np.where(np.abs(grads) < 2.0**-6, 2.0**-6, grads)
+
+
+@check(
+    "ADAM-SC-1",
+    title="Power-of-two scaling with ε",
+    law="(g, ε) → (2^k·g, 2^k·ε) leaves every bit of every θ_t as it was.",
+    clause="α·m̂/(√v̂+ε)",
+    theorem="power-of-two",
+    kills=(),
+)
+def joint_scaling(lab: Lab, account: Account) -> None:
+    if lab.spec.decay == "l2":
+        raise Skip("L2 decay ties the gradient's scale to the parameter's")
+    # ε takes part only if it is not lost beside √v̂
+    hyper = lab.dyadic | {"eps": 0.25}
+    powers = (1, -1) if lab.fmt.name == "float16" else (20, -20, 1)
+    for k in powers:
+        hold(lab, account, lab.trajectory(_mild(lab, "scale"), hyper=hyper), "scaling", k=k)
+
+
+@check(
+    "ADAM-SC-2",
+    title="Power-of-two scaling without ε",
+    law="With ε = 0, g → 2^k·g leaves every bit of every θ_t as it was.",
+    clause="α·m̂/√v̂",
+    theorem="power-of-two",
+    kills=(),
+)
+def pure_scaling(lab: Lab, account: Account) -> None:
+    if lab.spec.decay == "l2":
+        raise Skip("L2 decay ties the gradient's scale to the parameter's")
+    trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.dyadic | {"eps": 0.0})
+    trace = lab.attempt(trajectory)
+    if trace.failure is not None and trace.failure.step == 0:
+        raise Skip(f"the target does not take ε = 0 ({trace.failure.type or 'refused'})")
+    powers = (1, -1) if lab.fmt.name == "float16" else (24, -24, -3)
+    for k in powers:
+        hold(lab, account, trajectory, "scaling", k=k)
+    hold(lab, account, trajectory)
+
+
+@check(
+    "ADAM-SF-1",
+    title="Sign flip",
+    law="Negated gradients and parameters give exactly negated parameters.",
+    clause="whole update",
+    theorem="sign-flip",
+    kills=(),
+)
+def sign_flip(lab: Lab, account: Account) -> None:
+    theta0 = lab.rng("flip").uniform(-1.0, 1.0, 64)
+    for hyper in (lab.dyadic, lab.ordinary):
+        hold(lab, account, lab.trajectory(_mild(lab, "flip"), theta0, hyper=hyper), "sign flip")
+
+
+@check(
+    "ADAM-LR-1",
+    title="α = 0 moves nothing",
+    law="With α = 0 the parameters keep every bit.",
+    clause="α",
+    theorem="hyperparameter-liveness",
+    kills=(),
+)
+def no_learning(lab: Lab, account: Account) -> None:
+    if lab.spec.decay == "decoupled-unscaled":
+        raise Skip("decay that is not scaled by α moves θ at α = 0")
+    trajectory = lab.trajectory(
+        _mild(lab, "zero-lr"), lab.rng("zero-lr").uniform(-2.0, 2.0, 64),
+        hyper=lab.dyadic | {"lr": 0.0},
+    )  # fmt: skip
+    trace = lab.attempt(trajectory)
+    if trace.failure is not None and trace.failure.step == 0:
+        raise Skip(f"the target does not take α = 0 ({trace.failure.type or 'refused'})")
+    hold(lab, account, trajectory, "unchanged", why="α = 0 moves the parameter")
+
+
+@check(
+    "ADAM-DT-1",
+    title="Same input, same bits",
+    law="The same run twice gives the same bits.",
+    clause="whole update",
+    theorem="elementwise",
+    kills=(),
+)
+def deterministic(lab: Lab, account: Account) -> None:
+    wide = lab.rng("twice").standard_normal((6, 4097))
+    hold(lab, account, lab.trajectory(wide), "same bits")
+    hold(lab, account, lab.trajectory(_mild(lab, "twice")), "same bits")

@@ -1,0 +1,276 @@
+"""The gate: run the checks on a target and say whether it conforms.
+
+Fails closed: a check that could not run, decided nothing, or met a failing target leaves the run
+incomplete; ``conforms`` needs every applicable check to have passed on at least one example.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble
+from adamcheck.checks.profiles import Profile, profile_named
+from adamcheck.checks.registry import Check, all_checks, check_by_id
+from adamcheck.errors import UsageError
+from adamcheck.events import CheckFinished, CheckStarted, Listener, Note, RunFinished, silent
+from adamcheck.formats import format_named
+from adamcheck.result import (
+    CheckResult,
+    Finding,
+    Identification,
+    Result,
+    Status,
+    Witness,
+    verdict_of,
+)
+from adamcheck.spec import Spec, parse_spec
+from adamcheck.targets.protocol import Limits
+from adamcheck.targets.session import Session
+
+_SHRINK_RUNS: Final = 40
+_SHRINK_SECONDS: Final = 2.0
+
+
+def check(
+    target: str,
+    *,
+    spec: str | Spec = "adam",
+    profile: str = "quick",
+    dtypes: Sequence[str] | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    only: Iterable[str] | None = None,
+    limits: Limits | None = None,
+    listener: Listener | None = None,
+) -> Result:
+    """Judge one target against a spec ("auto": the dialect that it is identified as).
+
+    target: ``package.module:attribute`` or ``path/to/file.py:attribute``. dtypes: names of formats
+    (default: all that the target takes). only: ids of checks. Raises UsageError for a request that
+    makes no sense or a target that cannot be loaded; whatever the target does is in the result.
+    """
+    begun = time.monotonic()
+    tell = listener or silent
+    size = profile_named(profile)
+    chosen = _chosen(size, only)
+    automatic = isinstance(spec, str) and spec.strip().lower() == "auto"
+    claimed = Spec() if automatic else (parse_spec(spec) if isinstance(spec, str) else spec)
+    for name in dtypes or ():
+        format_named(name)
+    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
+        known = session.description
+        names = tuple(dtypes or known.dtypes)
+        identified, error = None, ""
+        findings: list[Finding] = []
+        if not known.dtypes:
+            error = "the target ran in no dtype: " + (
+                "; ".join(known.notes) or "no reason was given"
+            )
+        missing = [n for n in names if n not in known.dtypes]
+        if missing and not error:
+            error = f"the target does not take {', '.join(missing)}; it takes " + (
+                ", ".join(known.dtypes)
+            )
+        names = tuple(n for n in names if n in known.dtypes)
+        if automatic and names:
+            identified = _identify(session, None, names[0], options, tell)
+            if identified is None:
+                error = error or "the dialect could not be identified"
+            else:
+                claimed = parse_spec(identified.spec)
+        results, found = _run_all(session, claimed, names, chosen, size, seed, device, tell)
+        findings += found
+        failed = [c for c in results if c.status is Status.FAILED]
+        if failed and identified is None:
+            identified = _identify(session, claimed, failed[0].dtype, options, tell)
+        if failed and identified is not None:
+            results = [_explained(c, identified, claimed) for c in results]
+        done = tuple(results)
+        result = Result(
+            target=target,
+            spec=str(claimed),
+            verdict=verdict_of(done, error=error),
+            checks=done,
+            findings=tuple(findings),
+            identified=identified,
+            environment=dict(known.environment),
+            seed=seed,
+            profile=size.name,
+            adapter=known.adapter,
+            options=dict(options),
+            error=error,
+            seconds=time.monotonic() - begun,
+        )
+    tell(RunFinished(result))
+    return result
+
+
+def replay(
+    target: str,
+    witness: Witness,
+    *,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    device: str = "cpu",
+    limits: Limits | None = None,
+) -> Result:
+    """Run one witness again, without Hypothesis and without a seed; the result holds one check."""
+    begun = time.monotonic()
+    from adamcheck.checks.witnessing import replayed
+
+    one = check_by_id(witness.check)
+    spec = parse_spec(witness.spec)
+    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
+        lab = Lab(session, spec, format_named(witness.dtype), profile_named("quick"))
+        account = Account()
+        blank = _blank(one, lab.fmt.name, device)
+        try:
+            broken = replayed(lab, account, witness)
+        except TargetTrouble as trouble:
+            outcome = replace(blank, status=Status.ERROR, message=str(trouble))
+        else:
+            if broken is not None:
+                account.broken.append(broken)
+            outcome = _outcome(lab, blank, account, shrink=False)
+        return Result(
+            target=target,
+            spec=str(spec),
+            verdict=verdict_of((outcome,)),
+            checks=(outcome,),
+            findings=tuple(lab.findings),
+            environment=dict(session.description.environment),
+            profile="replay",
+            adapter=session.description.adapter,
+            options=dict(options),
+            seconds=time.monotonic() - begun,
+        )
+
+
+def _chosen(profile: Profile, only: Iterable[str] | None) -> tuple[Check, ...]:
+    if only:
+        wanted = [check_by_id(id_).id for id_ in only]
+        return tuple(c for c in all_checks() if c.id in wanted)
+    return tuple(c for c in all_checks() if profile.name in c.profiles)
+
+
+def _run_all(
+    session: Session,
+    spec: Spec,
+    dtypes: tuple[str, ...],
+    chosen: tuple[Check, ...],
+    profile: Profile,
+    seed: int,
+    device: str,
+    tell: Listener,
+) -> tuple[list[CheckResult], list[Finding]]:
+    results: list[CheckResult] = []
+    findings: list[Finding] = []
+    total = len(dtypes) * len(chosen)
+    for dtype in dtypes:
+        lab = Lab(session, spec, format_named(dtype), profile, seed)
+        for one in chosen:
+            tell(CheckStarted(one.id, dtype, len(results) + 1, total))
+            outcome = _run_one(lab, one, device)
+            results.append(outcome)
+            tell(CheckFinished(outcome))
+        findings += lab.findings
+    return results, findings
+
+
+def _run_one(lab: Lab, one: Check, device: str) -> CheckResult:
+    begun = time.monotonic()
+    blank = _blank(one, lab.fmt.name, device)
+    lacking = one.needs - lab.description.abilities
+    account = Account()
+    if lacking:
+        reason = f"the target lacks: {', '.join(sorted(lacking))}"
+        outcome = replace(blank, status=Status.SKIPPED, message=reason)
+    else:
+        try:
+            one.run(lab, account)
+            outcome = _outcome(lab, blank, account, shrink=True)
+        except Skip as reason_:
+            outcome = (
+                replace(blank, status=Status.SKIPPED, message=str(reason_))
+                if not account.broken
+                else _outcome(lab, blank, account, shrink=True)
+            )
+        except TargetTrouble as trouble:
+            outcome = (
+                _outcome(lab, blank, account, shrink=False)
+                if account.broken
+                else replace(blank, status=Status.ERROR, message=str(trouble))
+            )
+    return replace(outcome, seconds=time.monotonic() - begun)
+
+
+def _blank(one: Check, dtype: str, device: str) -> CheckResult:
+    return CheckResult(
+        name=one.id,
+        family=one.family,
+        theorem=one.theorem,
+        law=one.law,
+        status=Status.ERROR,
+        dtype=dtype,
+        device=device,
+    )
+
+
+def _outcome(lab: Lab, blank: CheckResult, account: Account, *, shrink: bool) -> CheckResult:
+    counted = replace(blank, examples=account.examples, undecided=account.undecided)
+    if account.broken:
+        from adamcheck.checks.witnessing import witness_of
+
+        first = account.broken[0]
+        pace = lab.seconds_a_step * first.trajectory.steps
+        runs = (
+            _SHRINK_RUNS
+            if pace * _SHRINK_RUNS <= _SHRINK_SECONDS
+            else int(_SHRINK_SECONDS / max(pace, 1e-6))
+        )
+        witness = witness_of(lab, blank.name, first, runs=runs if shrink else 0)
+        return replace(counted, status=Status.FAILED, message=first.first.message, witness=witness)
+    if account.open:
+        text = f"{account.open} element-steps could not be decided by any rung"
+        return replace(counted, status=Status.INCONCLUSIVE, message=text)
+    if not account.examples:
+        text = "in every element-step the envelope is wider than the quantity"
+        return replace(counted, status=Status.INCONCLUSIVE, message=text)
+    return replace(counted, status=Status.PASSED)
+
+
+def _identify(
+    session: Session,
+    claimed: Spec | None,
+    dtype: str,
+    options: Mapping[str, Any],
+    tell: Listener,
+) -> Identification | None:
+    from adamcheck.identify import identify_session
+
+    tell(Note("identifying the dialect"))
+    try:
+        return identify_session(session, claimed=claimed, dtype=dtype, options=options)
+    except (TargetTrouble, UsageError) as error:
+        tell(Note(f"identification failed: {error}"))
+        return None
+
+
+def _explained(outcome: CheckResult, found: Identification, claimed: Spec) -> CheckResult:
+    if outcome.status is not Status.FAILED:
+        return outcome
+    if found.spec == str(claimed) and found.kind == "dialect":
+        text = (
+            "elsewhere the target follows the claimed spec; the defect is confined to this regime"
+        )
+    elif found.kind == "dialect":
+        text = f"the target follows {found.spec}" + (f": {found.regime}" if found.regime else "")
+    else:
+        text = f"{found.kind}; nearest is {found.spec}" + (
+            f": {found.regime}" if found.regime else ""
+        )
+    return replace(outcome, explanation=text)
