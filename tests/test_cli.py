@@ -281,7 +281,7 @@ def test_an_interrupt_ends_the_run_and_keeps_what_was_measured(ask, engine, tmp_
     assert len(engine.calls) == 2
     first, second = load_results(tmp_path / "r.json")
     assert first.verdict == "deviates"
-    assert second.error == "interrupted"
+    assert second.error == "interrupted; 5 of 5 checks were done"
     assert len(second.checks) == 5
 
 

@@ -56,7 +56,7 @@ def _check(console: Console, check: Check, behind: Theorem | None) -> None:
         ("law", check.law),
         ("clause", check.clause),
         ("theorem", check.theorem if behind is None else f"{check.theorem}: {behind.title}"),
-        ("states", "" if behind is None else _line(behind.statement)),
+        ("states", theorem_statements().get(check.theorem, "")),
         ("source", "" if behind is None else behind.source),
         ("family", check.family),
         ("profiles", ", ".join(check.profiles)),
@@ -71,7 +71,7 @@ def _theorem(console: Console, shown: Theorem) -> None:
     console.print(Text(f"{shown.slug}  {shown.title}", style="bold"))
     resting = [check.id for check in all_checks() if check.theorem == shown.slug]
     rows = [
-        ("states", _line(shown.statement)),
+        ("states", theorem_statements()[shown.slug] or _line(shown.statement)),
         ("source", shown.source),
         ("refutes", shown.refutes),
         ("checks", ", ".join(resting) or "none"),

@@ -104,6 +104,8 @@ def internal(error: BaseException) -> str:
 
 def _partial(target: str, request: Request, collector: Collector | None, why: str) -> Result:
     checks = tuple(collector.checks) if collector is not None else ()
+    if collector is not None and collector.total:
+        why = f"{why}; {len(checks)} of {collector.total} checks were done"
     return Result(
         target=target,
         spec=request.spec,

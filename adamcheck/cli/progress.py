@@ -24,9 +24,12 @@ class Collector:
 
     show: Callable[[Event], None]
     checks: list[CheckResult] = field(default_factory=list)
+    total: int = 0
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, CheckFinished):
+        if isinstance(event, CheckStarted):
+            self.total = event.total
+        elif isinstance(event, CheckFinished):
             self.checks.append(event.result)
         self.show(event)
 

@@ -62,6 +62,19 @@ def test_options_of_the_examples_exist():
         assert {word for word in words if word.startswith("--")} <= known, line
 
 
+def test_the_example_of_a_config_is_valid(tmp_path):
+    from adamcheck.cli.request import known_checks
+    from adamcheck.config import load_config
+    from adamcheck.waivers import validate_waivers
+
+    (text,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text, encoding="utf-8")
+    waivers = load_config(path).waivers
+    assert waivers
+    validate_waivers(waivers, known_checks())
+
+
 def _code(start: str) -> str:
     """The Python block that begins so."""
     (found,) = [
