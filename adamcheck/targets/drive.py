@@ -238,7 +238,7 @@ def _others(theta: NDArray[Any], grads: NDArray[Any]) -> tuple[NDArray[Any], NDA
     """Unlike parameters and gradients of the same shapes and dtypes, finite whatever they are."""
     signs = np.where(np.arange(len(grads)) % 3 == 0, -1.5, 0.75)
     other = np.empty_like(grads)
-    other[...] = signs.reshape(-1, *(1,) * theta.ndim).astype(grads.dtype)
+    other[...] = signs.reshape(-1, *(1,) * (grads.ndim - 1)).astype(grads.dtype)
     return np.full_like(theta, 2.5), other
 
 

@@ -124,7 +124,8 @@ class Session:
             failure = None if reply["failure"] is None else Failure(**reply["failure"])
             broken = reply["broken"]
         except Died as death:
-            failure = _failure(death, board.finished() + 1 if board.stepping() else 0)
+            step = min(board.finished() + 1, request.steps) if board.stepping() else 0
+            failure = _failure(death, step)
         except BaseException:  # an interrupt: the child's answer would be taken for the next one
             child.close()
             raise

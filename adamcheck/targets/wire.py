@@ -21,6 +21,7 @@ PREFIX: Final = struct.Struct("<4sIQ")
 MAX_HEADER: Final = 16 << 20
 MAX_PAYLOAD: Final = 64 << 30
 _ALIGN: Final = 64
+_SMALL: Final = 1 << 16
 _KEY: Final = "$array"
 _BFLOAT16: Final = np.dtype(ml_dtypes.bfloat16)
 # what a name is in memory; bfloat16 travels as its bits, which every NumPy knows
@@ -57,7 +58,9 @@ def encode(message: Mapping[str, Any]) -> list[bytes | memoryview]:
     header = json.dumps({"body": body, "arrays": listed}).encode()
     if len(header) > MAX_HEADER or size > MAX_PAYLOAD:
         raise WireError(f"message too large: header {len(header)} bytes, buffers {size} bytes")
-    return [PREFIX.pack(MAGIC, len(header), size) + header, *chunks]
+    first = PREFIX.pack(MAGIC, len(header), size) + header
+    # a small message goes out in one system call
+    return [b"".join((first, *chunks))] if size < _SMALL else [first, *chunks]
 
 
 def sizes(prefix: bytes | bytearray | memoryview) -> tuple[int, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any, Protocol
 
 import numpy as np
@@ -161,11 +160,20 @@ def survives_not(values: NDArray[Any]) -> bool:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Installed versions of Python, NumPy and the named distributions."""
+    """Versions of Python, NumPy and the named distributions, asked of the modules themselves."""
     found = {"python": sys.version.split()[0], "numpy": np.__version__}
     for name in packages:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
+        module = sys.modules.get({"scikit-learn": "sklearn"}.get(name, name))
+        version = getattr(module, "__version__", None) or _installed(name)
+        if version:
+            found[name] = str(version)
     return found
+
+
+def _installed(name: str) -> str | None:
+    from importlib import metadata  # slow to import, and hardly ever needed
+
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

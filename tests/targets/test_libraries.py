@@ -1,0 +1,235 @@
+"""Real optimizers through their adapters: names, moments, states, layouts and what they lack.
+
+The bound on differences to Algorithm 1 only shows that every hyperparameter arrived: how precise
+and which Adam a library is, the checks say.
+"""
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from adamcheck.errors import UsageError
+from adamcheck.targets.protocol import Trajectory
+from adamcheck.targets.session import Session
+from targets.helpers import HYPER, request, textbook
+
+pytestmark = pytest.mark.library
+
+SKLEARN = "sklearn.neural_network._stochastic_optimizers"
+UNUSUAL = {"lr": 0.03, "beta1": 0.7, "beta2": 0.95, "eps": 0.01}
+STEPWISE = {"stepwise", "many", "moments", "load_moments"}
+ADAMS = [
+    # target, options, package, further abilities
+    ("torch.optim:Adam", {"foreach": False}, "torch", {"missing", "layouts", "state"}),
+    ("torch.optim:Adam", {"foreach": True}, "torch", {"missing", "layouts", "state"}),
+    ("torch.optim:Adam", {"fused": True}, "torch", {"missing", "layouts", "state"}),
+    ("torch.optim:Adam", {"differentiable": True}, "torch", {"missing", "layouts", "state"}),
+    ("torch.optim:Adam", {"lr_tensor": True}, "torch", {"missing", "layouts", "state"}),
+    ("torch.optim:AdamW", {"weight_decay": 0.0}, "torch", {"missing", "layouts", "state"}),
+    ("optax:adam", {}, "optax", {"state"}),
+    ("optax:adam", {"jit": False}, "optax", {"state"}),
+    ("optax:adamw", {"weight_decay": 0.0}, "optax", {"state"}),
+    ("jax.example_libraries.optimizers:adam", {}, "jax", {"state"}),
+    ("jax.example_libraries.optimizers:adam", {"jit": False}, "jax", {"state"}),
+]
+
+
+def opened(target, options):
+    return Session(target, options=options)
+
+
+def one(dtype="float64", steps=12, **more):
+    return request(np.zeros(5, dtype), steps=steps, hyper=UNUSUAL, **more)
+
+
+@pytest.mark.parametrize(("target", "options", "package", "more"), ADAMS)
+def test_adam(target, options, package, more):
+    pytest.importorskip(package)
+    with opened(target, options) as session:
+        description = session.description
+        assert {"lr", "beta1", "beta2", "eps"} <= description.hyperparameters
+        assert description.abilities == STEPWISE | more
+        assert set(description.dtypes) == {"float64", "float32", "float16", "bfloat16"}
+        assert package in description.environment
+        asked = one(moments=True, twin=True)
+        trace = session.run(asked)
+        assert trace.failure is None
+        assert not trace.broken
+        exact = textbook(asked.grads[0], UNUSUAL)
+        assert np.abs(trace.thetas[0] - exact).max() < 2.0**-20 * UNUSUAL["lr"]
+        (moments,) = trace.moments
+        assert moments["t"].tolist() == list(range(1, 13))
+        assert moments["m"].dtype == np.float64
+
+        # the same bits again, going on from a saved state, and from loaded moments
+        whole = trace.thetas[0]
+        assert session.run(one()).thetas[0].tobytes() == whole.tobytes()
+        reloaded = session.run(one(reload_after=7))
+        assert reloaded.failure is None
+        assert reloaded.thetas[0].tobytes() == whole.tobytes()
+        preload = ({name: rows[6] for name, rows in moments.items()},)
+        rest = request(whole[7], asked.grads[0][7:], hyper=UNUSUAL, preload=preload)
+        loaded = session.run(rest)
+        assert loaded.failure is None
+        assert loaded.thetas[0].tobytes() == whole[7:].tobytes()
+
+        for dtype in description.dtypes:
+            kind = np.dtype("float32") if dtype == "bfloat16" else np.dtype(dtype)
+            narrow = session.run(one(description_dtype(dtype), moments=True))
+            assert narrow.failure is None
+            assert not narrow.broken
+            assert narrow.thetas[0].dtype.name == dtype
+            assert np.isfinite(narrow.thetas[0].astype(kind)).all()
+
+
+def description_dtype(name):
+    from adamcheck.formats import FORMATS
+
+    return FORMATS[name].dtype
+
+
+@pytest.mark.parametrize("options", [{"foreach": False}, {"foreach": True}])
+def test_torch_sees_every_layout_it_can_have(options):
+    pytest.importorskip("torch")
+    draws = np.random.default_rng(3)
+    theta, grads = draws.standard_normal((3, 4, 5)), draws.standard_normal((4, 3, 4, 5))
+    with opened("torch.optim:Adam", options) as session:
+        layouts = session.description.layouts
+        assert layouts == ("C", "F", "transposed", "strided")
+        plain = session.run(request(theta, grads, hyper=UNUSUAL)).thetas[0]
+        for theta_layout in (*layouts, "negative"):
+            for grad_layout in (*layouts, "negative"):
+                asked = request(
+                    theta,
+                    grads,
+                    hyper=UNUSUAL,
+                    theta_layout=theta_layout,
+                    grad_layout=grad_layout,
+                )
+                trace = session.run(asked)
+                assert trace.failure is None
+                assert not trace.broken
+                assert trace.thetas[0].tobytes() == plain.tobytes()
+
+
+def test_torch_late_gradients_options_and_flags():
+    pytest.importorskip("torch")
+    theta, grads = np.zeros(2), np.ones((3, 2))
+    present = np.array([[True, False], [True, True], [True, True]])
+    with opened("torch.optim:Adam", {}) as session:
+        assert session.description.flags == {"amsgrad", "maximize"}
+        late = Trajectory((theta, theta), (grads, grads), HYPER, present=present, moments=True)
+        trace = session.run(late)
+        assert trace.failure is None
+        assert trace.moments[0]["t"].tolist() == [1, 2, 3]
+        assert trace.moments[1]["t"].tolist() == [0, 1, 2]
+        up = session.run(request(theta, grads, flags=frozenset({"maximize"})))
+        assert (up.thetas[0][1:] > 0).all()
+        spike = session.run(request(theta, grads, flags=frozenset({"amsgrad"}), moments=True))
+        assert "v_max" in spike.moments[0]
+    with pytest.raises(UsageError, match="it takes amsgrad, betas, capturable"):
+        opened("torch.optim:Adam", {"foraech": True}).description  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "SGD"])
+def test_torch_relatives_run(name):
+    pytest.importorskip("torch")
+    with opened(f"torch.optim:{name}", {}) as session:
+        description = session.description
+        assert "float64" in description.dtypes
+        hyper = {k: v for k, v in UNUSUAL.items() if k in description.hyperparameters}
+        asked = request(hyper=hyper, moments="moments" in description.abilities, reload_after=2)
+        assert session.run(asked).failure is None
+        # only a state that is Adam's and nothing more can be overwritten with Adam's
+        assert ("load_moments" in description.abilities) == (name == "RAdam")
+
+
+def test_jax_without_64_bits_says_so_and_flushing_is_noted():
+    pytest.importorskip("optax")
+    with opened("optax:adam", {"x64": False}) as session:
+        description = session.description
+        assert "float64" not in description.dtypes
+        assert "64-bit mode is off" in description.notes
+        assert any(note.startswith("flushes subnormals:") for note in description.notes)
+
+
+def test_a_users_own_transformation_is_recognised(tmp_path):
+    pytest.importorskip("optax")
+    (tmp_path / "mine.py").write_text(
+        "import optax\n\ndef mine(learning_rate, b1=0.9, b2=0.999, eps=1e-8):\n"
+        "    return optax.chain(optax.scale_by_adam(b1, b2, eps), optax.scale(-learning_rate))\n"
+    )
+    with opened(f"{tmp_path / 'mine.py'}:mine", {}) as session:
+        assert session.description.adapter == "optax"
+        assert session.run(one()).failure is None
+
+
+@pytest.mark.parametrize("name", ["amsgrad", "adamax", "nadam", "radam", "rmsprop", "sgd"])
+def test_optax_relatives_run(name):
+    pytest.importorskip("optax")
+    with opened(f"optax:{name}", {}) as session:
+        description = session.description
+        hyper = {k: v for k, v in UNUSUAL.items() if k in description.hyperparameters}
+        asked = request(hyper=hyper, moments="moments" in description.abilities, reload_after=2)
+        trace = session.run(asked)
+        assert trace.failure is None
+        assert ("v_max" in (trace.moments or ({},))[0]) == (name == "amsgrad")
+
+
+def test_sklearn():
+    pytest.importorskip("sklearn")
+    with opened(f"{SKLEARN}:AdamOptimizer", {}) as session:
+        description = session.description
+        assert description.abilities == STEPWISE | {"layouts"}
+        assert "scikit-learn" in description.environment
+        asked = one(moments=True, theta_layout="negative", grad_layout="strided")
+        trace = session.run(asked)
+        assert trace.failure is None
+        # its ε is the unscaled ε̂, so the two differ where ε matters: here it is made not to
+        small = UNUSUAL | {"eps": 1e-300}
+        plain = session.run(request(np.zeros(5), asked.grads[0], hyper=small))
+        error = np.abs(plain.thetas[0] - textbook(asked.grads[0], small)).max()
+        assert error < 2.0**-40 * UNUSUAL["lr"]
+        preload = ({name: rows[6] for name, rows in trace.moments[0].items()},)
+        rest = request(trace.thetas[0][7], asked.grads[0][7:], hyper=UNUSUAL, preload=preload)
+        assert session.run(rest).thetas[0].tobytes() == trace.thetas[0][7:].tobytes()
+    with opened(f"{SKLEARN}:SGDOptimizer", {"momentum": 0.5}) as session:
+        assert "moments" not in session.description.abilities
+        assert session.run(request(hyper={"lr": 0.1})).failure is None
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
+def test_autograd(name):
+    pytest.importorskip("autograd")
+    with opened(f"autograd.misc.optimizers:{name}", {}) as session:
+        description = session.description
+        assert description.dtypes == ("float64",)
+        assert description.abilities == {"layouts"}
+        hyper = {k: v for k, v in UNUSUAL.items() if k in description.hyperparameters}
+        asked = request(np.zeros((2, 3)), steps=9, hyper=hyper)
+        trace = session.run(asked)
+        assert trace.failure is None
+        assert len(trace.thetas[0]) == 10
+        if name == "adam":
+            exact = textbook(asked.grads[0], UNUSUAL)
+            assert np.abs(trace.thetas[0] - exact).max() < 2.0**-40 * UNUSUAL["lr"]
+
+
+def _backends():
+    return [name for name in ("jax", "torch") if find_spec("keras") and find_spec(name)]
+
+
+@pytest.mark.skipif(not _backends(), reason="keras is not installed")
+@pytest.mark.parametrize("backend", _backends())
+def test_keras(backend):
+    with opened("keras.optimizers:Adam", {"backend": backend}) as session:
+        description = session.description
+        assert description.abilities == STEPWISE | {"missing", "state"}
+        assert f"Keras back end {backend}" in description.notes
+        trace = session.run(one(moments=True))
+        assert trace.failure is None
+        assert session.run(one(reload_after=7)).thetas[0].tobytes() == trace.thetas[0].tobytes()
+        preload = ({name: rows[6] for name, rows in trace.moments[0].items()},)
+        rest = request(trace.thetas[0][7], one().grads[0][7:], hyper=UNUSUAL, preload=preload)
+        assert session.run(rest).thetas[0].tobytes() == trace.thetas[0][7:].tobytes()
