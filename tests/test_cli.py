@@ -90,7 +90,7 @@ def engine(monkeypatch, samples, tmp_path):
     library = ModuleType("adamcheck.proof.library")
     library.theorem_names = lambda: ("step-bound", "one-line")
     library.theorem = lambda slug: SimpleNamespace(
-        slug=slug,
+        slug=slug.lower(),
         title="a title",
         statement="the statement\n  over two lines",
         source="a paper, §2",

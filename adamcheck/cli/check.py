@@ -225,7 +225,7 @@ def _write(results: Sequence[Result], request: Request) -> list[int]:
     codes: list[int] = []
     if not results:
         return codes
-    texts = (
+    texts: tuple[tuple[str, Callable[[], str]], ...] = (
         (request.json, lambda: dumps(results_document(results))),
         (request.markdown, lambda: markdown(results)),
     )
