@@ -122,12 +122,13 @@ def test_a_kept_gradient_shows_when_buffers_are_scrambled(sessions):
 
 @pytest.mark.parametrize("scramble", [True, False])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_changed_gradient_is_told_with_its_first_step(sessions, scramble, layout):
-    asked = request(scramble=scramble, grad_layout=layout)
+@pytest.mark.parametrize("shape", [(4,), (40, 50)])
+def test_a_changed_gradient_is_told_with_its_first_step(sessions, scramble, layout, shape):
+    asked = request(np.zeros(shape), scramble=scramble, grad_layout=layout)
     assert dict(sessions("Scales").run(asked).broken) == {"gradient-changed": 2}
     assert not sessions("Plain").run(asked).broken
     # the caller's own array is out of reach
-    assert asked.grads[0].tobytes() == request().grads[0].tobytes()
+    assert asked.grads[0].tobytes() == request(np.zeros(shape)).grads[0].tobytes()
 
 
 def test_a_whole_run_tells_changed_gradients_and_wrong_lengths(sessions):
