@@ -1,9 +1,10 @@
 """Gradients scaled by c > 0, and ε along with them, give the same updates."""
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
+from adamcheck.proof.adam import Setting, adam_setting, second_moment
 from adamcheck.proof.claims import Fact, Times, eq, ge, gt, inv, ne
 from adamcheck.proof.kernel import Proof
-from adamcheck.proof.lemmas import Setting, adam_setting, equal_roots, equality, second_moment
+from adamcheck.proof.lemmas import equal_roots, equality
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
 

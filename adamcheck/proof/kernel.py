@@ -56,6 +56,7 @@ class Proof:
         self.inputs: frozenset[Any] = frozenset()
         self._defined: list[Any] = []
         self._hypotheses: set[int] = set()
+        self._closed: set[int] = set()
         self._known: dict[Any, list[tuple[int, Fact]]] = {}
 
     # --- suppositions ---
@@ -71,7 +72,7 @@ class Proof:
         return self._suppose("suppose", claim, note)
 
     def _suppose(self, rule: str, claim: Claim, note: str) -> Fact:
-        side, premises, given = self._discharge(claim.term.divisors)
+        side, premises, given = self._discharge(claim.term.divisors, _denominators(claim.term))
         given |= {len(self.facts)}
         return self._record(rule, claim, premises, given, note=note, side=side)
 
@@ -91,7 +92,8 @@ class Proof:
         shown: list[Term] = []
         premises: set[int] = set()
         for product in products:
-            factors = product if isinstance(product, (list, tuple)) else [product]
+            written = product if isinstance(product, (list, tuple)) else [product]
+            factors = [part for factor in written for part in self._apart(factor)]
             value, positive, parts = term(1), True, list[Any]()
             for factor in factors:
                 part, sign, how, fact = self._factor(factor)
@@ -133,6 +135,20 @@ class Proof:
             shown=shown,
             side=side,
         )
+
+    def _apart(self, factor: Any) -> list[Any]:
+        """A product of symbols and sums as its factors, unless a fact knows it as a whole."""
+        expr = factor.expr if isinstance(factor, Term) else None
+        if expr is None or not (expr.is_Mul or expr.is_Pow) or self._find(factor, (">", ">=")):
+            return [factor]
+        parts: list[Any] = []
+        for part in expr.args if expr.is_Mul else [expr]:
+            base, power = part.as_base_exp()
+            if not power.is_Integer:
+                return [factor]
+            one = Term(base) if power > 0 else Inverse(Term(base))
+            parts.extend([one] * abs(int(power)))
+        return parts
 
     def _factor(self, factor: Any) -> tuple[Term, bool, list[list[Any]], Fact | None]:
         """A factor's value, whether it is positive, how it is written, and the fact behind it."""
@@ -181,6 +197,7 @@ class Proof:
             for other, fact in self._known.get(key, ())
             if fact.claim is not None
             and fact.claim.relation in relations
+            and not fact.given & self._closed
             and (other == sign or fact.claim.relation == "!=")
         ]
 
@@ -205,7 +222,11 @@ class Proof:
         self, divisors: Iterable[Any], polynomials: Iterable[Any] = ()
     ) -> tuple[tuple[Divisor, ...], set[int], frozenset[int]]:
         """Make every divisor out of facts that say it is not zero; return side, premises, given."""
-        nonzero = [fact for fact in self.facts if fact.claim and fact.claim.relation in (">", "!=")]
+        nonzero = [
+            fact
+            for fact in self.facts
+            if fact.claim and fact.claim.relation in (">", "!=") and not fact.given & self._closed
+        ]
         # composite facts first, so that a product known as a whole is not taken apart
         nonzero.sort(
             key=lambda f: (len(f.given - self._hypotheses), -_degree(f.term.expr), f.index)
@@ -267,6 +288,8 @@ class Proof:
     def _dropped(self, supposition: Fact) -> frozenset[int]:
         if self.steps[supposition.index].rule != "suppose":
             raise ProofError(f"{self.title}: step {supposition.index} is no open supposition")
+        # what rests on it can still be named, but is no longer found by itself
+        self._closed.add(supposition.index)
         return frozenset({supposition.index})
 
     # --- induction on t ---

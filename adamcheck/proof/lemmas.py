@@ -1,16 +1,13 @@
-"""Derived rules and common beginnings: each is a function that only calls the kernel."""
+"""Derived rules: functions that only call the kernel, so that nothing here has to be trusted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
+from adamcheck.interpret.symbolic import Number, Term, term
 from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, ne, sq
 from adamcheck.proof.kernel import Proof
-from adamcheck.spec import Spec
 
 How: TypeAlias = "Sequence[Product] | Callable[[Fact], Fact]"
 
@@ -129,22 +126,6 @@ def positive_root(k: Proof, x: Fact, symbol: Term) -> tuple[Fact, Fact]:
     return strict(k, s, k.absurd(false, supposed)), square
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One proof about a rule: its symbols, its step and the facts every such proof begins with.
-
-    The state before the step is that of t-1 ≥ 0 steps, so what holds after the step holds for
-    every t ≥ 1.
-    """
-
-    k: Proof
-    run: SymbolicStep
-    h: Any
-    before: Any
-    after: Any
-    g: Term
-
-
 def unit(k: Proof, beta: Term, *, zero: bool = False) -> None:
     """Assume 0 < β < 1, or 0 ≤ β < 1."""
     k.assume(ge(beta) if zero else gt(beta))
@@ -155,43 +136,10 @@ def power_facts(k: Proof, p: Term, beta: Term, *, positive: bool) -> None:
     """0 ≤ p ≤ 1 (or 0 < p) for p = β^t, and 1 - βp > 0: what the next step divides by."""
     claim = gt(p) if positive else ge(p)
     by_induction(k, claim, [1], [[p, beta]])
-    by_induction(k, ge(1 - p), _nothing(k, 1 - p), [[1 - beta], [beta, 1 - p]])
+    by_induction(k, ge(1 - p), nothing(k, 1 - p), [[1 - beta], [beta, 1 - p]])
     k.prove(gt(1 - beta * p), [[1 - beta], [beta, 1 - p]])
 
 
-def _nothing(k: Proof, value: Term) -> How:
-    # at t = 0 the claim reads 0 ≥ 0, whose certificate is the empty sum
+def nothing(k: Proof, value: Term) -> How:
+    """The base of a claim that reads 0 ≥ 0 at t = 0: the empty sum."""
     return lambda _: k.prove(k.at_base(ge(value)), [])
-
-
-def adam_setting(
-    k: Proof,
-    spec: Spec | None = None,
-    *,
-    hyper: Mapping[str, Number] | None = None,
-    names: tuple[str, ...] = ("s",),
-    beta1_may_be_zero: bool = True,
-) -> Setting:
-    """The rule with 0 ≤ β1 < 1, 0 < β2 < 1, its recursion from t = 0, and signs of the powers."""
-    run = symbolic_step(spec or Spec(), hyper=hyper, names=names)
-    h = SimpleNamespace(**run.hyper)
-    if h.beta1.expr.is_Symbol:
-        unit(k, h.beta1, zero=beta1_may_be_zero)
-    if h.beta2.expr.is_Symbol:
-        unit(k, h.beta2)
-    before = SimpleNamespace(**run.before)
-    k.recursion(
-        {run.before[n]: (run.initial[n], run.after[n]) for n in run.before if n != "v_max"},
-        inputs=[run.g],
-    )
-    power_facts(k, before.p1, h.beta1, positive=not beta1_may_be_zero)
-    power_facts(k, before.p2, h.beta2, positive=True)
-    return Setting(k, run, h, before, SimpleNamespace(**run.after), run.g)
-
-
-def second_moment(s: Setting) -> tuple[Fact, Fact]:
-    """v ≥ 0 for every t, and for the v after the step."""
-    k, b2 = s.k, s.h.beta2
-    new: list[Product] = [[b2, s.before.v], [1 - b2, sq(s.g)]]
-    every = by_induction(k, ge(s.before.v), _nothing(k, s.before.v), new)
-    return every, k.prove(ge(s.after.v), new)
