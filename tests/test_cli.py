@@ -394,7 +394,7 @@ def test_a_wrong_waiver_fails_the_run(ask, tmp_path, change, code, words):
 
 def a_report(samples, **changes):
     found = replace(samples.deviating().identified, **changes)
-    return SimpleNamespace(identification=found, environment={"numpy": "2"}, error="")
+    return SimpleNamespace(identification=found, environment={"numpy": "2"}, findings=(), error="")
 
 
 def test_identify(ask, engine, samples, snapshot, tmp_path):
@@ -402,7 +402,7 @@ def test_identify(ask, engine, samples, snapshot, tmp_path):
     done = ask("identify", ODD, "--dtype", "float32", "--option", "a=1", "--json", "i.json")
     assert f"exit {done.code}\n{done.out}{done.err}" == snapshot
     ((_, asked),) = engine.calls
-    assert asked == {"options": {"a": 1}, "device": "cpu", "dtype": "float32"}
+    assert asked == {"options": {"a": 1}, "device": "cpu", "dtype": "float32", "limits": None}
     document = json.loads((tmp_path / "i.json").read_text())
     assert document["identified"]["spec"] == "adam[eps=hat]"
 
@@ -417,7 +417,9 @@ def test_what_is_no_dialect_has_its_own_exit_code(ask, engine, samples, kind):
 
 def test_identify_says_why_it_cannot(ask, engine):
     engine.answers = {
-        ODD: SimpleNamespace(identification=None, environment={}, error="hung at step 1"),
+        ODD: SimpleNamespace(
+            identification=None, environment={}, findings=(), error="hung at step 1"
+        ),
         GOOD: UsageError("good.optim:Adam: no such module"),
     }
     done = ask("identify", ODD)

@@ -43,6 +43,13 @@ Config = Annotated[
     str,
     typer.Option("--config", metavar="F", help="A pyproject.toml; default: the nearest one."),
 ]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="S", help="Seconds a target may take to start, step or run."),
+]
+Memory = Annotated[
+    str, typer.Option("--memory", metavar="BYTES", help="Of a target's process, such as 4G.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 JsonFile = Annotated[
     str, typer.Option("--json", metavar="F", help="Write the result as JSON; - for stdout.")
@@ -92,11 +99,8 @@ def check(
         str, typer.Option(metavar="F", help="Run the witnesses of a witness or result file again.")
     ] = "",
     config: Config = "",
-    timeout: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="Seconds a target may take to start, step or run."),
-    ] = None,
-    memory: Annotated[str, typer.Option(metavar="BYTES", help="Of a target, such as 4G.")] = "",
+    timeout: Timeout = None,
+    memory: Memory = "",
     debug: Debug = False,
 ) -> None:
     """Judge targets: conforms, or deviates with a witness.
@@ -137,6 +141,8 @@ def identify(
     option: Options = None,
     json: JsonFile = "",
     config: Config = "",
+    timeout: Timeout = None,
+    memory: Memory = "",
     debug: Debug = False,
 ) -> None:
     """Name the dialect of a target; exit code 1 if it is none of them."""
@@ -148,6 +154,7 @@ def identify(
         dtype=ask.one_of(dtype, ask.DTYPES, "dtype"),
         device=ask.one_of(device, ask.DEVICES, "device"),
         options=ask.options_for(option or (), ask.config_for(config)),
+        limits=ask.limits_for(ask.seconds_for(timeout), ask.bytes_for(memory)),
         json=json,
     )
     raise typer.Exit(code)

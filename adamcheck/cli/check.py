@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from adamcheck.cli.output import draw, say, write
 from adamcheck.cli.progress import Collector, progress
-from adamcheck.cli.request import Request, known_checks
+from adamcheck.cli.request import Request, known_checks, limits_for
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.report.documents import check_writable, dumps, results_document, write_atomically
 from adamcheck.report.escape import shorten
@@ -121,7 +120,7 @@ def _partial(target: str, request: Request, collector: Collector | None, why: st
 def _gate(request: Request) -> Callable[[str, Collector], Result]:
     from adamcheck.gate import check
 
-    limits = _limits(request)
+    limits = limits_for(request.timeout, request.memory)
     seed = _seed(request)
 
     def run(target: str, listener: Collector) -> Result:
@@ -151,7 +150,7 @@ def _replays(request: Request) -> Callable[[str, Collector], Result]:
         witnesses = kept
     from adamcheck.gate import replay
 
-    limits = _limits(request)
+    limits = limits_for(request.timeout, request.memory)
 
     def run(target: str, listener: Collector) -> Result:
         results = [
@@ -182,24 +181,6 @@ def merged(results: Sequence[Result], witnesses: Sequence[Witness]) -> Result:
         profile="replay",
         seconds=sum(result.seconds for result in results),
     )
-
-
-def _limits(request: Request) -> Any:
-    if request.timeout is None and request.memory is None:
-        return None
-    from adamcheck.targets.protocol import Limits
-
-    limits = Limits()
-    if request.timeout is not None:
-        limits = replace(
-            limits,
-            start_seconds=request.timeout,
-            step_seconds=request.timeout,
-            run_seconds=request.timeout,
-        )
-    if request.memory is not None:
-        limits = replace(limits, memory_bytes=request.memory)
-    return limits
 
 
 def _seed(request: Request) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -26,15 +26,24 @@ from adamcheck.report.documents import (
 )
 from adamcheck.report.escape import visible
 from adamcheck.report.terminal import grid
-from adamcheck.result import Identification
+from adamcheck.result import Finding, Identification
 from adamcheck.spec import parse_spec
+
+if TYPE_CHECKING:
+    from adamcheck.targets.protocol import Limits
 
 SHOWN = 6
 """Candidates that are listed; the JSON file holds all."""
 
 
 def run_identify(
-    target: str, *, dtype: str, device: str, options: Mapping[str, Any], json: str
+    target: str,
+    *,
+    dtype: str,
+    device: str,
+    options: Mapping[str, Any],
+    limits: Limits | None,
+    json: str,
 ) -> int:
     """Identify and print; 0 for a dialect, 1 for none of them, 3 where it cannot be told."""
     if json not in ("", "-"):
@@ -42,7 +51,9 @@ def run_identify(
     from adamcheck.identify import identify
 
     with progress() as listener:
-        report = identify(target, options=options, device=device, dtype=dtype, listener=listener)
+        report = identify(
+            target, options=options, device=device, dtype=dtype, limits=limits, listener=listener
+        )
     found = report.identification
     if json:
         text = dumps(
@@ -52,6 +63,10 @@ def run_identify(
                 "target": target,
                 "dtype": dtype,
                 "error": report.error,
+                "findings": [
+                    {"name": f.name, "dtype": f.dtype, "message": f.message}
+                    for f in report.findings
+                ],
                 "identified": None if found is None else identification_document(found),
                 "environment": {str(k): str(v) for k, v in report.environment.items()},
             }
@@ -64,11 +79,17 @@ def run_identify(
         say(f"{target}: {report.error or 'could not be identified'}")
         return 3
     stream = sys.stderr if json == "-" else sys.stdout
-    draw(lambda console: _show(target, dtype, found, console), stream)
+    draw(lambda console: _show(target, dtype, found, report.findings, console), stream)
     return 0 if found.kind == "dialect" else 1
 
 
-def _show(target: str, dtype: str, found: Identification, console: Console) -> None:
+def _show(
+    target: str,
+    dtype: str,
+    found: Identification,
+    findings: Sequence[Finding],
+    console: Console,
+) -> None:
     rows = [
         ("target", target),
         ("dtype", dtype),
@@ -85,6 +106,11 @@ def _show(target: str, dtype: str, found: Identification, console: Console) -> N
             table.add_row(Text(visible(spec)), f"{deviation:.3g}")
         console.print()
         console.print(table)
+    if findings:
+        console.print()
+    for finding in findings:
+        line = f"finding {finding.name} [{finding.dtype}]: {finding.message}"
+        console.print(Text(visible(line), style="cyan"))
     console.print()
     last = found.spec if found.kind == "dialect" else found.kind
     console.print(Text(visible(f"{target} is {last}"), style="bold"))

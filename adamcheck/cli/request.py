@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.config import PROFILES, Config, find_config, load_config
 from adamcheck.errors import UsageError, closest
 from adamcheck.spec import parse_spec
 from adamcheck.waivers import Waiver
+
+if TYPE_CHECKING:
+    from adamcheck.targets.protocol import Limits
 
 DEVICES: Final = ("cpu", "cuda")
 DTYPES: Final = ("float64", "float32", "float16", "bfloat16")
@@ -143,3 +146,15 @@ def seconds_for(value: float | None) -> float | None:
     if value is not None and not (math.isfinite(value) and value > 0):
         raise UsageError(f"timeout {value}: must be a positive number of seconds")
     return value
+
+
+def limits_for(timeout: float | None, memory: int | None) -> Limits | None:
+    """The limits of a target's process; None: the usual ones."""
+    if timeout is None and memory is None:
+        return None
+    from adamcheck.targets.protocol import Limits
+
+    limits = Limits()
+    if timeout is not None:
+        limits = replace(limits, start_seconds=timeout, step_seconds=timeout, run_seconds=timeout)
+    return limits if memory is None else replace(limits, memory_bytes=memory)

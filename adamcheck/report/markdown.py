@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from adamcheck._version import __version__
 from adamcheck.report import summary
 from adamcheck.report.escape import code_block, code_span, for_markdown
-from adamcheck.result import Result, Status, Verdict
+from adamcheck.result import Result, Verdict
 from adamcheck.witness import snippet
 
 _SIGNS = {Verdict.CONFORMS: "✅", Verdict.DEVIATES: "❌", Verdict.ERROR: "⚠️"}
@@ -69,7 +69,7 @@ def _table(result: Result) -> list[str]:
 
 def _failure(group: summary.Group, result: Result) -> list[str]:
     check = group.shown
-    dtypes = ", ".join(sorted({c.dtype for c in (check, *group.others)}))
+    dtypes = ", ".join(summary.in_order(c.dtype for c in (check, *group.others)))
     title = f"{check.name} {check.status.value} ({dtypes}): {check.message or check.law}"
     lines = ["", f"<details><summary>{for_markdown(title)}</summary>", "", "| | |", "|---|---|"]
     lines += [f"| {label} | {for_markdown(text)} |" for label, text in summary.facts(check)]
@@ -83,11 +83,8 @@ def _failure(group: summary.Group, result: Result) -> list[str]:
 
 
 def _others(result: Result) -> list[str]:
-    lines = []
-    for status in (Status.ERROR, Status.INCONCLUSIVE, Status.WAIVED):
-        for group in summary.groups(result, frozenset({status})):
-            checks = (group.shown, *group.others)
-            dtypes = ", ".join(check.dtype for check in checks)
-            told = for_markdown(f"[{dtypes}] {summary.reasons(checks)}")
-            lines.append(f"- **{status.value}** {code_span(group.shown.name)} {told}")
+    lines = [
+        f"- **{status.value}** {for_markdown(f'{names}: {why}')}"
+        for status, names, why in summary.others(result)
+    ]
     return ["", *lines] if lines else []

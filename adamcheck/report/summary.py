@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adamcheck.errors import UsageError
@@ -28,6 +28,8 @@ RAN = frozenset(
     {Status.PASSED, Status.FAILED, Status.WAIVED, Status.STALE_WAIVER, Status.INCONCLUSIVE}
 )
 BAD = frozenset({Status.FAILED, Status.STALE_WAIVER})
+FEW = 8
+"""Gradients that are written out among the facts; the witness holds all."""
 _DTYPE_ORDER = ("float64", "float32", "float16", "bfloat16")
 
 
@@ -41,7 +43,12 @@ class Group:
 
 def dtypes_of(result: Result) -> list[str]:
     """The dtypes that were judged, widest first."""
-    seen = {check.dtype for check in result.checks}
+    return in_order(check.dtype for check in result.checks)
+
+
+def in_order(dtypes: Iterable[str]) -> list[str]:
+    """Names of dtypes, each once, widest first."""
+    seen = set(dtypes)
     known = [name for name in _DTYPE_ORDER if name in seen]
     return known + sorted(seen - set(known))
 
@@ -81,7 +88,7 @@ def facts(check: CheckResult) -> list[tuple[str, str]]:
     rows = [("law", check.law), ("theorem", check.theorem), ("seen", check.message)]
     witness = check.witness
     if witness is not None:
-        rows.append(("where", where(witness)))
+        rows += [("where", where(witness)), ("input", inputs(witness))]
         if witness.comparison is not None:
             rows += comparison_facts(witness.comparison, witness.dtype)
     rows.append(("likeliest", check.explanation))
@@ -92,8 +99,19 @@ def where(witness: Witness) -> str:
     """The place of the compared number in its run."""
     steps, size = len(witness.grads), len(witness.theta0)
     text = f"step {witness.step} of {steps}, element {witness.element} of {size}, {witness.dtype}"
-    extra = [*witness.flags, *(f"{key}={value}" for key, value in witness.how.items())]
+    told = {key: value for key, value in witness.how.items() if key != "law"}
+    extra = [*witness.flags, *(f"{key}={value}" for key, value in told.items())]
     return f"{text} ({', '.join(extra)})" if extra else text
+
+
+def inputs(witness: Witness) -> str:
+    """Hyperparameters, and the gradients where they are few, in decimal for the eye."""
+    text = ", ".join(f"{k} {float.fromhex(v):.6g}" for k, v in witness.hyper.items())
+    numbers = [value for row in witness.grads for value in row]
+    if not 0 < len(numbers) <= FEW:
+        return text
+    seen = ", ".join(f"{float.fromhex(value):.6g}" for value in numbers)
+    return f"{text}; gradient{'s' * (len(numbers) > 1)} {seen}"
 
 
 def comparison_facts(comparison: Comparison, dtype: str) -> list[tuple[str, str]]:
@@ -152,6 +170,26 @@ def evidence(it: Identification) -> str:
     if it.indistinguishable:
         text += f"; cannot be told from {', '.join(it.indistinguishable)}"
     return text
+
+
+def others(result: Result) -> list[tuple[Status, str, str]]:
+    """Rows (outcome, checks with dtypes, why) of what neither passed nor failed nor was skipped."""
+    rows: dict[tuple[Status, str], dict[str, list[str]]] = {}
+    undecided: Counter[tuple[Status, str]] = Counter()
+    for status in (Status.ERROR, Status.INCONCLUSIVE, Status.WAIVED):
+        for check in result.checks:
+            if check.status is status:
+                key = (status, check.message or "no reason given")
+                rows.setdefault(key, {}).setdefault(check.name, []).append(check.dtype)
+                undecided[key] += check.undecided if status is Status.INCONCLUSIVE else 0
+    return [
+        (
+            status,
+            ", ".join(f"{name} [{', '.join(in_order(ds))}]" for name, ds in names.items()),
+            f"{why} ({count} element-steps)" if (count := undecided[status, why]) else why,
+        )
+        for (status, why), names in rows.items()
+    ]
 
 
 def reasons(checks: Sequence[CheckResult]) -> str:
@@ -223,11 +261,12 @@ def findings(result: Result) -> list[tuple[str, str, str]]:
         numbers = ", ".join(f"{k} {_brief(v)}" for k, v in finding.numbers.items())
         text = f"{finding.message} ({numbers})" if numbers else finding.message
         merged[finding.name, text].append(finding.dtype)
-    return [(name, ", ".join(dtypes), text) for (name, text), dtypes in merged.items()]
+    return [(name, ", ".join(in_order(dtypes)), text) for (name, text), dtypes in merged.items()]
 
 
 def _brief(value: float) -> str:
-    return f"{value:.3g}"
+    whole = math.isfinite(value) and value == int(value) and abs(value) < 1e6
+    return str(int(value)) if whole else f"{value:.3g}"
 
 
 def _witness_size(check: CheckResult) -> float:

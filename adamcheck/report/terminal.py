@@ -11,10 +11,10 @@ from rich.text import Text
 
 from adamcheck.report import summary
 from adamcheck.report.escape import visible
-from adamcheck.result import Result, Status, Verdict
+from adamcheck.result import Result, Verdict
 from adamcheck.witness import snippet
 
-DETAILED = 5
+DETAILED = 3
 """Failing checks that are shown whole; of the others a line is said, and files hold them all."""
 _COLOURS = {
     "passed": "green",
@@ -123,24 +123,16 @@ def _failure(group: summary.Group, result: Result, console: Console, kept_in: st
 
 def _line(group: summary.Group, console: Console) -> None:
     check = group.shown
-    dtypes = ", ".join(sorted({c.dtype for c in (check, *group.others)}))
+    dtypes = ", ".join(summary.in_order(c.dtype for c in (check, *group.others)))
     _print(console, f"{check.name} {check.status.value} [{dtypes}] {check.message}", "red")
 
 
 def _others(result: Result, console: Console) -> None:
-    lines: list[tuple[str, str]] = []
-    for status in (Status.ERROR, Status.INCONCLUSIVE, Status.WAIVED):
-        for group in summary.groups(result, frozenset({status})):
-            checks = (group.shown, *group.others)
-            dtypes = ", ".join(check.dtype for check in checks)
-            text = f"{group.shown.name} {status.value} [{dtypes}]: {summary.reasons(checks)}"
-            if status is Status.INCONCLUSIVE:
-                text += f" ({sum(check.undecided for check in checks)} undecided)"
-            lines.append((text, _COLOURS[status.value]))
-    if lines:
+    rows = summary.others(result)
+    if rows:
         console.print()
-    for text, style in lines:
-        _print(console, text, style)
+    for status, names, why in rows:
+        _print(console, f"{status.value}: {names}: {why}", _COLOURS[status.value])
 
 
 def _print(console: Console, text: str, style: str = "") -> None:
