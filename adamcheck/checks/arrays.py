@@ -7,7 +7,6 @@ from typing import Any
 from adamcheck.checks.lab import Account, Lab
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
-from adamcheck.targets.protocol import LAYOUTS
 
 
 @check(
@@ -40,8 +39,8 @@ def layouts(lab: Lab, account: Account) -> None:
     for shape in ((5, 7), (2, 3, 4)):
         grads = rng.standard_normal((3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
-        for a in LAYOUTS:
-            for b in LAYOUTS:
+        for a in lab.description.layouts:
+            for b in lab.description.layouts:
                 trajectory = lab.trajectory(
                     grads, theta0, hyper=lab.dyadic, theta_layout=a, grad_layout=b
                 )

@@ -68,7 +68,7 @@ def permuted(lab: Lab, account: Account) -> None:
 @check(
     "ADAM-EL-4",
     title="Several parameters",
-    law="In a list of parameters of several sizes and shapes each follows the rule with the same t.",
+    law="In a list of parameters of several sizes and shapes each follows the rule, same t.",
     clause="each parameter by itself",
     theorem="elementwise",
     kills=(),

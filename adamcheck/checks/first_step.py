@@ -22,7 +22,7 @@ def first_step(lab: Lab, account: Account) -> None:
     lowest = max(fmt.min_exponent - fmt.precision + 1, -1070)
     exponents = np.arange(lowest, fmt.max_exponent + 1, 1.0)
     if exponents.size > 600:  # float64: every exponent where training lives, every 16th elsewhere
-        exponents = exponents[(np.abs(exponents) < 100) | (exponents % 16 == 0)]
+        exponents = exponents[(np.abs(exponents) < 100) | (exponents % 32 == 0)]
     mantissas = 1.0 + lab.rng("first").integers(0, 2**20, (exponents.size, 4)) / 2.0**20
     mantissas[:, 0], mantissas[:, 1] = 1.0, 2.0 - 2.0 ** (1 - fmt.precision)
     with np.errstate(over="ignore"):

@@ -9,8 +9,8 @@ from adamcheck.checks.registry import check
 @check(
     "ADAM-FZ-1",
     title="Hypothesis",
-    law="No mixture of gradient laws, hyperparameters, shapes and layouts that Hypothesis finds leaves"
-    " the envelope.",
+    law="No mixture of gradient laws, hyperparameters, shapes and layouts that Hypothesis finds"
+    " leaves the envelope.",
     clause="whole update",
     theorem="rounding-envelope",
     kills=(),

@@ -274,9 +274,10 @@ class Lab:
 
 def flat_index(judgement: Judgement) -> tuple[int, int, str]:
     """(element, step, quantity) of the earliest departure from the envelope."""
-    found = []
-    for quantity, tally in judgement.tallies.items():
-        for i in np.flatnonzero(tally.first_bad):
-            found.append((int(tally.first_bad[i]), int(i), quantity))
+    found = [
+        (int(tally.first_bad[i]), int(i), quantity)
+        for quantity, tally in judgement.tallies.items()
+        for i in np.flatnonzero(tally.first_bad)
+    ]
     step, element, quantity = min(found)
     return element, step, quantity

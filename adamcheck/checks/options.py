@@ -115,7 +115,7 @@ def maximize(lab: Lab, account: Account) -> None:
 @check(
     "ADAM-OP-1",
     title="Options together",
-    law="All of the target's options that change the rule, switched on together, compose as the rule"
+    law="All options of the target that change the rule, switched on together, compose as the rule"
     " composes them.",
     clause="λ, -g, max(v_max, v_t)",
     theorem="dialects",

@@ -94,7 +94,8 @@ def departure(judgement: Judgement) -> Break | None:
     element, step, quantity = flat_index(judgement)
     count = int(judgement.bad.sum())
     return Break(
-        f"{count} of {judgement.evidence.shape[1]} elements leave the envelope; first at step {step}",
+        f"{count} of {judgement.evidence.shape[1]} elements leave the envelope, first at step"
+        f" {step}",
         element,
         step,
         quantity,
@@ -318,11 +319,11 @@ def _same_bits(
     a = lab.evidence(trajectory, one, lab.spec).thetas
     b = lab.evidence(other, two, lab.spec).thetas
     account.examples += int(a[1:].size)
-    return _difference(a, b if sign > 0 else -b, message)
+    return _difference(a.astype(np.float64), sign * b.astype(np.float64), message)
 
 
 def _difference(a: Array, b: Array, message: str) -> Break | None:
-    """The first (step, element) where two arrays of numbers differ; NaN equals NaN, +0 equals -0."""
+    """The first (step, element) where numbers differ; NaN equals NaN and +0 equals -0."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     with np.errstate(invalid="ignore"):
         differs = np.broadcast_to(~((x == y) | (np.isnan(x) & np.isnan(y))), y.shape)

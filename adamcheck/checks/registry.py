@@ -23,7 +23,7 @@ FAMILIES: Final = (
     "arrays",
     "hyperparameters",
     "options",
-    # "fuzzing",
+    "fuzzing",
 )
 
 
@@ -31,9 +31,9 @@ FAMILIES: Final = (
 class Check:
     """One property held against a target.
 
-    ``law`` is one sentence; ``clause`` the part of the rule it speaks of; ``theorem`` the slug of the
-    proof it rests on; ``kills`` the planted defects (tests/zoo) that it must kill; ``needs`` the
-    target's abilities without which it is skipped; ``profiles`` where it runs.
+    ``law`` is one sentence; ``clause`` the part of the rule it speaks of; ``theorem`` the slug of
+    the proof it rests on; ``kills`` the planted defects (tests/zoo) that it must kill; ``needs``
+    the target's abilities without which it is skipped; ``profiles`` where it runs.
     """
 
     id: str

@@ -19,8 +19,8 @@ def _plain(lab: Lab) -> None:
 @check(
     "ADAM-SB-1",
     title="The extremal sequence attains α·R_t",
-    law="On g_{t-k} = (β1/β2)^k the step reaches α·R_t and lies in the envelope; clipped updates and"
-    " the published (false) bound show here.",
+    law="On g_{t-k} = (β1/β2)^k the step reaches α·R_t and lies in the envelope; clipped updates"
+    " and the published (false) bound show here.",
     clause="|Δ_t| ≤ α·R_t",
     theorem="step-bound",
     kills=(),

@@ -14,7 +14,8 @@ def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     if lab.fmt.name == "float16":  # no cancellation: m must stay normal at every scale
         return rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
     grads = rng.standard_normal((steps, n)) * 2.0 ** rng.integers(-3, 4, n)
-    return np.where(np.abs(grads) < 2.0**-6, 2.0**-6, grads)
+    kept: Array = np.where(np.abs(grads) < 2.0**-6, 2.0**-6, grads)
+    return kept
 
 
 @check(

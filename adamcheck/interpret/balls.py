@@ -1,6 +1,8 @@
-"""Ball arithmetic: values as python-flint ``arb`` enclosures, bounds as mpmath numbers.
+"""Ball arithmetic: values as python-flint ``arb`` enclosures, bounds as wide-exponent floats.
 
-The top rung of the oracle: exact to any precision, without underflow, one element at a time.
+The top rung of the oracle: exact to any precision, without underflow, one element at a time. Bounds
+need few digits but no underflow: gmpy2's mpfr where it is installed, mpmath's slower mpf elsewhere;
+SLACK pays for their roundings.
 """
 
 from __future__ import annotations
@@ -8,27 +10,43 @@ from __future__ import annotations
 from typing import Any
 
 import flint
-import mpmath
 
 from adamcheck.interpret.charges import SLACK, load_charges
 from adamcheck.interpret.walk import Kit
 
-_context = mpmath.mp.clone()
-_context.prec = 64
+try:
+    import gmpy2
+except ImportError:
+    import mpmath
+
+    _context = mpmath.mp.clone()
+    _context.prec = 64
+    _number, _sqrt, _infinity, _ldexp = _context.mpf, _context.sqrt, _context.inf, _context.ldexp
+else:
+    _number, _sqrt, _infinity = gmpy2.mpfr, gmpy2.sqrt, gmpy2.inf()
+
+    def _ldexp(mantissa: int, exponent: int) -> Any:
+        scale = gmpy2.mul_2exp if exponent >= 0 else gmpy2.div_2exp
+        return scale(gmpy2.mpfr(mantissa), abs(exponent))
+
+
+_BITS = 52
 
 
 def _upper(value: Any) -> Any:
-    """An mpmath number not below |value|, a ball."""
-    mantissa, exponent = value.abs_upper().mid().man_exp() if value.is_finite() else (1, 1 << 40)
-    excess = max(int(mantissa).bit_length() - 60, 0)
-    return _context.ldexp((int(mantissa) >> excess) + (excess > 0), int(exponent) + excess)
+    """A bound not below |value|, a ball: its leading bits, rounded up."""
+    if not value.is_finite():
+        return _infinity
+    mantissa, exponent = value.abs_upper().mid().man_exp()
+    excess = max(int(mantissa).bit_length() - _BITS, 0)
+    return _ldexp((int(mantissa) >> excess) + (excess > 0), int(exponent) + excess)
 
 
 def lower_magnitude(value: Any) -> Any:
-    """An mpmath number not above |value|, a ball (its low 64 bits are cut towards zero)."""
+    """A bound not above |value|, a ball: its leading bits, cut."""
     mantissa, exponent = value.abs_lower().mid().man_exp()
-    excess = max(int(mantissa).bit_length() - 60, 0)
-    return _context.ldexp(int(mantissa) >> excess, int(exponent) + excess)
+    excess = max(int(mantissa).bit_length() - _BITS, 0)
+    return _ldexp(int(mantissa) >> excess, int(exponent) + excess)
 
 
 def magnitude(value: Any) -> Any:
@@ -41,7 +59,7 @@ def _root(value: Any) -> Any:
 
 
 def _root_of_bound(value: Any) -> Any:
-    return _context.sqrt(value)
+    return _sqrt(value)
 
 
 def _select(condition: Any, a: Any, b: Any) -> Any:
@@ -49,7 +67,7 @@ def _select(condition: Any, a: Any, b: Any) -> Any:
 
 
 def _inverse(a: Any, e: Any) -> Any:
-    return SLACK / (a - e) if 2 * e < a else _context.inf
+    return SLACK / (a - e) if 2 * e < a else _infinity
 
 
 def _larger(a: Any, b: Any) -> Any:
@@ -72,7 +90,7 @@ BALLS = Kit(
 
 def bound(value: float) -> Any:
     """A float as a number of the bounds' type."""
-    return _context.mpf(value)
+    return _number(value)
 
 
 def ball(value: float) -> Any:

@@ -117,5 +117,8 @@ def load_charges(*, larger: Any, smaller: Any, root: Any, select: Any, slack: An
         "Any": Any,
     }
     for function in CHARGES:
-        exec(compile(inspect.getsource(function), sys.modules[__name__].__file__ or "", "exec"), scope)
+        exec(
+            compile(inspect.getsource(function), sys.modules[__name__].__file__ or "", "exec"),
+            scope,
+        )
     return SimpleNamespace(**{f.__name__: scope[f.__name__] for f in CHARGES})

@@ -25,8 +25,7 @@ from adamcheck.program import Program
 
 BLOCK: Final = 128
 TALLIES: Final = (
-    "worst",  # the error whose ratio to its bound was largest
-    "worst_bound",
+    "worst",  # the largest error/bound
     "worst_step",
     "first_bad",  # first step outside the envelope, 0 if none
     "undecided",  # steps whose verdict the rung could not decide
@@ -70,34 +69,29 @@ larger_of, root_of = larger, root
 
 def scalars_of(program: Program) -> tuple[int, ...]:
     """The uniform values that elementwise operations read: the columns of the scalar table."""
-    wanted = {
-        a
-        for i, op in enumerate(program.ops)
-        if i not in program.uniform
-        for a in op.args
-        if a in program.uniform
-    }
-    return tuple(sorted(wanted))
+    return Emitter(program, paired=False).scalars
 
 
 def uniform_source(program: Program) -> str:
     """Source of ``uniform(steps, hyper, errors, start, us, table)``.
 
-    hyper [H] exact doubles; errors [H] how far a target's own doubles may be off; start [C] the
-    clocks before the first step; us the unit roundoff of scalar arithmetic; table [steps, S, 3]
-    receives (hi, lo, error bound) of each scalar.
+    hyper [H] exact doubles; errors [H] how far a target's own doubles may be off; start [C, 3] the
+    clocks before the first step as (hi, lo, error bound); us the unit roundoff of scalars; table
+    [steps, S, 3] receives (hi, lo, error bound) of each scalar.
     """
     emitter = Emitter(program, paired=True)
     lines = [
         "@njit(cache=True, error_model='numpy')",
         "def uniform(steps, hyper, errors, start, us, table):",
         "    gamma3s = 3.0 * us / (1.0 - 3.0 * us)",
+        "    gamma6s = 6.0 * us / (1.0 - 6.0 * us)",
     ]
     for k, name in enumerate(hyper_inputs(program)):
         i = program.inputs[f"h.{name}"]
         lines.append(f"    h{i} = hyper[{k}]; l{i} = 0.0; e{i} = errors[{k}]; a{i} = abs(h{i})")
     for k, _ in enumerate(program.clocks):
-        lines.append(f"    c{k}h = start[{k}]; c{k}l = 0.0; c{k}e = 0.0")
+        parts = "; ".join(f"c{k}{x} = start[{k}, {j}]" for j, x in enumerate("hle"))
+        lines.append(f"    {parts}")
     lines.append("    for t in range(steps):")
     body: list[str] = []
     for i, op in enumerate(program.ops):
@@ -146,9 +140,7 @@ def judge_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
         w += [f"        S{m}{x} = np.zeros({BLOCK})" for x in parts]
         w.append(f"        for i in range(n): S{m}h[i] = start[{k}, first + i]")
     for q, _ in enumerate(observed):
-        for name in TALLIES:
-            fill = "ones" if name == "worst_bound" else "zeros"
-            w.append(f"        {name}{q} = np.{fill}({BLOCK})")
+        w += [f"        {name}{q} = np.zeros({BLOCK})" for name in TALLIES]
     if dd:
         w.append(f"        tiny = np.zeros({BLOCK})")
     w.append("        for t in range(steps):")
@@ -176,8 +168,10 @@ def _scalar_lines(program: Program, emitter: Emitter) -> list[str]:
         if emitter.paired:
             lines.append(f"l{i} = table[t, {c}, 1]")
         if i in emitter.divisors:  # one reciprocal a step in place of a division an element
-            inverse = f"(1.0 / (a{i} - e{i})) * SLACK if 2.0 * e{i} < a{i} else np.inf"
-            lines.append(f"n{i} = {inverse}")
+            a, e = emitter.inverse(i)
+            inverse = f"(1.0 / ({a} - ({e}))) * SLACK if 2.0 * ({e}) < {a} else np.inf"
+            # a target may multiply by a reciprocal that it cast to the format
+            lines.append(f"n{i} = within({inverse}, 0.0, largest)")
             pair = f"rh{i}, rl{i} = dd_div(1.0, 0.0, h{i}, l{i})"
             lines.append(pair if emitter.paired else f"rh{i} = 1.0 / h{i}")
     return [
@@ -237,11 +231,10 @@ def _comparison_lines(program: Program, q: int, name: str, *, dd: bool) -> list[
         f"known = e{i} < np.inf",
         f"bad = known & (not (d <= e{i} * (1.0 + margin)))",
         f"open = known & (not bad) & (d > e{i} * (1.0 - margin))",
-        # the largest d/bound so far, kept as a pair: no division an element
-        "d = select(d == d, d, np.inf)",
-        f"higher = known & (d * worst_bound{q}[i] > worst{q}[i] * e{i})",
+        # a bound of zero holds only what is exact
+        f"d = select(d > 0.0, d / e{i}, select(d == d, 0.0, np.inf))",
+        f"higher = known & (d > worst{q}[i])",
         f"worst{q}[i] = select(higher, d, worst{q}[i])",
-        f"worst_bound{q}[i] = select(higher, e{i}, worst_bound{q}[i])",
         f"worst_step{q}[i] = select(higher, now, worst_step{q}[i])",
         f"first_bad{q}[i] = select(bad & (first_bad{q}[i] == 0.0), now, first_bad{q}[i])",
         f"undecided{q}[i] += select(open, 1.0, 0.0)",

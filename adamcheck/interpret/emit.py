@@ -7,6 +7,7 @@ any admissible evaluation's error e{i}. The charges are those of charges.py, by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from adamcheck.program import Program
 
@@ -36,7 +37,9 @@ class Emitter:
             assert op.value is not None
             if float(op.value) != op.value:
                 raise ValueError(f"constant {op.value} of {self.program.spec} is not a double")
-            return f"h{i} = {float(op.value)!r}" + ("; l{i} = 0.0".format(i=i) if self.paired else "")
+            return f"h{i} = {float(op.value)!r}" + (
+                "; l{i} = 0.0".format(i=i) if self.paired else ""
+            )
         if not self.paired:
             return f"h{i} = " + _FORMS[op.kind].format(*(f"h{k}" for k in op.args))
         if op.kind == "neg":
@@ -49,7 +52,9 @@ class Emitter:
     def scalar_bound(self, i: int) -> str:
         """Bound of uniform value i in arithmetic of unit roundoff us.
 
-        Three units a product cover a power by repeated products, by pow and by expm1(t·log1p(-w)).
+        Three units a product cover a power by repeated products and by pow; six a difference 1 - p
+        cover -expm1(t·log1p(-w)) with both functions good to one ulp and w = 1 - β rounded:
+        t·β^(t-1)·w <= 1 - β^t and β^t·|ln β^t| <= 1 - β^t keep each part within 1 - p.
         """
         op = self.program.ops[i]
         e = [f"e{k}" for k in op.args]
@@ -60,7 +65,8 @@ class Emitter:
             case "neg":
                 return e[0]
             case "add" | "sub":
-                return f"total(a{i}, {e[0]}, {e[1]}, us, 0.0)"
+                gamma = "gamma6s" if self._is_correction(i) else "us"
+                return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
             case "mul":
                 return f"product({a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "div":
@@ -72,40 +78,103 @@ class Emitter:
     def bound(self, i: int) -> str:
         """Bound of elementwise value i: the charge of its operation, infinite beyond the format."""
         program, op = self.program, self.program.ops[i]
-        if op.kind == "neg":
-            return f"e{op.args[0]}"
-        if op.kind == "max":
-            return f"larger(e{op.args[0]}, e{op.args[1]})"
-        if op.kind == "sqrt":
-            return f"radical(a{i}, e{op.args[0]}, gamma2)"
         # factors may be moved across everything that comes after the moments: an underflow there
         # is stretched by at most fold, and the largest number is reached so much earlier
         early = i in program.before_moments
         eta, most = ("eta", "largest") if early else ("far", "most")
-        return f"within({self._charge(i, eta)}, a{i}, {most})"
+        if op.kind == "neg":
+            return f"e{op.args[0]}"
+        if op.kind == "max":
+            cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in op.args]
+            return "larger({})".format(
+                ", ".join(f"e{k}{c}" for k, c in zip(op.args, cast, strict=True))
+            )
+        if op.kind == "sqrt":
+            return f"radical(a{i}, e{op.args[0]}, gamma2)"
+        return f"within({self._charge(i, eta)}, {self._reach(i)}, {most})"
+
+    def _reach(self, i: int) -> str:
+        """Magnitude of the largest intermediate result: the difference forms take new - old."""
+        parts = self.program.ema_of(i)
+        if parts is None or self._is_square(parts[3]):
+            return f"a{i}"
+        old, new = parts[2:]
+        return f"a{old} + e{old} + a{new} + e{new}"
 
     def _charge(self, i: int, eta: str) -> str:
         program, op = self.program, self.program.ops[i]
         parts = program.ema_of(i)
         if parts:
-            inside = program.ops[parts[3]]
-            if inside.kind == "mul":  # (w·g)·g: the inner underflow is multiplied by |g|
-                eta = f"{eta} * (1.0 + larger(a{inside.args[0]}, a{inside.args[1]}))"
+            if self._is_square(parts[3]):  # (w·g)·g: the inner underflow is multiplied by |g|
+                eta = f"{eta} * (1.0 + a{program.ops[parts[3]].args[0]})"
             pairs = ", ".join(f"a{k}, e{k}" for k in parts)
             return f"average({pairs}, a{i}, u, gamma2, gamma4, {eta})"
         x, y = op.args
         mixed = [k for k in (x, y) if k in program.uniform]
         if op.kind in ("add", "sub"):
-            cast = "".join(f" + u * a{k}" for k in mixed)  # a scalar is cast to the format
-            return f"total(a{i}, e{x}, e{y}, u, 2.0 * {eta}{cast})"
+            if mixed:  # a scalar is cast to the format, and so is a factor moved into it
+                lost = f"{eta} * (2.0 + a{i})" + "".join(f" + u * a{k}" for k in mixed)
+            else:  # θ - α(q + λθ) rounds q once more than θ(1 - αλ) - αq
+                lost = f"2.0 * {eta}" + (f" + u * a{y}" if x in self.shrinks else "")
+            return f"total(a{i}, e{x}, e{y}, u, {lost})"
+        if i in self.shrinks:
+            return self._shrunk(i, eta)
         if op.kind == "mul":
             other = y if x in program.uniform else x
             lost = f"{eta} * (1.0 + a{other})" if mixed else eta
             return f"product(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
         lost = f"{eta} * (1.0 + a{i})" if mixed else eta
-        if y in program.uniform:
-            return f"scaled_down(a{i}, e{x}, e{y}, n{y}, gamma2, {lost})"
-        return f"quotient(a{i}, e{x}, a{y}, e{y}, gamma2, {lost})"
+        if y in program.uniform:  # the cast of the scalar may underflow
+            return f"scaled_down(a{i}, e{x}, e{y} + eta, n{y}, gamma2, {lost})"
+        # (α·m)/D: what the product loses is divided by D
+        return f"quotient(a{i}, e{x} + {eta}, a{y}, e{y}, gamma2, {lost})"
+
+    def _shrunk(self, i: int, eta: str) -> str:
+        """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""
+        theta, keep, s = self.shrinks[i]
+        lost = f"{eta} * (2.0 + 2.0 * a{theta}) * (1.0 + a{s})"
+        charge = f"product(a{theta}, e{theta}, a{keep}, e{keep}, gamma2, {lost})"
+        return f"{charge} + 2.0 * gamma4 * a{s} * a{theta}"
+
+    @cached_property
+    def shrinks(self) -> dict[int, tuple[int, int, int]]:
+        """Products x·(1-s) of an elementwise and a uniform value: their (x, 1-s, s)."""
+        program, found = self.program, {}
+        for i, op in enumerate(program.ops):
+            if op.kind != "mul" or i in program.uniform:
+                continue
+            for x, keep in (op.args, op.args[::-1]):
+                less = program.ops[keep]
+                if keep in program.uniform and less.kind == "sub" and self._is_one(less.args[0]):
+                    found[i] = (x, keep, less.args[1])
+        averaged = {
+            p for i in range(len(program.ops)) if program.ema_of(i) for p in program.ops[i].args
+        }
+        return {i: parts for i, parts in found.items() if i not in averaged}
+
+    @cached_property
+    def scalars(self) -> tuple[int, ...]:
+        """The uniform values that elementwise operations and their bounds read."""
+        program = self.program
+        wanted = {a for i in self.elementwise for a in program.ops[i].args if a in program.uniform}
+        return tuple(sorted(wanted | {s for _, _, s in self.shrinks.values()}))
+
+    def inverse(self, i: int) -> tuple[str, str]:
+        """Arguments (a, e) of 1/(a - e) for a scalar divisor, whose cast may underflow."""
+        return f"a{i}", f"e{i} + eta"
+
+    def _is_one(self, i: int) -> bool:
+        return self.program.ops[i].value == 1
+
+    def _is_square(self, i: int) -> bool:
+        op = self.program.ops[i]
+        return op.kind == "mul" and op.args[0] == op.args[1]
+
+    def _is_correction(self, i: int) -> bool:
+        """Whether uniform value i is 1 - β^t."""
+        program, op = self.program, self.program.ops[i]
+        clocks = {program.output[f"s.{c}"] for c in program.clocks}
+        return op.kind == "sub" and self._is_one(op.args[0]) and op.args[1] in clocks
 
     @property
     def divisors(self) -> frozenset[int]:

@@ -1,12 +1,12 @@
 """Double-double on NumPy arrays: the same algorithms as double_double.py, without compiling.
 
-Products are made exact by Dekker's and Veltkamp's splitting instead of a fused multiply-add, which
-needs |x| < 2^996; bounds and sources are those of double_double.py.
+Products are made exact by Dekker's and Veltkamp's splitting instead of a fused multiply-add;
+bounds and sources are those of double_double.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from adamcheck.interpret.walk import ARRAYS, Kit
 
 _SPLIT = 2.0**27 + 1.0
+_LARGE, _DOWN = 2.0**480, 2.0**-500
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +80,25 @@ def _halves(a: Any) -> tuple[Any, Any]:
 
 
 def _two_product(a: Any, b: Any) -> tuple[Any, Any]:
+    """a·b = p + e exactly; large factors are scaled by powers of two before they are split."""
     p = a * b
+    down_a, down_b = _scale(a), _scale(b)
+    if down_a is None and down_b is None:
+        return p, _rest(a, b, p)
+    one = np.float64(1.0)
+    down_a, down_b = one if down_a is None else down_a, one if down_b is None else down_b
+    return p, _rest(a * down_a, b * down_b, p * down_a * down_b) / down_a / down_b
+
+
+def _scale(a: Any) -> Any:
+    large = np.abs(a) > _LARGE
+    return np.where(large, _DOWN, 1.0) if np.any(large) else None
+
+
+def _rest(a: Any, b: Any, p: Any) -> Any:
     ah, al = _halves(a)
     bh, bl = _halves(b)
-    return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
+    return ((ah * bh - p) + ah * bl + al * bh) + al * bl
 
 
 def _pair(x: Any) -> Pair:
@@ -106,4 +122,10 @@ def _magnitude(x: Any) -> Any:
     return np.abs(x.hi) if isinstance(x, Pair) else np.abs(x)
 
 
+def _high(x: Pair) -> Any:
+    return x.hi
+
+
 PAIRS = Kit(_magnitude, _root, _larger, ARRAYS.larger, ARRAYS.reciprocal_bound, ARRAYS.charges)
+SINGLES = replace(ARRAYS, narrow=_high, clocks=PAIRS)
+"""Elements in float64, scalars in double-double: 1 - β^t in float64 would lose too many bits."""

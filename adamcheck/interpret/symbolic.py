@@ -39,7 +39,7 @@ class Term:
         right = term(other)
         if right.expr == 0:
             raise ZeroDivisionError(f"({self.expr}) / 0")
-        divided = frozenset() if right.expr.is_Rational else frozenset({right.expr})
+        divided = _factors(right.expr)
         return Term(self.expr / right.expr, self.divisors | right.divisors | divided)
 
     def __neg__(self) -> Term:
@@ -78,8 +78,7 @@ class Term:
         replaced = self.expr.xreplace(table)
         if sympy.S.Zero in divisors or replaced.has(sympy.zoo, sympy.nan):
             raise ZeroDivisionError(f"a divisor of {self.expr} becomes 0")
-        kept = {d for d in divisors if not d.is_Rational}
-        return Term(replaced, frozenset(kept).union(*inherited))
+        return Term(replaced, frozenset().union(*map(_factors, divisors), *inherited))
 
     @property
     def symbols(self) -> frozenset[Any]:
@@ -105,6 +104,11 @@ def term(value: Any) -> Term:
 def symbols(names: str) -> tuple[Term, ...]:
     """One Term for each of the names, separated by blanks."""
     return tuple(Term(sympy.Symbol(name)) for name in names.split())
+
+
+def _factors(expr: Any) -> frozenset[Any]:
+    bases = (part.as_base_exp()[0] for part in expr.as_ordered_factors())
+    return frozenset(base for base in bases if not base.is_Rational)
 
 
 def _symbol(name: Any) -> Any:

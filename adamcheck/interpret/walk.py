@@ -24,6 +24,8 @@ class Kit:
     """A number type: magnitude of a value, its root and maximum, and the charges over bounds.
 
     ``reciprocal_bound(a, e)`` is 1/(a - e) rounded up, infinite where e is at least half of a.
+    Uniform values are computed by ``clocks`` (None: this kit) and pass through ``narrow`` before an
+    elementwise operation reads them.
     """
 
     magnitude: Callable[[Any], Any]
@@ -32,6 +34,8 @@ class Kit:
     larger: Callable[[Any, Any], Any]
     reciprocal_bound: Callable[[Any, Any], Any]
     charges: Any
+    narrow: Callable[[Any], Any] | None = None
+    clocks: Kit | None = None
 
 
 def _array_inverse(a: Any, e: Any) -> Any:
@@ -44,33 +48,50 @@ ARRAYS = Kit(np.abs, np.sqrt, np.maximum, np.maximum, _array_inverse, charges)
 def step_source(program: Program) -> str:
     """Source of ``step(k, v, e, c)``: values and bounds by input name in, by output name out.
 
-    ``c`` holds u, us, gamma2, gamma3s, gamma4, eta, fold and largest by attribute.
+    ``c`` holds u, us, gamma2, gamma3s, gamma6s, gamma4, eta, fold and largest by attribute.
     """
     emitter = Emitter(program, paired=False)
     bounded = emitter.bounded([*emitter.targets, *program.output.values()])
     lines = [
         "def step(k, v, e, c):",
-        "    u, us, gamma2, gamma3s, gamma4 = c.u, c.us, c.gamma2, c.gamma3s, c.gamma4",
+        "    u, us, gamma2, gamma4 = c.u, c.us, c.gamma2, c.gamma4",
+        "    gamma3s, gamma6s = c.gamma3s, c.gamma6s",
         "    eta, largest, far, most = c.eta, c.largest, c.eta * c.fold, c.largest / c.fold",
         "    total, product, quotient = k.charges.total, k.charges.product, k.charges.quotient",
         "    scaled_down, radical = k.charges.scaled_down, k.charges.radical",
         "    average, within, larger = k.charges.average, k.charges.within, k.larger",
-        "    root_of, larger_of, magnitude = k.root_of, k.larger_of, k.magnitude",
+        "    s = k.clocks or k",
+        "    root_of, larger_of, magnitude = s.root_of, s.larger_of, s.magnitude",
     ]
-    for i, op in enumerate(program.ops):
-        if op.kind == "input":
-            lines.append(f"    h{i} = v[{op.name!r}]; e{i} = e[{op.name!r}]; a{i} = magnitude(h{i})")
-            continue
-        lines += [f"    {emitter.value(i)}", f"    a{i} = magnitude(h{i})"]
-        if i in program.uniform:
+    indices = range(len(program.ops))
+    for i in (i for i in indices if i in program.uniform):
+        lines += _value(program, emitter, i)
+        if program.ops[i].kind != "input":
             lines.append(f"    e{i} = {emitter.scalar_bound(i)}")
-            if i in emitter.divisors:
-                lines.append(f"    n{i} = k.reciprocal_bound(a{i}, e{i})")
-        elif i in bounded:
+        if i in emitter.divisors:
+            a, e = emitter.inverse(i)
+            lines.append(f"    n{i} = within(k.reciprocal_bound({a}, {e}), 0.0, largest)")
+    lines += [f"    w{i} = h{i}" for _, i in program.outputs if i in program.uniform]
+    lines += ["    if k.narrow is not None:", "        pass"]
+    read = [i for i in emitter.scalars if program.ops[i].kind != "const"]
+    lines += [f"        h{i} = k.narrow(h{i})" for i in read]
+    lines.append("    root_of, larger_of, magnitude = k.root_of, k.larger_of, k.magnitude")
+    for i in (i for i in indices if i not in program.uniform):
+        lines += _value(program, emitter, i)
+        if i in bounded:
             lines.append(f"    e{i} = {emitter.bound(i)}")
-    values = ", ".join(f"{name!r}: h{i}" for name, i in program.outputs)
+    letter = {i: "w" if i in program.uniform else "h" for _, i in program.outputs}
+    values = ", ".join(f"{name!r}: {letter[i]}{i}" for name, i in program.outputs)
     bounds = ", ".join(f"{name!r}: e{i}" for name, i in program.outputs)
     return "\n".join([*lines, f"    return {{{values}}}, {{{bounds}}}"]) + "\n"
+
+
+def _value(program: Program, emitter: Emitter, i: int) -> list[str]:
+    op = program.ops[i]
+    if op.kind == "input":
+        name = repr(op.name)
+        return [f"    h{i} = v[{name}]; e{i} = e[{name}]; a{i} = magnitude(h{i})"]
+    return [f"    {emitter.value(i)}", f"    a{i} = magnitude(h{i})"]
 
 
 @lru_cache(maxsize=2048)
@@ -89,6 +110,7 @@ def constants(*, u: Any, us: Any, eta: Any, largest: Any, fold: Any) -> SimpleNa
         us=us,
         gamma2=2 * u / (1 - 2 * u),
         gamma3s=3 * us / (1 - 3 * us),
+        gamma6s=6 * us / (1 - 6 * us),
         gamma4=4 * u / (1 - 4 * u),
         eta=eta,
         largest=largest,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from adamcheck.formats import widened
 from adamcheck.interpret.compiled import TALLIES, hyper_inputs
-from adamcheck.interpret.pairs import PAIRS, Pair, two_sum
-from adamcheck.interpret.walk import ARRAYS, carry, constants, step_function
+from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
+from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from adamcheck.oracle.judge import Evidence
 
 _SMALLEST = 2.0**-900
-_LARGEST = 2.0**490
 
 
 def walk(
@@ -31,20 +30,25 @@ def walk(
     fmt, hyper = evidence.fmt, evidence.hyper
     steps, count = evidence.shape
     names = hyper_inputs(program)
-    kit = PAIRS if paired else ARRAYS
+    kit = PAIRS if paired else SINGLES
+
+    def scalar(x: Any) -> Pair:
+        x = np.asarray(x, np.float64)
+        return Pair(x, np.zeros_like(x))
 
     def number(x: Any) -> Any:
-        x = np.asarray(x, np.float64)
-        return Pair(x, np.zeros_like(x)) if paired else x
+        return scalar(x) if paired else np.asarray(x, np.float64)
 
-    scalar = {n: number(float(hyper[n])) for n in names}
-    state = initial_state(program.spec, scalar, number(np.zeros(count)), number(1.0))
+    given = {n: scalar(float(hyper[n])) for n in names}
+    state = initial_state(program.spec, given, number(np.zeros(count)), scalar(1.0))
     for name, array in evidence.start.items():
         state[name] = number(widened(array))
-    values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in scalar.items()}
+    values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in given.items()}
     errors = envelope.scalar_errors(names, hyper, fmt, admission)
     bounds: dict[str, Any] = dict.fromkeys(values, 0.0)
     bounds |= {f"h.{n}": e for n, e in zip(names, errors, strict=True)}
+    clocks = envelope.start(program, hyper, fmt, admission)[:, 2]
+    bounds |= {f"s.{n}": e for n, e in zip(program.clocks, clocks, strict=True)}
     fold = envelope.fold(program.spec, hyper, steps, evidence.first)
     c = constants(
         u=fmt.u,
@@ -85,13 +89,14 @@ def judge(
     """Tallies ``[len(observed), len(TALLIES), N]``, as the compiled judge returns them."""
     count = evidence.shape[1]
     tally = np.zeros((len(observed), len(TALLIES), count))
-    tally[:, TALLIES.index("worst_bound")] = 1.0
     tiny = np.zeros(count, bool)
     paired = rung == "dd"
     with np.errstate(all="ignore"):
         for t, (values, radii) in enumerate(walk(program, evidence, admission, paired=paired)):
             if paired:
-                tiny |= _beyond(program, values, widened(evidence.grads[t]))
+                tiny |= _tiny(program, values, widened(evidence.grads[t]))
+            if t < evidence.unseen:
+                continue
             for q, name in enumerate(observed):
                 key = "theta" if name == "theta" else f"s.{name}"
                 seen = evidence.thetas[t + 1] if name == "theta" else evidence.moments[name][t]
@@ -110,13 +115,13 @@ def _distance(seen: Any, value: Any) -> Any:
     return np.abs(seen - value)
 
 
-def _beyond(program: Program, values: dict[str, Any], g: Any) -> Any:
-    """Elements so small that a product's error term may be lost, or too large to be split."""
+def _tiny(program: Program, values: dict[str, Any], g: Any) -> Any:
+    """Elements so small that a product's error term may be lost."""
     size = np.abs(g.astype(np.float64))
     flags = (size < _SMALLEST**0.5) & (size > 0.0)
-    for name in (*(f"s.{m}" for m in program.moments), "m_hat", "update"):
+    for name in (*(f"s.{m}" for m in program.moments), "m_hat", "update", "theta"):
         a = np.abs(values[name].hi)
-        flags |= ((a < _SMALLEST) & (a > 0.0)) | ((a > _LARGEST) & (a < np.inf))
+        flags |= (a < _SMALLEST) & (a > 0.0)
     return flags
 
 
@@ -128,9 +133,9 @@ def _count(
     bad = known & ~(d <= bound * (1.0 + margin))
     open_ = known & ~bad & (d > bound * (1.0 - margin))
     d = np.where(np.isnan(d), np.inf, d)
-    higher = known & (d * column["worst_bound"] > column["worst"] * bound)
-    column["worst"][higher] = d[higher]
-    column["worst_bound"][higher] = bound[higher]
+    ratio = np.where(d == 0.0, 0.0, d / bound)
+    higher = known & (ratio > column["worst"])
+    column["worst"][higher] = ratio[higher]
     column["worst_step"][higher] = step
     column["first_bad"][bad & (column["first_bad"] == 0.0)] = step
     blunt = known & (bound >= quantity) & (quantity > 0.0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
+from adamcheck.program import Program
+from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
 
 
@@ -44,6 +47,32 @@ def scalar_errors(
         return np.zeros(len(names))
     with np.errstate(all="ignore"):
         return np.array([abs(hyper[n] - float(fmt.dtype.type(hyper[n]))) for n in names])
+
+
+def start(
+    program: Program, hyper: Mapping[str, float], fmt: Format, admission: Admission
+) -> NDArray[np.float64]:
+    """The clocks before the first step as (hi, lo, error bound), ``[C, 3]``.
+
+    The error is not zero where the first step is called 2: β^1 is then the β that the target keeps.
+    """
+    names = program.spec.hyperparameters
+    errors = scalar_errors(names, hyper, fmt, admission)
+    asked = _clocks(program, hyper)
+    kept = _clocks(program, {n: hyper[n] + e for n, e in zip(names, errors, strict=True)})
+    moved = np.abs(kept[:, 0] - asked[:, 0]) * (1.0 + 2.0**-24)
+    return np.column_stack([asked, moved])
+
+
+def _clocks(program: Program, hyper: Mapping[str, float]) -> NDArray[np.float64]:
+    exact = {n: Fraction(float(hyper[n])) for n in program.spec.hyperparameters}
+    try:
+        state = initial_state(program.spec, exact, Fraction(0), Fraction(1))
+    except ZeroDivisionError:  # t counted from 0 with β = 0: β^-1, and every later bound is void
+        return np.full((len(program.clocks), 2), np.nan)
+    high = [float(state[c]) for c in program.clocks]
+    rest = [float(state[c] - Fraction(x)) for c, x in zip(program.clocks, high, strict=True)]
+    return np.stack([high, rest], axis=1)
 
 
 def underflow(fmt: Format, admission: Admission) -> float:

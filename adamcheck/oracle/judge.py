@@ -24,17 +24,19 @@ from adamcheck.spec import Spec
 _MARGIN = {"f64": 2.0**-24, "dd": 2.0**-40}
 _LONG = 128
 _LARGE = 40_000
-MOST_CLIMBS = 256
-"""Elements that may climb to ball arithmetic in one judgement; the others stay undecided."""
+_LATE = 300
+MOST_CLIMBS = 8_000
+"""Element-steps that may climb to ball arithmetic in one judgement; others stay undecided."""
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What a target did, flattened: element i is column i.
 
-    grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the target's format.
-    start: name -> [N] moments before the first step (default zero) and ``first`` the steps taken
-    before. hyper: the hyperparameters as asked for, exact doubles.
+    grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the target's
+    format. start: name -> [N] moments before the first step (default zero) and ``first`` the steps
+    taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many first
+    steps are walked but not compared.
     """
 
     spec: Spec
@@ -45,6 +47,7 @@ class Evidence:
     moments: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     start: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     first: int = 0
+    unseen: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -114,7 +117,9 @@ class Judgement:
     @property
     def blind(self) -> int:
         """Element-steps where the bound is wider than the quantity or infinite."""
-        return sum(int(t.weak.sum() + t.void.sum() + t.undecided.sum()) for t in self.tallies.values())
+        return sum(
+            int(t.weak.sum() + t.void.sum() + t.undecided.sum()) for t in self.tallies.values()
+        )
 
     @property
     def largest_ratio(self) -> float:
@@ -140,7 +145,7 @@ def scalar_table(
     """The scalars of every step in double-double with their bounds, ``[T, S, 3]``."""
     steps = evidence.shape[0]
     names = hyper_inputs(program)
-    start = top.initial_clocks(program, evidence.hyper)
+    start = envelope.start(program, evidence.hyper, evidence.fmt, admission)
     table = np.zeros((evidence.first + steps, len(scalars_of(program)), 3))
     with np.errstate(all="ignore"):
         compiled(program, rung, ("theta",)).uniform(
@@ -163,7 +168,8 @@ def _run_rung(
 ) -> NDArray[np.float64]:
     """Long or wide runs of the parameter alone are worth a kernel; the rest runs on arrays."""
     steps, count = evidence.shape
-    if observed == ("theta",) and (steps > _LONG or steps * count > _LARGE):
+    long = steps > _LONG or steps * count > _LARGE or evidence.first > _LATE
+    if observed == ("theta",) and not evidence.unseen and long:
         return _run_compiled(program, rung, observed, evidence, admission)
     return array_rung.judge(program, rung, observed, evidence, admission, _MARGIN[rung])
 
@@ -209,18 +215,17 @@ def _climb(
     raw: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], int]:
     open_ = np.flatnonzero(raw[:, TALLIES.index("undecided")].sum(axis=0))
-    for i in open_[:MOST_CLIMBS]:
+    most = max(1, MOST_CLIMBS // max(1, evidence.first + evidence.shape[0]))
+    for i in open_[:most]:
         raw[:, :, i] = top.judge_element(program, observed, evidence.element(int(i)), admission)
-    return raw, min(len(open_), MOST_CLIMBS)
+    return raw, min(len(open_), most)
 
 
 def _tally(raw: NDArray[np.float64]) -> Tally:
     column = dict(zip(TALLIES, raw, strict=True))
-    with np.errstate(all="ignore"):
-        ratio = column["worst"] / column["worst_bound"]
     counts = {k: column[k].astype(np.int64) for k in ("decided", "weak", "void", "undecided")}
     return Tally(
-        ratio=np.where(column["worst"] == 0.0, 0.0, ratio),
+        ratio=column["worst"],
         step=column["worst_step"].astype(np.int64),
         first_bad=column["first_bad"].astype(np.int64),
         **counts,

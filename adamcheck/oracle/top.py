@@ -6,7 +6,7 @@ Also where a single number is explained: its enclosure, its bound, and what the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +40,6 @@ class Point:
         return bool(self.ball.is_finite()) and math.isfinite(self.bound)
 
 
-def initial_clocks(program: Program, hyper: Mapping[str, float]) -> NDArray[np.float64]:
-    """The clocks before the first step, ``[C]``."""
-    state = initial_state(program.spec, dict(hyper), 0.0, 1.0)
-    return np.array([float(state[c]) for c in program.clocks])
-
-
 def walk(
     program: Program, evidence: Evidence, admission: Admission, precision: int
 ) -> Iterator[dict[str, Point]]:
@@ -71,13 +65,13 @@ def walk(
         values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in hyper.items()}
         bounds: dict[str, Any] = dict.fromkeys(values, zero)
         bounds |= {f"h.{n}": bound(float(e)) for n, e in zip(names, errors, strict=True)}
+        clocks = envelope.start(program, evidence.hyper, fmt, admission)[:, 2]
+        bounds |= {f"s.{n}": bound(e) for n, e in zip(program.clocks, clocks.tolist(), strict=True)}
         for _ in range(evidence.first):
             _advance_clocks(program, run, values, bounds, us)
         for t in range(steps):
             theta = float(evidence.thetas[t, 0])
             g = float(evidence.grads[t, 0])
-            if not (math.isfinite(theta) and math.isfinite(g)):
-                return
             values |= {"g": ball(g), "theta": ball(theta)}
             bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) if t else zero}
             c = constants(
@@ -125,11 +119,12 @@ def _tally_at(
 ) -> tuple[NDArray[np.float64], bool]:
     steps = evidence.shape[0]
     tally = np.zeros((len(observed), len(TALLIES)))
-    tally[:, TALLIES.index("worst_bound")] = 1.0
     column = {name: k for k, name in enumerate(TALLIES)}
     seen = 0
     for t, points in enumerate(walk(program, evidence, admission, precision)):
         seen = t + 1
+        if t < evidence.unseen:
+            continue
         for q, name in enumerate(observed):
             row = tally[q]
             point = points["theta" if name == "theta" else f"s.{name}"]
@@ -138,8 +133,8 @@ def _tally_at(
                 continue
             value = evidence.thetas[t + 1, 0] if name == "theta" else evidence.moments[name][t, 0]
             side, ratio = _side(point, float(value))
-            if ratio > row[0] / row[1]:
-                row[0], row[1], row[column["worst_step"]] = ratio, 1.0, t + 1
+            if ratio > row[column["worst"]]:
+                row[column["worst"]], row[column["worst_step"]] = ratio, t + 1
             if side > 0 and row[column["first_bad"]] == 0:
                 row[column["first_bad"]] = t + 1
             row[column["undecided"]] += side == 0
@@ -169,9 +164,9 @@ def _side(point: Point, observed: float) -> tuple[int, float]:
 def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) -> dict[str, Any]:
     """Everything about one number of a one-element evidence: enclosure, bound, and its terms.
 
-    Returns floats: exact, radius, bound, update (exact Δ), unit (u·|α|·(1-β1)Σβ1^k|g|/(...) is left
-    to the caller) and terms {rounding, scalars, underflow, stored parameter}; the terms are what the
-    bound loses when that source is taken away, so they need not add up exactly.
+    Returns floats: exact, radius, bound, update (exact Δ), denominator (exact), and terms {rounding,
+    scalars, underflow, stored parameter}; the terms are what the bound loses when that source is
+    taken away, so they need not add up exactly.
     """
     program = trace(evidence.spec)
     name = "theta" if quantity == "theta" else f"s.{quantity}"
@@ -191,6 +186,7 @@ def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) 
         "radius": float(middle.rad()),
         "bound": full,
         "update": float(point["update"].ball.mid()),
+        "denominator": float(point["denominator"].ball.mid()),
         "terms": terms,
     }
 
@@ -199,7 +195,9 @@ def _nth(program: Program, evidence: Evidence, admission: Admission, step: int) 
     for t, points in enumerate(walk(program, evidence, admission, PRECISIONS[0]), start=1):
         if t == step:
             return points
-    raise ValueError(f"step {step} of {evidence.shape[0]} was not reached (non-finite input before)")
+    raise ValueError(
+        f"step {step} of {evidence.shape[0]} was not reached (non-finite input before)"
+    )
 
 
 def _without_underflow(fmt: Format) -> Format:

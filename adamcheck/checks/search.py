@@ -1,0 +1,57 @@
+"""The bridge from checks to Hypothesis: what it draws is held, what breaks becomes a break."""
+
+from __future__ import annotations
+
+from adamcheck.adversaries.fuzz import fuzz
+from adamcheck.checks.lab import Account, Lab, TargetTrouble
+from adamcheck.checks.properties import hold
+from adamcheck.targets.protocol import Failure, Trajectory
+
+_SHARE = 0.25
+
+
+class _LeftError(AssertionError):
+    """The envelope was left; the type is what tells Hypothesis one failure from another."""
+
+
+def search(lab: Lab, account: Account) -> None:
+    """Let Hypothesis draw as many trajectories as the profile and the target's pace allow."""
+    from adamcheck.adversaries.strategies import trajectories
+
+    longest = min(lab.profile.steps, 40)
+    examples = lab.affordable(lab.profile.fuzz * longest, _SHARE) // longest
+    if examples < 1:
+        return
+    trouble: list[TargetTrouble] = []
+
+    def holds(trajectory: Trajectory) -> float | None:
+        trial = Account()
+        try:
+            hold(lab, trial, trajectory)
+        except TargetTrouble as failure:
+            trouble.append(failure)
+            return None
+        if trial.broken:
+            raise _LeftError(trial.broken[0].first.message)
+        account.examples += trial.examples
+        account.undecided += trial.undecided
+        return trial.ratio
+
+    strategy = trajectories(
+        lab.fmt,
+        lab.description,
+        spec=lab.spec,
+        max_steps=longest,
+        flags=(lab.flags_of(lab.spec),),
+    )
+    found = fuzz(
+        strategy, holds, seed=lab.seed, max_examples=examples, max_shrinks=60, name=lab.fmt.name
+    )
+    if trouble:
+        raise trouble[0]
+    if found is None:
+        return
+    # what failed is held once more, so that the account shows the break with its numbers
+    if hold(lab, account, found.trajectory):
+        text = "the same input left the envelope once and stayed in it once"
+        raise TargetTrouble(Failure("protocol", text, 0))
