@@ -1,8 +1,8 @@
 """The envelope's arithmetic: how far an admissible evaluation of one operation may land.
 
 Each function bounds |computed - exact| of one operation from magnitudes and bounds of its operands;
-proofs/rounding_envelope proves them. They run on NumPy arrays, inside compiled kernels and on mpmath
-numbers: only the four helpers ``larger``, ``smaller``, ``root``, ``select`` differ (load_charges).
+proofs/rounding_envelope proves them. They run on NumPy arrays, inside compiled kernels and on wide
+floats: only the four helpers ``larger``, ``smaller``, ``root``, ``select`` differ (load_charges).
 
 Conventions: a, b, ... are magnitudes of computed reference values; ea, eb, ... bound the distance
 of every admissible evaluation from the exact value; gamma_k = k·u/(1-k·u) bounds k roundings;

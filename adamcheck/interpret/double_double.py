@@ -1,3 +1,4 @@
+# mypy: disable-error-code="untyped-decorator,no-any-return"
 """Double-double arithmetic: a number as hi + lo, with proven relative error bounds.
 
 Algorithms and bounds (u = 2^-53): AccurateDWPlusDW 3u²/(1-4u), DWTimesDW3 5u², DWDivDW2 15u²+56u³

@@ -37,9 +37,8 @@ class Emitter:
             assert op.value is not None
             if float(op.value) != op.value:
                 raise ValueError(f"constant {op.value} of {self.program.spec} is not a double")
-            return f"h{i} = {float(op.value)!r}" + (
-                "; l{i} = 0.0".format(i=i) if self.paired else ""
-            )
+            low = f"; l{i} = 0.0" if self.paired else ""
+            return f"h{i} = {float(op.value)!r}{low}"
         if not self.paired:
             return f"h{i} = " + _FORMS[op.kind].format(*(f"h{k}" for k in op.args))
         if op.kind == "neg":

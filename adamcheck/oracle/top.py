@@ -164,9 +164,9 @@ def _side(point: Point, observed: float) -> tuple[int, float]:
 def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) -> dict[str, Any]:
     """Everything about one number of a one-element evidence: enclosure, bound, and its terms.
 
-    Returns floats: exact, radius, bound, update (exact Δ), denominator (exact), and terms {rounding,
-    scalars, underflow, stored parameter}; the terms are what the bound loses when that source is
-    taken away, so they need not add up exactly.
+    Returns floats: exact, radius, bound, update (exact Δ), denominator (exact), and terms
+    {rounding, scalars, underflow, stored parameter}; the terms are what the bound loses when that
+    source is taken away, so they need not add up exactly.
     """
     program = trace(evidence.spec)
     name = "theta" if quantity == "theta" else f"s.{quantity}"
