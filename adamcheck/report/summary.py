@@ -228,7 +228,7 @@ def verdict(result: Result) -> str:
             text += f"; {found(result)}"
         elif it is not None and it.spec != result.spec:
             text += f"; nearest is {it.spec}"
-        return text
+        return f"{text} (incomplete: {shorten(result.error)})" if result.error else text
     return f"{result.target}: no verdict ({shorten(result.error or incomplete(result))})"
 
 

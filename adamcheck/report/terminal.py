@@ -49,7 +49,9 @@ def render(result: Result, console: Console, *, kept_in: str = "") -> None:
         _print(console, f"finding {name} [{dtypes}]: {message}", "cyan")
     console.print()
     _print(console, summary.ran(result))
-    _print(console, summary.verdict(result), _VERDICTS[result.verdict])
+    # the verdict is one line whatever the width, so that a script can read it
+    last = Text(visible(summary.verdict(result)), style=_VERDICTS[result.verdict])
+    console.print(last, soft_wrap=True)
 
 
 def grid(rows: Iterable[tuple[str, str]], *, indent: int = 0) -> Table:
