@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import configuration
 from adamcheck.adversaries.fuzz import Counterexample, fuzz, seed_for
 from adamcheck.adversaries.strategies import trajectories
 from adamcheck.formats import FORMATS
+from adamcheck.oracle.judge import Evidence, judge
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description, Trajectory
 
@@ -177,6 +179,48 @@ def test_seeds_are_fixed_except_for_thorough_runs() -> None:
     assert seed_for("quick") == seed_for("ci") == 0
     assert seed_for("thorough", 5) == seed_for("ci", 5) == 5
     assert len({seed_for("thorough") for _ in range(8)}) > 1
+
+
+def textbook(asked: Trajectory, dtype: np.dtype[Any], *, inside: bool) -> np.ndarray:
+    h = asked.hyper
+    theta, grads = asked.theta0[0].reshape(-1), asked.grads[0].reshape(asked.steps, -1)
+    m, v, thetas = np.zeros_like(theta), np.zeros_like(theta), [theta]
+    one = dtype.type
+    with np.errstate(all="ignore"):
+        for t, g in enumerate(grads, start=1):
+            m = one(h["beta1"]) * m + one(1 - h["beta1"]) * g
+            v = one(h["beta2"]) * v + one(1 - h["beta2"]) * (g * g)
+            m_hat = m / one(1 - h["beta1"] ** t)
+            v_hat = v / one(1 - h["beta2"] ** t)
+            eps = one(h["eps"])
+            theta = theta - one(h["lr"]) * (
+                m_hat / (np.sqrt(v_hat + eps) if inside else np.sqrt(v_hat) + eps)
+            )
+            thetas.append(theta)
+    return np.stack(thetas)
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("safe", [True, False])
+def test_an_honest_order_survives_the_search_and_a_dialect_does_not(name: str, safe: bool) -> None:
+    fmt = FORMATS[name]
+    decided = []
+
+    def holds(asked: Trajectory, inside: bool = False) -> float:
+        thetas = textbook(asked, fmt.dtype, inside=inside)
+        grads = asked.grads[0].reshape(asked.steps, -1)
+        judged = judge(Evidence(Spec(), fmt, asked.hyper, grads, thetas))
+        assert not judged.bad.any()
+        decided.append((judged.decided, judged.blind))
+        return judged.largest_ratio
+
+    search = trajectories(fmt, TARGET, max_steps=12, safe=safe)
+    assert fuzz(search, holds, seed=0, max_examples=60) is None
+    seen, blind = np.sum(decided, axis=0)
+    assert seen > blind
+    found = fuzz(search, lambda asked: holds(asked, inside=True), seed=0, max_examples=60)
+    assert found is not None
+    assert found.trajectory.grads[0].size == 1
 
 
 def test_one_example_holds_many_elements() -> None:
