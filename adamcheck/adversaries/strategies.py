@@ -127,11 +127,13 @@ def trajectories(
     names = [n for n in spec.hyperparameters if n in description.hyperparameters]
     layout = st.sampled_from(description.layouts if "layouts" in abilities else ("C",))
     most = 3 if "many" in abilities else 1
+    half = (max_steps + 1) // 2
     # built once: building strategies costs more than drawing from them
     return _trajectories(
         fmt,
         hyperparameters(fmt, names, zero_eps=zero_eps).map(lambda drawn: drawn | dict(hyper or {})),
-        st.integers(1, max_steps),
+        # drawn integers favour their ends, and one step shows little
+        st.one_of(*[st.integers(low, max_steps) for low in (1, half, half, half)]),
         st.lists(shapes(max_elements), min_size=1, max_size=most),
         st.sampled_from(list(flags)),
         layout,

@@ -65,7 +65,8 @@ def test_a_property_that_holds_is_run_so_many_times() -> None:
     calls: list[int] = []
     assert fuzz(SEARCH, lambda t: calls.append(t.steps), seed=0, max_examples=30) is None
     assert len(calls) == 30
-    assert len(set(calls)) > 5
+    assert len(set(calls)) > 3
+    assert np.median(calls) >= 5
 
 
 def test_shrinking_ends_with_its_budget_on_something_that_failed() -> None:
