@@ -332,6 +332,15 @@ def test_a_replay_can_be_narrowed(ask, samples, tmp_path):
     assert ask("check", ODD, "--replay", "r.json", "--only", "ADAM-EPS-1").code == 1
 
 
+def test_a_replay_that_breaks_leaves_the_others(ask, engine, samples, tmp_path):
+    (tmp_path / "r.json").write_text(dumps(results_document([samples.deviating()])))
+    engine.answers[ODD] = TargetError("it is gone")
+    done = ask("check", ODD, "--replay", "r.json")
+    assert done.code == 3
+    assert len(engine.calls) == 2
+    assert "error: ADAM-EPS-1 [float64, float32]: it is gone" in done.out
+
+
 def test_a_replay_that_decides_nothing_is_no_verdict(ask, engine, samples, tmp_path):
     (tmp_path / "r.json").write_text(dumps(results_document([samples.deviating()])))
     engine.answers[GOOD] = replace(samples.conforming(), checks=())

@@ -120,7 +120,9 @@ def check(
         device=ask.one_of(device, ask.DEVICES, "device"),
         seed=seed,
         options=ask.options_for(option or (), table),
-        only=ask.words(only or ()) if replay else ask.only_for(only or (), known),
+        only=ask.words([word.upper() for word in only or ()])
+        if replay
+        else ask.only_for(only or (), known),
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
         waivers=table.waivers,

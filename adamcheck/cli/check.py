@@ -9,21 +9,21 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from adamcheck.cli.output import draw, say, write
 from adamcheck.cli.progress import Collector, progress
+from adamcheck.cli.replay import replays
 from adamcheck.cli.request import Request, known_checks, limits_for
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.report.documents import check_writable, dumps, results_document, write_atomically
 from adamcheck.report.escape import shorten
 from adamcheck.report.markdown import markdown
 from adamcheck.report.terminal import render
-from adamcheck.result import Result, Witness, verdict_of
+from adamcheck.result import Result, verdict_of
 from adamcheck.waivers import validate_waivers, with_waivers
-from adamcheck.witness import load_witnesses
 
 ORDER = (3, 1, 2, 0)
 """Exit codes from the worst on."""
@@ -45,7 +45,7 @@ def run_check(request: Request, *, debug: bool = False) -> int:
         check_writable(path)
     if request.waivers:
         validate_waivers(request.waivers, known_checks())
-    run = _replays(request) if request.replay else _gate(request)
+    run = replays(request) if request.replay else _gate(request)
 
     outcomes: list[Outcome] = []
     for number, target in enumerate(request.targets):
@@ -138,49 +138,6 @@ def _gate(request: Request) -> Callable[[str, Collector], Result]:
         )
 
     return run
-
-
-def _replays(request: Request) -> Callable[[str, Collector], Result]:
-    witnesses = load_witnesses(Path(request.replay))
-    if request.only:
-        kept = tuple(witness for witness in witnesses if witness.check in request.only)
-        if not kept:
-            named = ", ".join(dict.fromkeys(witness.check for witness in witnesses))
-            raise UsageError(f"{request.replay}: no witness of these checks; it holds {named}")
-        witnesses = kept
-    from adamcheck.gate import replay
-
-    limits = limits_for(request.timeout, request.memory)
-
-    def run(target: str, listener: Collector) -> Result:
-        results = [
-            replay(target, witness, options=request.options, device=request.device, limits=limits)
-            for witness in witnesses
-        ]
-        return merged(results, witnesses)
-
-    return run
-
-
-def merged(results: Sequence[Result], witnesses: Sequence[Witness]) -> Result:
-    """One result of several replays of one target; fails closed when one decided nothing."""
-    checks = tuple(check for result in results for check in result.checks)
-    errors = list(dict.fromkeys(result.error for result in results if result.error))
-    silent = [w.check for w, result in zip(witnesses, results, strict=True) if not result.checks]
-    if silent and not errors:
-        errors.append(f"the replay of {', '.join(silent)} decided nothing")
-    error = "; ".join(errors)
-    specs = dict.fromkeys(result.spec for result in results)
-    return replace(
-        results[0],
-        spec=", ".join(specs),
-        checks=checks,
-        findings=tuple(finding for result in results for finding in result.findings),
-        verdict=verdict_of(checks, error=error),
-        error=error,
-        profile="replay",
-        seconds=sum(result.seconds for result in results),
-    )
 
 
 def _seed(request: Request) -> int:
