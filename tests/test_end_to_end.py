@@ -88,9 +88,10 @@ def test_a_dialect_deviates_is_named_and_its_witness_replays(ask, tmp_path):
     assert result.identified.spec == "adam[eps=hat]"
     failed = [check for check in result.checks if check.status is Status.FAILED]
     assert any(check.witness is not None for check in failed)
-    again = ask("check", SKLEARN, "--replay", "r.json")
+    some = ("--only", "ADAM-LS-4,ADAM-EL-4,ADAM-SH-1")
+    again = ask("check", SKLEARN, "--replay", "r.json", *some)
     assert again.code == 1, again.out + again.err
-    other = ask("check", NUMPY, "--replay", "r.json")
+    other = ask("check", NUMPY, "--replay", "r.json", *some)
     assert other.code == 0, other.out + other.err
     auto = ask("check", SKLEARN, *QUICK_IDS, "--spec", "auto")
     assert auto.code == 0, auto.out + auto.err

@@ -111,6 +111,7 @@ def check(
     from adamcheck.cli import request as ask
 
     table = ask.config_for(config)
+    ids = [word.upper() for word in only or ()]
     known = ask.known_checks() if only and not replay else ()
     request = ask.Request(
         targets=ask.targets_for(targets or (), table),
@@ -120,9 +121,7 @@ def check(
         device=ask.one_of(device, ask.DEVICES, "device"),
         seed=seed,
         options=ask.options_for(option or (), table),
-        only=ask.words([word.upper() for word in only or ()])
-        if replay
-        else ask.only_for(only or (), known),
+        only=ask.words(ids) if replay else ask.only_for(ids, known),
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
         waivers=table.waivers,

@@ -97,7 +97,7 @@ def dtypes_for(values: Sequence[str]) -> tuple[str, ...] | None:
 
 def only_for(values: Sequence[str], known: Sequence[str]) -> tuple[str, ...] | None:
     """The ids of the checks asked for; None: all."""
-    return tuple(one_of(word.upper(), known, "check") for word in words(values)) or None
+    return tuple(one_of(word, known, "check") for word in words(values)) or None
 
 
 def options_for(values: Sequence[str], config: Config) -> dict[str, Any]:
