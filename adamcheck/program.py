@@ -6,6 +6,7 @@ one number a step; *elementwise* ones hold a number for every element of the par
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -17,8 +18,9 @@ from adamcheck.spec import Spec
 
 @dataclass(frozen=True)
 class Op:
-    """One operation: ``kind`` in input, const, neg, add, sub, mul, div, sqrt, max.
+    """One operation: ``kind`` in input, const, neg, add, sub, mul, div, sqrt, max, choose.
 
+    choose takes the second argument where the first, a uniform value, is above zero, else the third.
     ``args`` are indices of earlier operations; ``name`` is the input's name, ``value`` a constant.
     """
 
@@ -33,13 +35,15 @@ class Program:
     """A straight-line program of one step.
 
     Inputs are named ``h.NAME`` (hyperparameters), ``s.NAME`` (state before), ``g`` and ``theta``;
-    outputs ``s.NAME`` (state after), ``theta``, and the rule's named intermediates.
+    outputs ``s.NAME`` (state after), ``theta``, and the rule's named intermediates. ``late`` are
+    the elementwise states that are made of others' new values.
     """
 
     spec: Spec
     ops: tuple[Op, ...]
     outputs: tuple[tuple[str, int], ...]
     clocks: tuple[str, ...]
+    late: tuple[str, ...] = ()
 
     @cached_property
     def inputs(self) -> dict[str, int]:
@@ -74,9 +78,9 @@ class Program:
 
     @cached_property
     def before_moments(self) -> frozenset[int]:
-        """Indices of the operations that some elementwise state depends on."""
+        """Indices of the operations that some elementwise state, late ones aside, depends on."""
         found: set[int] = set()
-        todo = [self.output[f"s.{name}"] for name in self.moments]
+        todo = [self.output[f"s.{name}"] for name in self.moments if name not in self.late]
         while todo:
             i = todo.pop()
             if i not in found:
@@ -163,6 +167,9 @@ class _Tape:
     def maximum(self, x: Any, y: Any) -> Traced:
         return self.record("max", x, y)
 
+    def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Traced:
+        return self.record("choose", x, a(), b())
+
 
 @lru_cache(maxsize=256)
 def trace(spec: Spec) -> Program:
@@ -179,4 +186,7 @@ def trace(spec: Spec) -> Program:
     outputs = [(f"s.{name}", value.index) for name, value in after.state.items()]
     outputs.append(("theta", after.theta.index))
     outputs.extend((name, value.index) for name, value in after.named.items())
-    return Program(spec, tuple(tape.ops), tuple(outputs), RULES[spec.algorithm].clocks)
+    rule = RULES[spec.algorithm]
+    clocks = tuple(clock for clock in rule.clocks if clock in names)
+    late = tuple(name for name in rule.late if name in names)
+    return Program(spec, tuple(tape.ops), tuple(outputs), clocks, late)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adamcheck.errors import UsageError
 from adamcheck.report.dialects import MEANINGS, alias_table, describe, dialect_table
-from adamcheck.spec import ALIASES, SWITCHES, Spec, parse_spec
+from adamcheck.spec import ALIASES, CONVENTIONS, SWITCHES, Spec, parse_spec
 
 specs = st.builds(Spec, **{name: st.sampled_from(words) for name, words in SWITCHES.items()})
 
@@ -34,7 +34,8 @@ def test_the_default_is_algorithm_1():
 
 
 def test_every_switch_is_a_field_and_every_field_a_switch():
-    assert [f.name for f in fields(Spec)] == ["algorithm", *SWITCHES]
+    every = dict.fromkeys(name for own in CONVENTIONS.values() for name in own)
+    assert [f.name for f in fields(Spec)] == ["algorithm", *every]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_one_spec_has_one_writing(text, written):
         ("adam]eps=hat[", "cannot read"),
         ("adam[eps=[hat]]", "cannot read"),
         ("9adam", "cannot read"),
-        ("adamm", "unknown algorithm 'adamm'; known are adam, adamw, amsgrad. Did you mean 'adam"),
+        ("adamm", "unknown algorithm 'adamm'; known are adam, adamw, amsgrad, gd, sgd, mom"),
         ("adam[eps]", "'eps' in 'adam[eps]' needs the form switch=word"),
         ("adam[epz=hat]", "unknown switch 'epz'. Did you mean 'eps'?"),
         ("adam[eps=hta]", "eps='hta' is not a convention; choose one of outside"),

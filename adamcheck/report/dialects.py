@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from adamcheck.spec import ALIASES, SWITCHES, Spec
+from adamcheck.spec import ALIASES, CONVENTIONS, SWITCHES, Spec
 
 MEANINGS: Final[dict[str, dict[str, str]]] = {
     "eps": {
@@ -47,17 +47,107 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
 }
 
 
+RULES: Final[dict[str, str]] = {
+    "adam": "Algorithm 1 of Kingma & Ba 2015",
+    "gd": "gradient descent: θ - α·g",
+    "momentum": "heavy ball: b = μ·b + g, θ - α·b",
+    "adagrad": "AdaGrad: v = Σ g², θ - α·g/(√v+ε)",
+    "rmsprop": "RMSProp: v = β2·v + (1-β2)·g², θ - α·g/(√v+ε)",
+    "adamax": "Algorithm 2 of Kingma & Ba 2015: u = max(β2·u, |g|), θ - α·m̂/u",
+    "nadam": "NAdam with a constant momentum: Adam's step of β1·m/(1-β1^(t+1)) + (1-β1)·g/(1-β1^t)",
+    "radam": "RAdam: Adam's step times r_t where ρ_t > 5, and α·m̂ before",
+}
+"""The default of each algorithm, in a line."""
+
+_STEP_SIZE: Final = {
+    "outside": "ε outside the root",
+    "inside": "ε inside the root",
+    "none": "no ε",
+}
+_HATS: Final = _STEP_SIZE | {
+    "hat": "ε added to the uncorrected root",
+    "both": "one ε inside the root and one outside",
+}
+_VELOCITY: Final = {
+    "nesterov": {"no": "heavy ball", "yes": "Nesterov: the gradient once more on top of μ·b"},
+    "form": {
+        "outside": "α multiplies the velocity",
+        "inside": "α goes into the velocity with the gradient",
+    },
+}
+_ACCUMULATOR: Final = {
+    "accumulator": {
+        "zero": "v starts at 0",
+        "one": "v starts at 1",
+        "initial": "v starts at a hyperparameter",
+    }
+}
+FAMILY_MEANINGS: Final[dict[str, dict[str, dict[str, str]]]] = {
+    "gd": {},
+    "momentum": _VELOCITY
+    | {
+        "dampening": {
+            "none": "the gradient enters the velocity whole",
+            "late": "the gradient enters with weight 1-τ from the second step on",
+            "full": "the gradient enters with weight 1-τ",
+            "ema": "the velocity is an average: the gradient enters with weight 1-μ",
+        }
+    },
+    "adagrad": _ACCUMULATOR
+    | {
+        "eps": _STEP_SIZE,
+        "lr_decay": {"no": "constant α", "yes": "α/(1 + (t-1)·decay)"},
+    },
+    "rmsprop": _VELOCITY
+    | _ACCUMULATOR
+    | {
+        "eps": _STEP_SIZE,
+        "bias_correction": {"none": "v as it is", "v": "v̂ = v/(1-β2^t)"},
+        "centered": {"no": "the root of v", "yes": "the root of v - m²: the gradient's variance"},
+        "momentum": {"no": "no velocity", "yes": "b = μ·b + g/(√v+ε), θ - α·b"},
+    },
+    "adamax": {
+        "eps": {
+            "none": "no ε",
+            "outside": "α·m̂/(u+ε)",
+            "gradient": "u = max(β2·u, |g|+ε)",
+            "decayed": "u = max(β2·u+ε, |g|)",
+        },
+        "bias_correction": {"m": "m̂ = m/(1-β1^t)", "none": "m is not corrected"},
+    },
+    "nadam": {
+        "eps": _HATS,
+        "schedule": {
+            "constant": "μ_t = β1",
+            "momentum-decay": "μ_t = β1·(1 - 0.96^(ψt)/2) with ψ a hyperparameter",
+            "0.96^(t/250)": "μ_t = β1·(1 - 0.96^(t/250)/2)",
+            "0.96^t": "μ_t = β1·(1 - 0.96^t/2)",
+        },
+        "lookahead": {
+            "yes": "m has the momentum and the correction of the next step",
+            "no": "m has the momentum and the correction of this step",
+        },
+    },
+    "radam": {
+        "eps": _HATS,
+        "cut": {"5": "adaptive where ρ_t > 5", "4": "adaptive where ρ_t > 4"},
+    },
+}
+"""For each algorithm beside Adam what its own switches mean; the others are those of MEANINGS."""
+
+
 def describe(spec: Spec) -> str:
-    """The spec in words: what sets it apart from Algorithm 1 of Kingma & Ba 2015."""
-    default = Spec()
+    """The spec in words: its rule, or what sets it apart from its algorithm's default."""
+    own = FAMILY_MEANINGS.get(spec.algorithm, {})
     apart = [
-        MEANINGS[switch][getattr(spec, switch)]
-        for switch in SWITCHES
-        if getattr(spec, switch) != getattr(default, switch)
+        own.get(switch, MEANINGS.get(switch, {}))[getattr(spec, switch)]
+        for switch in CONVENTIONS[spec.algorithm]
+        if getattr(spec, switch) != spec.default(switch)
     ]
+    rule = RULES[spec.algorithm]
     if not apart:
-        return "Algorithm 1 of Kingma & Ba 2015"
-    return "; ".join(apart)
+        return rule
+    return "; ".join(apart if spec.algorithm == "adam" else [rule, *apart])
 
 
 def dialect_table() -> list[tuple[str, str, str]]:

@@ -1,0 +1,50 @@
+"""Gradient descent, and with a velocity: heavy ball (Polyak 1964) and Nesterov's form of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adamcheck.rules.language import Ops, Step, descended, moved
+from adamcheck.spec import Spec
+
+
+def gd_state(spec: Spec, h: Any, zero: Any, one: Any) -> dict[str, Any]:
+    """Gradient descent keeps nothing."""
+    return {}
+
+
+def gd(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
+    """θ - α·g."""
+    update = h.lr * descended(spec, h, g, theta)
+    return Step({}, moved(spec, h, theta, update), {"update": update})
+
+
+def momentum_state(spec: Spec, h: Any, zero: Any, one: Any) -> dict[str, Any]:
+    """The velocity, and the step count where the first step differs from the others."""
+    count = {"t": one - one} if spec.dampening == "late" else {}
+    return {**count, "velocity": zero}
+
+
+def momentum(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
+    """b = μ·b + w·g and θ - α·b; inside: b = μ·b - α·w·g and θ + b.
+
+    Nesterov steps along what the velocity would be after the same gradient once more.
+    """
+    g = descended(spec, h, g, theta)
+    state: dict[str, Any] = {"t": s.t + 1} if spec.dampening == "late" else {}
+    push = h.lr * g if spec.form == "inside" else g
+    if spec.dampening == "ema":  # an average, written out
+        weighted = (1 - h.momentum) * push
+    elif spec.dampening == "full":
+        weighted = (1 - h.dampening) * push
+    elif spec.dampening == "late":
+        weighted = ops.choose(1 - 2 * s.t, lambda: push, lambda: (1 - h.dampening) * push)
+    else:
+        weighted = push
+    if spec.form == "inside":
+        b = h.momentum * s.velocity - weighted
+        update = push - h.momentum * b if spec.nesterov == "yes" else -b
+    else:
+        b = h.momentum * s.velocity + weighted
+        update = h.lr * (g + h.momentum * b if spec.nesterov == "yes" else b)
+    return Step(state | {"velocity": b}, moved(spec, h, theta, update), {"update": update})

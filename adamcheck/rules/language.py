@@ -1,0 +1,110 @@
+"""What every rule is written in: plain operators and the few functions Python has no operator for.
+
+SymPy symbols, mpmath numbers, balls, value-with-error pairs, arrays and the tracer all run rules, so
+what is proved is what judges. Here are also the parts that rules have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from adamcheck.spec import Spec
+
+
+class Ops(Protocol):
+    """The functions that Python has no operator for, for one number type."""
+
+    def sqrt(self, x: Any, /) -> Any: ...
+
+    def maximum(self, x: Any, y: Any, /) -> Any: ...
+
+    def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any], /) -> Any:
+        """``a()`` where x > 0, else ``b()``; x is one number for all elements."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step yields: the state after it, the parameter after it, and named intermediates.
+
+    ``named`` holds ``update`` (Δ_t, what the step subtracts apart from decoupled decay) and, where
+    the rule has them, ``m_hat`` and ``denominator``, for reports.
+    """
+
+    state: dict[str, Any]
+    theta: Any
+    named: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: its initial state, its step, and which state names are one number for all elements.
+
+    ``late`` names the elementwise states that are made of other states' new values: what an order
+    may move across operations may be moved across them too.
+    """
+
+    initial: Callable[[Spec, Any, Any, Any], dict[str, Any]]
+    step: Callable[[Spec, Ops, Any, Any, Any, Any], Step]
+    clocks: tuple[str, ...]
+    late: tuple[str, ...] = ()
+
+
+def ema(beta: Any, old: Any, new: Any) -> Any:
+    """One exponential moving average; every other writing of it is an evaluation order of this."""
+    return beta * old + (1 - beta) * new
+
+
+def power_before(spec: Spec, beta: Any, one: Any) -> Any:
+    """β^t of the step before the first one, which the spec calls t."""
+    before = {"0": lambda: one / beta, "1": lambda: one, "2": lambda: one * beta}
+    return before[spec.first_t]()
+
+
+def descended(spec: Spec, h: Any, g: Any, theta: Any) -> Any:
+    """The gradient that the rule follows: turned for maximising, with λθ under L2 decay."""
+    if spec.maximize == "yes":
+        g = -g
+    if spec.decay == "l2":
+        g = g + h.weight_decay * theta
+    return g
+
+
+def moved(spec: Spec, h: Any, theta: Any, *updates: Any) -> Any:
+    """θ less the updates, one after another, with the decoupled decay of the dialect."""
+    if spec.decay == "decoupled":
+        theta = theta * (1 - h.lr * h.weight_decay)
+    elif spec.decay == "decoupled-unscaled":
+        theta = theta * (1 - h.weight_decay)
+    for update in updates:
+        theta = theta - update
+    if spec.decay == "decoupled-after":
+        theta = theta * (1 - h.lr * h.weight_decay)
+    return theta
+
+
+def divisor(spec: Spec, ops: Ops, h: Any, second: Any, correction: Any = None) -> Any:
+    """The denominator over a (corrected) second moment; ``correction`` is 1-β2^t, if there is one."""
+    if spec.eps == "none":
+        return ops.sqrt(second)
+    if spec.eps == "inside":
+        return ops.sqrt(second + h.eps)
+    if spec.eps == "both":
+        return ops.sqrt(second + h.eps_root) + h.eps
+    if spec.eps == "max":
+        return ops.maximum(ops.sqrt(second), h.eps)
+    if spec.eps == "hat" and correction is not None:
+        return ops.sqrt(second) + h.eps / ops.sqrt(correction)
+    return ops.sqrt(second) + h.eps
+
+
+def accumulated(spec: Spec, ops: Ops, h: Any, s: Any) -> Any:
+    """The accumulator before the step; ``s.t`` is zero at the first one, where it may start late."""
+    if spec.accumulator == "zero":
+        return s.v
+    return ops.choose(
+        1 - 2 * s.t,
+        lambda: h.initial_accumulator if spec.accumulator == "initial" else 1,
+        lambda: s.v,
+    )
