@@ -456,6 +456,19 @@ def test_explain_knows_what_was_meant(ask, name, hint):
     assert done.err.endswith(f"Did you mean {hint}?\n")
 
 
+def test_prove_is_asked_what_was_said(ask, monkeypatch):
+    calls = []
+    command = ModuleType("adamcheck.proof.command")
+    command.prove = lambda names, **files: calls.append((tuple(names), files)) or 1
+    monkeypatch.setitem(sys.modules, "adamcheck.proof.command", command)
+    assert ask("prove", "step-bound", "one-line", "--json", "p.json").code == 1
+    assert ask("prove").code == 1
+    assert calls == [
+        (("step-bound", "one-line"), {"latex": "", "markdown": "", "json": "p.json"}),
+        ((), {"latex": "", "markdown": "", "json": ""}),
+    ]
+
+
 def test_nothing_breaks_when_nobody_reads(tmp_path):
     program = "import sys; from adamcheck.cli import main; sys.exit(main(['--help']))"
     reader, writer = os.pipe()

@@ -161,6 +161,24 @@ def identify(
     raise typer.Exit(code)
 
 
+@app.command(epilog="Exit codes: 0 discharged, 1 a step is not, 2 wrong usage, 3 error.")
+def prove(
+    theorems: Annotated[
+        list[str] | None, typer.Argument(metavar="THEOREM", help="Slugs; default: all theorems.")
+    ] = None,
+    latex: Annotated[str, typer.Option(metavar="F", help="Write the derivations as LaTeX.")] = "",
+    markdown: Annotated[
+        str, typer.Option(metavar="F", help="Write the derivations as Markdown.")
+    ] = "",
+    json: Annotated[str, typer.Option(metavar="F", help="Write the ledger as JSON.")] = "",
+    debug: Debug = False,
+) -> None:
+    """Prove the theorems behind the checks, step by step, and print the ledger."""
+    from adamcheck.proof.command import prove as run_proofs
+
+    raise typer.Exit(run_proofs(theorems or (), latex=latex, markdown=markdown, json=json))
+
+
 @app.command("list")
 def list_(debug: Debug = False) -> None:
     """List the checks, the conventions of a spec and the theorems."""
