@@ -6,6 +6,7 @@ incomplete; ``conforms`` needs every applicable check to have passed on at least
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -227,11 +228,8 @@ def _outcome(lab: Lab, blank: CheckResult, account: Account, *, shrink: bool) ->
 
         first = account.broken[0]
         pace = lab.seconds_a_step * first.trajectory.steps
-        runs = (
-            _SHRINK_RUNS
-            if pace * _SHRINK_RUNS <= _SHRINK_SECONDS
-            else int(_SHRINK_SECONDS / max(pace, 1e-6))
-        )
+        affordable = _SHRINK_SECONDS / pace if 0.0 < pace < math.inf else _SHRINK_RUNS
+        runs = min(_SHRINK_RUNS, int(affordable))
         witness = witness_of(lab, blank.name, first, runs=runs if shrink else 0)
         return replace(counted, status=Status.FAILED, message=first.first.message, witness=witness)
     if account.open:

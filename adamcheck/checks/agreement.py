@@ -17,7 +17,6 @@ from adamcheck.checks.registry import check
     " envelope of Algorithm 1 (or of the claimed dialect).",
     clause="whole update",
     theorem="rounding-envelope",
-    kills=(),
 )
 def dyadic_from_zero(lab: Lab, account: Account) -> None:
     gradients = battery(
@@ -32,7 +31,6 @@ def dyadic_from_zero(lab: Lab, account: Account) -> None:
     law="With the usual hyperparameters and θ0 = 0, every θ_t lies in the envelope.",
     clause="whole update",
     theorem="rounding-envelope",
-    kills=(),
 )
 def ordinary_from_zero(lab: Lab, account: Account) -> None:
     gradients = battery(
@@ -48,7 +46,6 @@ def ordinary_from_zero(lab: Lab, account: Account) -> None:
     " a fresh parameter where it is, so hidden decay shows.",
     clause="θ_t = θ_{t-1} - Δ_t",
     theorem="decay-closed-form",
-    kills=(),
 )
 def away_from_zero(lab: Lab, account: Account) -> None:
     rng = lab.rng("away")
@@ -69,7 +66,6 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     " puts it, and is the one that was asked for.",
     clause="√v̂ + ε",
     theorem="dialects",
-    kills=(),
 )
 def epsilon_regime(lab: Lab, account: Account) -> None:
     narrow = lab.fmt.name == "float16"
@@ -90,7 +86,6 @@ def epsilon_regime(lab: Lab, account: Account) -> None:
     " the envelope wherever the format can hold what any admissible order computes.",
     clause="whole update",
     theorem="rounding-envelope",
-    kills=(),
 )
 def extremes(lab: Lab, account: Account) -> None:
     hyper = lab.dyadic | ({} if lab.fmt.name == "float16" else {"eps": 2.0**-60})
@@ -105,7 +100,6 @@ def extremes(lab: Lab, account: Account) -> None:
     law="The moments that the target shows lie in the envelope at every step.",
     clause="m_t, v_t",
     theorem="closed-form",
-    kills=(),
     needs=("moments",),
 )
 def moments(lab: Lab, account: Account) -> None:
@@ -121,7 +115,6 @@ def moments(lab: Lab, account: Account) -> None:
     " decayed or scheduled on the way.",
     clause="whole update, late t",
     theorem="rounding-envelope",
-    kills=(),
 )
 def long_run(lab: Lab, account: Account) -> None:
     steps = lab.affordable(lab.profile.long_steps)

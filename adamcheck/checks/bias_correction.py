@@ -21,7 +21,6 @@ def _slow(lab: Lab) -> dict[str, float]:
     law="The corrections 1-β1^t and 1-β2^t are right at every t up to 1050, by running.",
     clause="m/(1-β1^t), v/(1-β2^t)",
     theorem="geometric-weights",
-    kills=(),
 )
 def by_running(lab: Lab, account: Account) -> None:
     steps = lab.affordable(1050)
@@ -41,7 +40,6 @@ def by_running(lab: Lab, account: Account) -> None:
     " 2^k-1, 2^k, 1000 and far beyond.",
     clause="m/(1-β1^t), v/(1-β2^t)",
     theorem="geometric-weights",
-    kills=(),
     needs=("load_moments",),
 )
 def by_loading(lab: Lab, account: Account) -> None:

@@ -15,7 +15,6 @@ from adamcheck.checks.registry import check
     law="Δ_1 = α·g/(|g|+ε) over every exponent and many mantissas of the format.",
     clause="t = 1",
     theorem="constant-gradient",
-    kills=(),
 )
 def first_step(lab: Lab, account: Account) -> None:
     fmt = lab.fmt
@@ -39,7 +38,6 @@ def first_step(lab: Lab, account: Account) -> None:
     law="Under a constant gradient Δ_t = α·g/(|g|+ε) for every t, as far as rounding allows.",
     clause="bias correction of both moments",
     theorem="constant-gradient",
-    kills=(),
 )
 def constant(lab: Lab, account: Account) -> None:
     high = 4 if lab.fmt.name == "float16" else 10

@@ -13,7 +13,6 @@ from adamcheck.checks.registry import check
     " leaves the envelope.",
     clause="whole update",
     theorem="rounding-envelope",
-    kills=(),
 )
 def hypothesis_search(lab: Lab, account: Account) -> None:
     from adamcheck.checks.search import search

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,6 @@ from adamcheck.targets.protocol import Trajectory
     law="Changing α, β1, β2 or ε changes the result exactly as the rule says: .999 is not .9999.",
     clause="α, β1, β2, ε",
     theorem="hyperparameter-liveness",
-    kills=(),
 )
 def alive(lab: Lab, account: Account) -> None:
     rng = lab.rng("alive")
@@ -66,7 +66,6 @@ INVALID: tuple[tuple[str, float], ...] = (
     " none makes no promise, and that is a finding.",
     clause="0 ≤ β1, β2 < 1, α ≥ 0, ε ≥ 0",
     theorem="hyperparameter-liveness",
-    kills=(),
 )
 def refused(lab: Lab, account: Account) -> None:
     grads = np.ones((2, 3))
@@ -84,16 +83,13 @@ def refused(lab: Lab, account: Account) -> None:
             hold(lab, account, trajectory, "refused", what=f"{name}={value:g}")
     if not taken:
         return
-    # weight decay and NaN are often forgotten: they alone do not turn silence into a promise
     listed = ", ".join(f"{name}={value:g}" for name, value, _ in taken)
     if len(taken) == len(names):
         lab.note("no-validation", f"accepts senseless hyperparameters without a word: {listed}")
         return
-    gating = [t for t in taken if t[0] in ("beta1", "beta2") and t[1] >= 1.0]
+    gating = [t for t in taken if not math.isnan(t[1])]
     if not gating:
-        lab.note(
-            "gaps-in-validation", f"refuses some senseless hyperparameters, but takes {listed}"
-        )
+        lab.note("nan-accepted", f"refuses senseless hyperparameters, but takes {listed}")
         return
     what = f"{listed}, although it refuses other senseless hyperparameters"
     hold(lab, account, gating[0][2], "refused", what=what)
@@ -106,7 +102,6 @@ def refused(lab: Lab, account: Account) -> None:
     " half used in silence.",
     clause="interface",
     theorem="elementwise",
-    kills=(),
     needs=("stepwise",),
 )
 def other_shape(lab: Lab, account: Account) -> None:

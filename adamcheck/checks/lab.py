@@ -6,6 +6,7 @@ subnormals are flushed); the account keeps what one check has seen.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -97,7 +98,7 @@ class Lab:
     admission: Admission = STRICT
     findings: list[Finding] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
-    seconds_a_step: float = 0.0
+    seconds_a_step: float = math.inf
 
     def __post_init__(self) -> None:
         if self.spec.scalars == "array":
@@ -120,6 +121,8 @@ class Lab:
         h = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
         if self.fmt.name == "float16":  # float16(1e-8) is 0 and α·m̂ would underflow
             h |= {"lr": 1.0, "eps": 1e-3}
+        if self.fmt.name == "bfloat16":  # bfloat16(0.999) is 1
+            h |= {"beta2": 0.95}
         return self.completed(h)
 
     @property
@@ -127,7 +130,7 @@ class Lab:
         """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
         h = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}
         if self.fmt.precision < 16:
-            h |= {"lr": 1.0, "eps": 2.0**-9}
+            h |= {"lr": 1.0, "beta1": 0.75, "beta2": 0.875, "eps": 2.0**-9}
         return self.completed(h)
 
     def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
@@ -175,13 +178,14 @@ class Lab:
         hyper = {n: x for n, x in trajectory.hyper.items() if n in self.description.hyperparameters}
         begun = time.monotonic()
         trace = self.session.run(replace(trajectory, hyper=hyper))
-        taken = (time.monotonic() - begun) / max(trajectory.steps, 1)
-        self.seconds_a_step = max(0.5 * self.seconds_a_step, taken)
+        if trajectory.steps >= 16:  # the fastest run counts: others also compiled or started up
+            taken = (time.monotonic() - begun) / trajectory.steps
+            self.seconds_a_step = min(self.seconds_a_step, taken)
         return trace
 
     def affordable(self, steps: int, share: float = 0.2) -> int:
         """At most ``steps``, cut to a share of the patience at the pace seen so far."""
-        if self.seconds_a_step <= 0.0:
+        if not 0.0 < self.seconds_a_step < math.inf:
             return steps
         return min(steps, int(share * self.profile.patience / self.seconds_a_step))
 
@@ -233,7 +237,8 @@ class Lab:
             return judgement
         for wider in self._wider():
             again = judge(evidence, wider)
-            if not again.bad.any():
+            # a class so wide that it decides nothing explains nothing
+            if not again.bad.any() and 2 * again.decided >= judgement.decided:
                 self._adopt(wider, judgement)
                 return again
         return judgement
@@ -243,11 +248,11 @@ class Lab:
         scalars_open = self.spec.scalars == "any" and self.admission.scalars == "float64"
         flushes = any("flush" in note for note in self.description.notes)
         narrow = self.fmt.name != "float64"
-        if scalars_open and narrow:
-            options.append(replace(self.admission, scalars="array"))
         if flushes and not self.admission.flushed:
             options.append(replace(self.admission, flushed=True))
-            if scalars_open and narrow:
+        if scalars_open and narrow:
+            options.append(replace(self.admission, scalars="array"))
+            if flushes and not self.admission.flushed:
                 options.append(Admission("array", flushed=True))
         return options
 

@@ -47,7 +47,6 @@ def _maxima(spec: Spec) -> list[Spec]:
     " exactly: at t = 1, at zero gradients, and in a run.",
     clause="λ",
     theorem="decay-closed-form",
-    kills=(),
 )
 def weight_decay(lab: Lab, account: Account) -> None:
     if "weight_decay" not in lab.description.hyperparameters:
@@ -75,7 +74,6 @@ def weight_decay(lab: Lab, account: Account) -> None:
     " denominator: after a spike the steps stay small.",
     clause="max(v_max, v_t)",
     theorem="amsgrad-bound",
-    kills=(),
 )
 def amsgrad(lab: Lab, account: Account) -> None:
     if lab.spec.amsgrad == "none" and "amsgrad" not in lab.description.flags:
@@ -100,7 +98,6 @@ def amsgrad(lab: Lab, account: Account) -> None:
     law="With maximize on, the gradient is negated before everything else and nothing else is.",
     clause="-g",
     theorem="sign-flip",
-    kills=(),
 )
 def maximize(lab: Lab, account: Account) -> None:
     if "maximize" not in lab.description.flags:
@@ -119,7 +116,6 @@ def maximize(lab: Lab, account: Account) -> None:
     " composes them.",
     clause="λ, -g, max(v_max, v_t)",
     theorem="dialects",
-    kills=(),
 )
 def together(lab: Lab, account: Account) -> None:
     known = lab.description

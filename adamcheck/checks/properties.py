@@ -56,8 +56,12 @@ def hold(
 def envelope(
     lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """Every observed number lies in the envelope of the spec."""
+    """Every observed number lies in the envelope of the spec; building changes no parameter."""
     trace = lab.run(trajectory)
+    for asked, seen in zip(trajectory.theta0, trace.thetas, strict=True):
+        built = _difference(_rows(asked[None]), _rows(seen[:1]), "building changes the parameter")
+        if built is not None:
+            return built
     return _judged(lab, account, lab.evidence(trajectory, trace, spec))
 
 
@@ -117,11 +121,9 @@ def nonfinite_stays(
     poisoned = ~np.isfinite(evidence.grads.astype(np.float64)).all(axis=0)
     after = evidence.thetas[-1].astype(np.float64)
     if np.isfinite(after[poisoned]).any():
-        lab.note(
-            "nonfinite-swallowed",
-            "a NaN or infinite gradient leaves a finite parameter: the target filters gradients,"
-            " which Algorithm 1 does not",
-        )
+        element = int(np.flatnonzero(poisoned & np.isfinite(after))[0])
+        text = "a NaN or infinite gradient leaves a finite parameter: gradients are filtered"
+        return Break(text, element, evidence.shape[0])
     return None
 
 
@@ -270,40 +272,62 @@ def refused(
 
 @property_("late")
 def late(lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How) -> Break | None:
-    """A parameter whose gradients begin late: untouched before, Adam from then on.
+    """Parameters without a gradient at some steps; what of the known conventions holds is named.
 
-    Its own step count or the optimizer's: both exist, and which one is named.
+    Before its first gradient a parameter stays put; then t is its own count or the optimizer's. In
+    a later gap it stays put, or coasts as under a zero gradient; after the gap nothing is judged.
     """
     assert trajectory.present is not None
     trace = lab.run(trajectory)
-    wait = int(how["wait"])
-    for p in range(len(trajectory.theta0)):
-        begins = 0 if trajectory.present[0, p] else wait
+    for p, given in enumerate(np.asarray(trajectory.present).T):
+        begins = int(np.argmax(given))
+        gap = begins + int(np.argmin(given[begins:])) if not given[begins:].all() else given.size
+        back = gap + int(np.argmax(given[gap:])) if gap < given.size else gap
+        thetas = trace.thetas[p]
+        idle = _difference(_rows(thetas[:1]), _rows(thetas[: begins + 1]), _MOVES)
+        if idle is not None:
+            return idle
         one = replace(
             trajectory, theta0=(trajectory.theta0[p],), grads=(trajectory.grads[p][begins:],)
         )
-        thetas = trace.thetas[p]
-        own = Trace((thetas[begins:],))
-        idle = _difference(
-            thetas[:1].reshape(1, -1),
-            thetas[: begins + 1].reshape(begins + 1, -1),
-            "a parameter without a gradient moves",
-        )
-        if idle is not None:
-            return idle
-        evidence = lab.evidence(one, own, spec)
-        judgement = lab.judged(evidence)
-        if begins and judgement.bad.any():
-            shared = judge(replace(evidence, first=begins), lab.admission)
-            if not shared.bad.any():
-                lab.note("step-count", "parameters share one step count t (global, not their own)")
-                judgement = shared
-        account.count(judgement)
-        first = departure(judgement)
+        first = _from_first_gradient(lab, account, one, thetas[begins : gap + 1], spec, begins)
         if first is not None:
             what = "a parameter that begins late" if begins else "a parameter beside a late one"
             return replace(first, message=f"{what}: {first.message}")
+        idle = _difference(_rows(thetas[gap : gap + 1]), _rows(thetas[gap : back + 1]), _MOVES)
+        if idle is not None:
+            silent = trajectory.grads[p][:back].copy()
+            silent[gap:back] = 0
+            coasting = replace(one, grads=(silent,))
+            evidence = lab.evidence(coasting, Trace((thetas[: back + 1],)), spec)
+            judgement = judge(evidence, lab.admission)
+            if judgement.bad.any():
+                return replace(idle, step=idle.step + gap)
+            account.count(judgement)
+            lab.note("missing-gradient", "a missing gradient counts as a zero one: θ coasts on")
     return None
+
+
+_MOVES = "a parameter without a gradient moves"
+
+
+def _rows(thetas: Array) -> Array:
+    return thetas.reshape(thetas.shape[0], -1)
+
+
+def _from_first_gradient(
+    lab: Lab, account: Account, one: Trajectory, thetas: Array, spec: Spec, begins: int
+) -> Break | None:
+    """Judge one parameter from its first gradient on, under its own t or the optimizer's."""
+    evidence = lab.evidence(one, Trace((thetas,)), spec)
+    judgement = lab.judged(evidence)
+    if begins and judgement.bad.any():
+        shared = judge(replace(evidence, first=begins), lab.admission)
+        if not shared.bad.any():
+            lab.note("step-count", "parameters share one step count t (global, not their own)")
+            judgement = shared
+    account.count(judgement)
+    return departure(judgement)
 
 
 def _same_bits(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from adamcheck.checks.kills import KILLS
 from adamcheck.errors import UsageError, closest
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ def check(
     law: str,
     clause: str,
     theorem: str,
-    kills: tuple[str, ...],
     needs: tuple[str, ...] = (),
     profiles: tuple[str, ...] = ("quick", "ci", "thorough"),
 ) -> Callable[[Callable[[Lab, Account], None]], Callable[[Lab, Account], None]]:
@@ -68,7 +68,16 @@ def check(
         family = function.__module__.rpartition(".")[2].replace("_", "-")
         _COLLECTED.append(
             Check(
-                id, family, title, law, clause, theorem, kills, function, frozenset(needs), profiles
+                id,
+                family,
+                title,
+                law,
+                clause,
+                theorem,
+                KILLS.get(id, ()),
+                function,
+                frozenset(needs),
+                profiles,
             )
         )
         return function

@@ -23,7 +23,6 @@ def _plain(lab: Lab) -> None:
     " and the published (false) bound show here.",
     clause="|Δ_t| ≤ α·R_t",
     theorem="step-bound",
-    kills=(),
 )
 def attained(lab: Lab, account: Account) -> None:
     _plain(lab)
@@ -51,7 +50,6 @@ def attained(lab: Lab, account: Account) -> None:
     " case says.",
     clause="|Δ_t| ≤ α·R_t",
     theorem="rmsprop-bound",
-    kills=(),
 )
 def lone(lab: Lab, account: Account) -> None:
     steps = 64
@@ -60,3 +58,9 @@ def lone(lab: Lab, account: Account) -> None:
     for k in range(24):
         grads[(5 * k) % 40, k] = (-1.0) ** k * 2.0 ** (k % 5 - 2)
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
+    # so long a silence that the step is far longer than usual β allow: 15·α
+    steps = lab.affordable(400)
+    slow = lab.dyadic | {"beta1": 0.125, "beta2": 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 10)}
+    grads = np.zeros((steps, 2))
+    grads[-1] = 1.0, -0.5
+    hold(lab, account, lab.trajectory(grads, hyper=slow))

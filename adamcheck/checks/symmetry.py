@@ -24,7 +24,6 @@ def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     law="(g, ε) → (2^k·g, 2^k·ε) leaves every bit of every θ_t as it was.",
     clause="α·m̂/(√v̂+ε)",
     theorem="power-of-two",
-    kills=(),
 )
 def joint_scaling(lab: Lab, account: Account) -> None:
     if lab.spec.decay == "l2":
@@ -42,7 +41,6 @@ def joint_scaling(lab: Lab, account: Account) -> None:
     law="With ε = 0, g → 2^k·g leaves every bit of every θ_t as it was.",
     clause="α·m̂/√v̂",
     theorem="power-of-two",
-    kills=(),
 )
 def pure_scaling(lab: Lab, account: Account) -> None:
     if lab.spec.decay == "l2":
@@ -63,7 +61,6 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     law="Negated gradients and parameters give exactly negated parameters.",
     clause="whole update",
     theorem="sign-flip",
-    kills=(),
 )
 def sign_flip(lab: Lab, account: Account) -> None:
     theta0 = lab.rng("flip").uniform(-1.0, 1.0, 64)
@@ -77,7 +74,6 @@ def sign_flip(lab: Lab, account: Account) -> None:
     law="With α = 0 the parameters keep every bit.",
     clause="α",
     theorem="hyperparameter-liveness",
-    kills=(),
 )
 def no_learning(lab: Lab, account: Account) -> None:
     if lab.spec.decay == "decoupled-unscaled":
@@ -98,7 +94,6 @@ def no_learning(lab: Lab, account: Account) -> None:
     law="The same run twice gives the same bits.",
     clause="whole update",
     theorem="elementwise",
-    kills=(),
 )
 def deterministic(lab: Lab, account: Account) -> None:
     wide = lab.rng("twice").standard_normal((6, 4097))

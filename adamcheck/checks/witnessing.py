@@ -150,7 +150,7 @@ def _shrunk(lab: Lab, broken: Broken, runs: int) -> Broken:
     plain = len(t.grads) == 1 and t.grads[0].ndim == 2 and t.preload is None and not t.moments
     if runs <= 0 or broken.law not in _SHRUNK or not plain or broken.first.evidence is None:
         return broken
-    from adamcheck.adversaries.shrink import shrink
+    from adamcheck.adversaries.shrink import NotReproducedError, shrink
 
     def run(grads: Array, theta0: Array) -> Array:
         candidate = replace(t, grads=(grads,), theta0=(theta0,))
@@ -165,10 +165,15 @@ def _shrunk(lab: Lab, broken: Broken, runs: int) -> Broken:
                            tally.first_bad, bad)  # fmt: skip
         return bad
 
-    small = shrink(
-        run, t.grads[0], t.theta0[0], broken.first.element, broken.first.step,
-        fmt=lab.fmt, budget_runs=runs,
-    )  # fmt: skip
+    try:
+        small = shrink(
+            run, t.grads[0], t.theta0[0], broken.first.element, broken.first.step,
+            fmt=lab.fmt, budget_runs=runs,
+        )  # fmt: skip
+    except (
+        NotReproducedError
+    ):  # a target that fails only sometimes keeps the input that it failed on
+        return broken
     found = _still(lab, broken, replace(t, grads=(small.grads,), theta0=(small.theta0,)))
     return replace(found, first=replace(found.first, message=broken.first.message))
 
