@@ -17,6 +17,10 @@ from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
 from adamcheck.report.dialects import alias_table, dialect_table
 from adamcheck.report.terminal import grid
+from adamcheck.spec import CONVENTIONS
+
+SAME = ("decay", "maximize", "scalars")
+"""Switches that mean the same everywhere and are listed once."""
 
 
 def run_list() -> None:
@@ -29,7 +33,14 @@ def _list(console: Console) -> None:
         rows = [(c.id, c.law, ", ".join(c.profiles)) for c in all_checks() if c.family == family]
         _table(console, f"checks: {family}", ("id", "law", "profiles"), rows)
     _table(console, "specs", ("name", "meaning"), alias_table())
-    _table(console, "conventions of a spec", ("switch", "word", "meaning"), dialect_table())
+    for algorithm in CONVENTIONS:
+        rows = [
+            row for row in dialect_table(algorithm) if algorithm == "adam" or row[0] not in SAME
+        ]
+        if rows:
+            _table(console, f"conventions of {algorithm}", ("switch", "word", "meaning"), rows)
+    console.print(Text(f"{', '.join(SAME)}: in every algorithm as in adam"))
+    console.print()
     _table(console, "theorems", ("slug", "statement"), theorem_statements().items())
     console.print(Text("adamcheck explain ID says more of a check or a theorem"))
 

@@ -1,37 +1,37 @@
-"""What each convention of a spec means, in words and in a formula, for reports and the README."""
+"""What each algorithm and each convention means, in words and formulas, for reports and the README."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from adamcheck.spec import ALIASES, CONVENTIONS, SWITCHES, Spec
+from adamcheck.spec import ALIASES, CONVENTIONS, Spec
 
-MEANINGS: Final[dict[str, dict[str, str]]] = {
+ALGORITHMS: Final[dict[str, str]] = {
+    "adam": "Algorithm 1 of Kingma & Ba 2015",
+    "gd": "gradient descent, θ - α·g",
+    "momentum": "heavy ball, b = μ·b + g and θ - α·b (Polyak 1964)",
+    "adagrad": "AdaGrad, v = Σg² and θ - α·g/(√v+ε) (Duchi, Hazan, Singer 2011)",
+    "rmsprop": "RMSProp, θ - α·g/(√v+ε) with v an average of g² (Tieleman & Hinton 2012)",
+    "adamax": "AdaMax, u = max(β2·u, |g|) and θ - α·m̂/u (Kingma & Ba 2015, Algorithm 2)",
+    "nadam": "NAdam, Nesterov's look-ahead on m̂ (Dozat 2016)",
+    "radam": "RAdam, the step rectified once the average is long enough (Liu et al. 2020)",
+}
+"""Each algorithm with the default of every switch."""
+
+_SHARED: Final[dict[str, dict[str, str]]] = {
     "eps": {
-        "outside": "α·m̂/(√v̂+ε): ε outside the root (Kingma & Ba 2015, Algorithm 1)",
-        "hat": "α·√(1-β2^t)/(1-β1^t)·m/(√v+ε): ε added to the uncorrected root"
-        " (Kingma & Ba 2015, end of §2)",
-        "inside": "α·m̂/√(v̂+ε): ε inside the root",
-        "both": "α·m̂/(√(v̂+ε_root)+ε): one ε inside and one outside",
-        "max": "α·m̂/max(√v̂, ε): ε as a floor",
-    },
-    "bias_correction": {
-        "both": "m̂ = m/(1-β1^t) and v̂ = v/(1-β2^t)",
-        "m": "only m is corrected",
-        "v": "only v is corrected",
-        "none": "neither moment is corrected",
+        "outside": "…/(√v̂+ε): ε outside the root",
+        "hat": "ε is added to the uncorrected root",
+        "inside": "…/√(v̂+ε): ε inside the root",
+        "both": "…/(√(v̂+ε_root)+ε): one ε inside and one outside",
+        "none": "no ε",
     },
     "decay": {
         "none": "no weight decay",
-        "l2": "λθ is added to the gradient, so it passes through m and v",
+        "l2": "λθ is added to the gradient, so it passes through all state",
         "decoupled": "θ shrinks by α·λ·θ beside the step (AdamW)",
         "decoupled-unscaled": "θ shrinks by λ·θ, not multiplied by α",
         "decoupled-after": "θ shrinks after the step, so the step shrinks with it",
-    },
-    "amsgrad": {
-        "none": "no running maximum",
-        "v": "the root is taken of max v_i, corrected afterwards",
-        "vhat": "the root is taken of max v̂_i, each corrected before",
     },
     "maximize": {"no": "descends", "yes": "ascends: the gradient's sign is turned"},
     "first_t": {
@@ -44,67 +44,58 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "float64": "β, 1-β, β^t and α in float64",
         "array": "β, 1-β, β^t and α in the array's dtype",
     },
-}
-
-
-RULES: Final[dict[str, str]] = {
-    "adam": "Algorithm 1 of Kingma & Ba 2015",
-    "gd": "gradient descent: θ - α·g",
-    "momentum": "heavy ball: b = μ·b + g, θ - α·b",
-    "adagrad": "AdaGrad: v = Σ g², θ - α·g/(√v+ε)",
-    "rmsprop": "RMSProp: v = β2·v + (1-β2)·g², θ - α·g/(√v+ε)",
-    "adamax": "Algorithm 2 of Kingma & Ba 2015: u = max(β2·u, |g|), θ - α·m̂/u",
-    "nadam": "NAdam with a constant momentum: Adam's step of β1·m/(1-β1^(t+1)) + (1-β1)·g/(1-β1^t)",
-    "radam": "RAdam: Adam's step times r_t where ρ_t > 5, and α·m̂ before",
-}
-"""The default of each algorithm, in a line."""
-
-_STEP_SIZE: Final = {
-    "outside": "ε outside the root",
-    "inside": "ε inside the root",
-    "none": "no ε",
-}
-_HATS: Final = _STEP_SIZE | {
-    "hat": "ε added to the uncorrected root",
-    "both": "one ε inside the root and one outside",
-}
-_VELOCITY: Final = {
-    "nesterov": {"no": "heavy ball", "yes": "Nesterov: the gradient once more on top of μ·b"},
+    "nesterov": {
+        "no": "steps along the velocity",
+        "yes": "steps along what the velocity would be after the same gradient once more",
+    },
     "form": {
         "outside": "α multiplies the velocity",
         "inside": "α goes into the velocity with the gradient",
     },
-}
-_ACCUMULATOR: Final = {
     "accumulator": {
         "zero": "v starts at 0",
         "one": "v starts at 1",
-        "initial": "v starts at a hyperparameter",
-    }
+        "initial": "v starts at the hyperparameter initial_accumulator",
+    },
 }
-FAMILY_MEANINGS: Final[dict[str, dict[str, dict[str, str]]]] = {
-    "gd": {},
-    "momentum": _VELOCITY
-    | {
+
+_OWN: Final[dict[str, dict[str, dict[str, str]]]] = {
+    "adam": {
+        "eps": {
+            "outside": "α·m̂/(√v̂+ε): ε outside the root (Kingma & Ba 2015, Algorithm 1)",
+            "hat": "α·√(1-β2^t)/(1-β1^t)·m/(√v+ε): ε added to the uncorrected root"
+            " (Kingma & Ba 2015, end of §2)",
+            "inside": "α·m̂/√(v̂+ε): ε inside the root",
+            "both": "α·m̂/(√(v̂+ε_root)+ε): one ε inside and one outside",
+            "max": "α·m̂/max(√v̂, ε): ε as a floor",
+        },
+        "bias_correction": {
+            "both": "m̂ = m/(1-β1^t) and v̂ = v/(1-β2^t)",
+            "m": "only m is corrected",
+            "v": "only v is corrected",
+            "none": "neither moment is corrected",
+        },
+        "amsgrad": {
+            "none": "no running maximum",
+            "v": "the root is taken of max v_i, corrected afterwards",
+            "vhat": "the root is taken of max v̂_i, each corrected before",
+        },
+    },
+    "momentum": {
         "dampening": {
             "none": "the gradient enters the velocity whole",
-            "late": "the gradient enters with weight 1-τ from the second step on",
-            "full": "the gradient enters with weight 1-τ",
-            "ema": "the velocity is an average: the gradient enters with weight 1-μ",
-        }
+            "late": "it enters with weight 1-τ from the second step on, whole at the first",
+            "full": "it enters with weight 1-τ at every step",
+            "ema": "it enters with weight 1-μ: the velocity is an average",
+        },
     },
-    "adagrad": _ACCUMULATOR
-    | {
-        "eps": _STEP_SIZE,
-        "lr_decay": {"no": "constant α", "yes": "α/(1 + (t-1)·decay)"},
+    "adagrad": {
+        "lr_decay": {"no": "α is constant", "yes": "α/(1+(t-1)·lr_decay)"},
     },
-    "rmsprop": _VELOCITY
-    | _ACCUMULATOR
-    | {
-        "eps": _STEP_SIZE,
+    "rmsprop": {
         "bias_correction": {"none": "v as it is", "v": "v̂ = v/(1-β2^t)"},
-        "centered": {"no": "the root of v", "yes": "the root of v - m²: the gradient's variance"},
-        "momentum": {"no": "no velocity", "yes": "b = μ·b + g/(√v+ε), θ - α·b"},
+        "centered": {"no": "√v", "yes": "√(v-m²): the mean's square is taken off"},
+        "momentum": {"no": "no velocity", "yes": "b = μ·b + g/(√v+ε) and θ - α·b"},
     },
     "adamax": {
         "eps": {
@@ -113,48 +104,49 @@ FAMILY_MEANINGS: Final[dict[str, dict[str, dict[str, str]]]] = {
             "gradient": "u = max(β2·u, |g|+ε)",
             "decayed": "u = max(β2·u+ε, |g|)",
         },
-        "bias_correction": {"m": "m̂ = m/(1-β1^t)", "none": "m is not corrected"},
+        "bias_correction": {"m": "m̂ = m/(1-β1^t)", "none": "m as it is"},
     },
     "nadam": {
-        "eps": _HATS,
         "schedule": {
             "constant": "μ_t = β1",
-            "momentum-decay": "μ_t = β1·(1 - 0.96^(ψt)/2) with ψ a hyperparameter",
-            "0.96^(t/250)": "μ_t = β1·(1 - 0.96^(t/250)/2)",
-            "0.96^t": "μ_t = β1·(1 - 0.96^t/2)",
+            "momentum-decay": "μ_t = β1·(1-0.96^(ψt)/2) with ψ the hyperparameter momentum_decay",
+            "0.96^(t/250)": "μ_t = β1·(1-0.96^(t/250)/2)",
+            "0.96^t": "μ_t = β1·(1-0.96^t/2)",
         },
         "lookahead": {
-            "yes": "m has the momentum and the correction of the next step",
-            "no": "m has the momentum and the correction of this step",
+            "yes": "m is weighted and corrected with the next step's momentum",
+            "no": "m is weighted and corrected with this step's momentum",
         },
     },
     "radam": {
-        "eps": _HATS,
-        "cut": {"5": "adaptive where ρ_t > 5", "4": "adaptive where ρ_t > 4"},
+        "cut": {"5": "rectified where ρ_t > 5", "4": "rectified where ρ_t > 4"},
     },
 }
-"""For each algorithm beside Adam what its own switches mean; the others are those of MEANINGS."""
+
+
+def meaning(algorithm: str, switch: str, word: str) -> str:
+    """What one word of one switch means in an algorithm."""
+    own = _OWN.get(algorithm, {}).get(switch, {})
+    return own[word] if word in own else _SHARED[switch][word]
 
 
 def describe(spec: Spec) -> str:
-    """The spec in words: its rule, or what sets it apart from its algorithm's default."""
-    own = FAMILY_MEANINGS.get(spec.algorithm, {})
+    """The spec in words: the algorithm, and what sets it apart from the algorithm's default."""
     apart = [
-        own.get(switch, MEANINGS.get(switch, {}))[getattr(spec, switch)]
-        for switch in CONVENTIONS[spec.algorithm]
+        meaning(spec.algorithm, switch, getattr(spec, switch))
+        for switch in spec.switches
         if getattr(spec, switch) != spec.default(switch)
     ]
-    rule = RULES[spec.algorithm]
-    if not apart:
-        return rule
-    return "; ".join(apart if spec.algorithm == "adam" else [rule, *apart])
+    # a dialect of Adam is told by its formula; the others need their name first
+    named = [] if apart and spec.algorithm == "adam" else [ALGORITHMS[spec.algorithm]]
+    return "; ".join(named + apart)
 
 
-def dialect_table() -> list[tuple[str, str, str]]:
+def dialect_table(algorithm: str = "adam") -> list[tuple[str, str, str]]:
     """Rows (switch, word, meaning); the first word of a switch is its default."""
     return [
-        (switch, word, MEANINGS[switch][word])
-        for switch, words in SWITCHES.items()
+        (switch, word, meaning(algorithm, switch, word))
+        for switch, words in CONVENTIONS[algorithm].items()
         for word in words
     ]
 
