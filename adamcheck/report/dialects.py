@@ -1,4 +1,4 @@
-"""What each algorithm and each convention means, in words and formulas, for reports and the README."""
+"""What each algorithm and each convention means, in words and formulas."""
 
 from __future__ import annotations
 
