@@ -144,9 +144,9 @@ def judge_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
     if dd:
         w.append(f"        tiny = np.zeros({BLOCK})")
     w.append("        for t in range(steps):")
-    w += [" " * 12 + line for line in _scalar_lines(program, emitter)]
+    w += [" " * 12 + line for line in scalar_lines(program, emitter)]
     w.append("            for i in range(n):")
-    inner = [*_input_lines(program, parts), *_operation_lines(program, emitter)]
+    inner = element_lines(program, emitter)
     for q, name in enumerate(observed):
         inner += _comparison_lines(program, q, name, dd=dd)
     for m in moments:
@@ -156,12 +156,17 @@ def judge_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
     w.append("        for i in range(n):")
     for q, _ in enumerate(observed):
         for k, name in enumerate(TALLIES):
-            extra = " + tiny[i]" if dd and name == "undecided" else ""
-            w.append(f"            tally[{q}, {k}, first + i] = {name}{q}[i]{extra}")
+            total = f"{name}{q}[i]"
+            if dd and name == "undecided":  # out of the rung's range nothing is decided
+                total += f" + tiny[i] * (decided{q}[i] + weak{q}[i])"
+            elif dd and name in ("first_bad", "decided", "weak"):
+                total += " * (1.0 - tiny[i])"
+            w.append(f"            tally[{q}, {k}, first + i] = {total}")
     return "\n".join(w) + "\n"
 
 
-def _scalar_lines(program: Program, emitter: Emitter) -> list[str]:
+def scalar_lines(program: Program, emitter: Emitter) -> list[str]:
+    """What a step reads from the table, before its elements."""
     lines = []
     for c, i in enumerate(scalars_of(program)):
         lines.append(f"h{i} = table[t, {c}, 0]; e{i} = table[t, {c}, 2]; a{i} = abs(h{i})")
@@ -182,6 +187,12 @@ def _scalar_lines(program: Program, emitter: Emitter) -> list[str]:
         "stored = kept if t > 0 else 0.0",
         "now = t + 1.0",
     ]
+
+
+def element_lines(program: Program, emitter: Emitter) -> list[str]:
+    """One step of one element: values and bounds of every operation."""
+    parts = "hle" if emitter.paired else "he"
+    return [*_input_lines(program, parts), *_operation_lines(program, emitter)]
 
 
 def _input_lines(program: Program, parts: str) -> list[str]:
@@ -239,14 +250,15 @@ def _comparison_lines(program: Program, q: int, name: str, *, dd: bool) -> list[
         f"first_bad{q}[i] = select(bad & (first_bad{q}[i] == 0.0), now, first_bad{q}[i])",
         f"undecided{q}[i] += select(open, 1.0, 0.0)",
         f"void{q}[i] += select(known, 0.0, 1.0)",
-        f"blunt = known & (e{i} >= {quantity}) & ({quantity} > 0.0)",
-        f"weak{q}[i] += select(blunt, 1.0, 0.0)",
-        f"decided{q}[i] += select(known & (not blunt), 1.0, 0.0)",
+        "settled = known & (not open)",
+        f"blunt = (e{i} >= {quantity}) & ({quantity} > 0.0)",
+        f"weak{q}[i] += select(settled & blunt, 1.0, 0.0)",
+        f"decided{q}[i] += select(settled & (not blunt), 1.0, 0.0)",
     ]
 
 
-def module_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
-    """The whole generated module, charges included word for word."""
+def header(program: Program, rung: str) -> str:
+    """The top of a generated module: imports, helpers, and the charges word for word."""
     text = _HEADER.format(
         version=__version__,
         spec=program.spec,
@@ -257,13 +269,23 @@ def module_source(program: Program, rung: str, observed: tuple[str, ...]) -> str
     for function in charges.CHARGES:
         source = inspect.getsource(function).replace(": Any", "").replace(" -> Any", "")
         text += '@njit(error_model="numpy")\n' + source + "\n"
-    return text + uniform_source(program) + "\n" + judge_source(program, rung, observed)
+    return text
+
+
+def module_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
+    """The whole generated module of a judge."""
+    parts = (header(program, rung), uniform_source(program), judge_source(program, rung, observed))
+    return "\n".join(parts)
 
 
 @lru_cache(maxsize=128)
 def compiled(program: Program, rung: str, observed: tuple[str, ...]) -> ModuleType:
     """Return the module with ``uniform`` and ``judge``; compiled once an installation."""
-    source = module_source(program, rung, observed)
+    return load(module_source(program, rung, observed))
+
+
+def load(source: str) -> ModuleType:
+    """Import generated source from the cache folder, where Numba keeps what it compiled."""
     salt = inspect.getsource(double_double)
     name = "adamcheck_kernel_" + hashlib.sha256((source + salt).encode()).hexdigest()[:20]
     if name in sys.modules:

@@ -104,7 +104,11 @@ def judge(
                 magnitude = np.abs(quantity.hi if paired else quantity)
                 d = _distance(widened(seen).astype(np.float64), values[key])
                 _count(tally[q], d, np.broadcast_to(radii[key], (count,)), magnitude, t + 1, margin)
-    tally[:, TALLIES.index("undecided")] += tiny
+    column = {name: tally[:, k] for k, name in enumerate(TALLIES)}
+    # out of the rung's range nothing is decided
+    column["undecided"] += tiny * (column["decided"] + column["weak"])
+    for name in ("first_bad", "decided", "weak"):
+        column[name] *= ~tiny
     return tally
 
 
@@ -138,8 +142,8 @@ def _count(
     column["worst"][higher] = ratio[higher]
     column["worst_step"][higher] = step
     column["first_bad"][bad & (column["first_bad"] == 0.0)] = step
-    blunt = known & (bound >= quantity) & (quantity > 0.0)
+    blunt = (bound >= quantity) & (quantity > 0.0)
     column["undecided"] += open_
     column["void"] += ~known
-    column["weak"] += blunt
-    column["decided"] += known & ~blunt
+    column["weak"] += known & ~open_ & blunt
+    column["decided"] += known & ~open_ & ~blunt

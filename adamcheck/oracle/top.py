@@ -140,7 +140,8 @@ def _tally_at(
             row[column["undecided"]] += side == 0
             quantity = abs(float((points["update"] if name == "theta" else point).ball.mid()))
             blunt = float(point.bound) >= quantity > 0.0
-            row[column["weak" if blunt else "decided"]] += 1
+            if side:
+                row[column["weak" if blunt else "decided"]] += 1
     tally[:, column["void"]] += steps - seen
     return tally, bool(tally[:, column["undecided"]].any())
 

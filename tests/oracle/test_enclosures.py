@@ -1,0 +1,188 @@
+"""Every rung encloses the exact value: against rational intervals, and mpmath at two precisions."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from interpret import plain
+
+from adamcheck.formats import FORMATS
+from adamcheck.oracle import array_rung, enclose, top
+from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.judge import Evidence
+from adamcheck.program import trace
+from adamcheck.rules import initial_state, step
+from adamcheck.spec import Spec
+
+from .cases import evidence, exactly
+
+OUTPUTS = ("theta", "update", "m", "v")
+WHOLE = 2.0**-28, 2.0**-48  # what the float64 and the double-double rung claim of the bound
+
+
+@pytest.fixture(autouse=True)
+def _uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enclose, "kernels", plain.enclose_module)
+
+
+def key(name: str) -> str:
+    return f"s.{name}" if name in ("m", "v", "v_max") else name
+
+
+def fraction(x: Any) -> Fraction:
+    """An arb without radius, or a float, exactly."""
+    if hasattr(x, "mid"):
+        mantissa, exponent = x.mid().man_exp()
+        return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    return Fraction(float(x))
+
+
+@settings(max_examples=60)
+@given(evidence())
+@pytest.mark.parametrize("rung", ["f64", "dd"])
+def test_enclosures_enclose(rung: str, e: Evidence) -> None:
+    if rung == "f64" and e.fmt.name == "float64":
+        return  # the float64 rung judges narrower formats only
+    got = enclose.enclose(e, rung=rung, quantities=OUTPUTS)
+    for i in range(e.shape[1]):
+        for t, point in enumerate(exactly(e, i)):
+            for name in OUTPUTS:
+                lower, upper = got[name].lower[t, i], got[name].upper[t, i]
+                assert lower <= upper
+                exact = point[key(name)]
+                if not exact.known:
+                    assert (lower, upper) == (-np.inf, np.inf)
+                    continue
+                assert lower == -np.inf or Fraction(lower) <= exact.hi, (name, t)
+                assert upper == np.inf or Fraction(upper) >= exact.lo, (name, t)
+
+
+@settings(max_examples=60)
+@given(evidence())
+def test_balls_enclose_and_stay_small(e: Evidence) -> None:
+    for i in range(e.shape[1]):
+        walked = top.walk(trace(e.spec), e.element(i), STRICT, 160)
+        for point, want in zip(walked, exactly(e, i), strict=True):
+            for name in OUTPUTS:
+                ball, exact = point[key(name)].ball, want[key(name)]
+                assert ball.is_finite() == exact.known
+                if exact.known:
+                    low, high = fraction(ball.lower()), fraction(ball.upper())
+                    assert low <= exact.hi
+                    assert high >= exact.lo
+                    assert high - low <= Fraction(1, 2**100) * max(abs(low), abs(high), 1)
+
+
+def homogeneous(e: Evidence, high: Any, low: Any, bound: Any, tiny: Any, share: float) -> None:
+    for i in range(e.shape[1]):
+        for t, point in enumerate(exactly(e, i)):
+            for k, name in enumerate(OUTPUTS):
+                exact = point[key(name)]
+                if tiny[i] or not bound[k][t, i] < np.inf:
+                    continue
+                assert exact.known
+                error = exact.near(fraction(high[k][t, i]) + fraction(low[k][t, i]))
+                assert error <= Fraction(share) * Fraction(float(bound[k][t, i])), (name, t, i)
+
+
+@settings(max_examples=60)
+@given(evidence())
+@pytest.mark.parametrize("admission", [STRICT, Admission("array"), Admission(flushed=True)])
+def test_a_rung_is_far_more_exact_than_its_bound(admission: Admission, e: Evidence) -> None:
+    paired = e.fmt.name == "float64"
+    rung = "dd" if paired else "f64"
+    high, low, bound, tiny = enclose.run(trace(e.spec), e, rung, OUTPUTS, admission)
+    homogeneous(e, high, low, bound, tiny, WHOLE[paired])
+
+
+@settings(max_examples=60)
+@given(evidence())
+@pytest.mark.parametrize("admission", [STRICT, Admission("array")])
+def test_the_array_rung_is_as_exact_and_has_the_same_bound(
+    admission: Admission, e: Evidence
+) -> None:
+    paired = e.fmt.name == "float64"
+    program, shape = trace(e.spec), e.shape
+    high, low, bound = (np.zeros((len(OUTPUTS), *shape)) for _ in range(3))
+    tiny = np.zeros(shape[1], bool)
+    with np.errstate(all="ignore"):
+        walked = array_rung.walk(program, e, admission, paired=paired)
+        for t, (values, radii) in enumerate(walked):
+            for k, name in enumerate(OUTPUTS):
+                x = values[key(name)]
+                high[k, t], low[k, t] = (x.hi, x.lo) if paired else (x, 0.0)
+                bound[k, t] = radii[key(name)]
+            if paired:
+                tiny |= array_rung._tiny(program, values, e.grads[t])
+    homogeneous(e, high, low, bound, tiny, WHOLE[paired])
+    other = enclose.run(program, e, "dd" if paired else "f64", OUTPUTS, admission)[2]
+    known = (bound < np.inf) & (other < np.inf)
+    with np.errstate(all="ignore"):
+        assert np.array_equal(bound < np.inf, other < np.inf)
+        # the same charges, evaluated in another order of float64 operations
+        assert (np.abs(bound - other)[known] <= 2.0**-24 * other[known] + 2.0**-1073).all()
+
+
+class Mp:
+    sqrt = staticmethod(mpmath.sqrt)
+    maximum = staticmethod(max)
+
+
+def by_mpmath(e: Evidence, digits: int) -> list[dict[str, Any]]:
+    with mpmath.workdps(digits):
+        h = {n: mpmath.mpf(e.hyper[n]) for n in e.spec.hyperparameters}
+        state = initial_state(e.spec, h, mpmath.mpf(0), mpmath.mpf(1))
+        out = []
+        for t in range(e.shape[0]):
+            g, theta = (mpmath.mpf(float(x[t, 0])) for x in (e.grads, e.thetas))
+            done = step(e.spec, Mp(), h, state, g, theta)
+            state = done.state
+            out.append({f"s.{k}": x for k, x in state.items()} | {"theta": done.theta} | done.named)
+        return out
+
+
+@settings(max_examples=40)
+@given(evidence(extreme=False))
+@example(
+    Evidence(
+        Spec(),
+        FORMATS["float64"],
+        {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+        np.linspace(-1, 1, 40)[:, None],
+        np.linspace(0, 1, 41)[:, None],
+    )
+)
+def test_mpmath_at_two_precisions_lies_inside(e: Evidence) -> None:
+    try:
+        coarse, fine = by_mpmath(e, 60), by_mpmath(e, 120)
+    except ZeroDivisionError:
+        return
+    got = enclose.enclose(e, quantities=OUTPUTS)
+    for t, (a, b) in enumerate(zip(coarse, fine, strict=True)):
+        for name in OUTPUTS:
+            with mpmath.workdps(120):
+                x, y = a[key(name)], b[key(name)]
+                lower, upper = (mpmath.mpf(z[t, 0]) for z in (got[name].lower, got[name].upper))
+                between = abs(x - y)
+                assert lower - between <= y <= upper + between
+                assert between <= (abs(x) + abs(y)) * mpmath.mpf(10) ** -40 or lower <= x <= upper
+
+
+def test_enclosures_are_tight_where_numbers_are_usual() -> None:
+    rng = np.random.default_rng(0)
+    e = Evidence(
+        Spec(decay="decoupled"),
+        FORMATS["float64"],
+        {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "weight_decay": 0.01},
+        rng.standard_normal((8, 3)),
+        rng.standard_normal((9, 3)),
+    )
+    for got in enclose.enclose(e, quantities=OUTPUTS).values():
+        # neighbours: the exact value is no double, and both sides of it are
+        assert (np.nextafter(got.lower, np.inf) >= got.upper).all()
+        assert (got.bound > 0).all()

@@ -1,0 +1,286 @@
+"""The judge: its rungs agree; edges of shape, values that are not finite, given states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from interpret import plain
+
+from adamcheck.formats import FORMATS
+from adamcheck.interpret.compiled import BLOCK, TALLIES
+from adamcheck.oracle import array_rung, judge, top
+from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.judge import Evidence
+from adamcheck.program import trace
+from adamcheck.spec import Spec, parse_spec
+
+from .arithmetic import Arithmetic
+from .cases import evidence, hypers, specs
+from .orders import ORDERS, applicable, run
+
+HYPER = {"lr": 2.0**-7, "beta1": 0.875, "beta2": 1 - 2.0**-10, "eps": 2.0**-20}
+FULL = HYPER | {"eps_root": 2.0**-22, "weight_decay": 2.0**-6}
+
+
+def honest(
+    spec: Spec,
+    name: str,
+    steps: int,
+    count: int,
+    *,
+    hyper: Any = None,
+    seed: int = 0,
+    order: int = 0,
+) -> Evidence:
+    """What an honest order shows on random gradients, from a random θ; moments included."""
+    fmt, rng = FORMATS[name], np.random.default_rng(seed)
+    hyper = {k: (hyper or FULL)[k] for k in spec.hyperparameters}
+    grads = rng.standard_normal((steps, count)).astype(fmt.dtype)
+    theta0 = (rng.standard_normal(count) * (np.arange(count) % 2)).astype(fmt.dtype)
+    columns = {k: np.full(count, x) for k, x in hyper.items()}
+    with np.errstate(all="ignore"):
+        shown = run(ORDERS[order], spec, Arithmetic(fmt), columns, grads, theta0)
+    return Evidence(spec, fmt, hyper, grads, shown.thetas, shown.moments)
+
+
+def spoiled(e: Evidence, seed: int) -> Evidence:
+    """The same evidence with a few numbers moved by some units in the last place."""
+    rng = np.random.default_rng(seed)
+
+    def moved(x: Any) -> Any:
+        share = (
+            1 + np.where(rng.random(x.shape) < 0.2, rng.integers(-400, 400, x.shape), 0) * e.fmt.u
+        )
+        with np.errstate(all="ignore"):
+            return (x.astype(np.float64) * share).astype(x.dtype)
+
+    return replace(e, thetas=moved(e.thetas), moments={k: moved(x) for k, x in e.moments.items()})
+
+
+def by_every_rung(e: Evidence, admission: Admission, monkeypatch: Any) -> list[Any]:
+    """The raw tallies of the kernels' text, of arrays, and of balls, before anything climbs."""
+    monkeypatch.setattr(judge, "compiled", plain.judge_module)
+    program, rung = trace(e.spec), "dd" if e.fmt.name == "float64" else "f64"
+    observed = ("theta", *(m for m in program.moments if m in e.moments))
+    with np.errstate(all="ignore"):
+        kernel = judge._run_compiled(program, rung, observed, e, admission)
+        arrays = array_rung.judge(program, rung, observed, e, admission, judge._MARGIN[rung])
+    balls = [
+        top.judge_element(program, observed, e.element(i), admission) for i in range(e.shape[1])
+    ]
+    return [kernel, arrays, np.stack(balls, axis=-1)]
+
+
+def agree(tallies: list[Any], *, moments: bool = True) -> None:
+    """Everything but what one rung leaves open and the top one decides."""
+    column = {name: k for k, name in enumerate(TALLIES)}
+    *rungs, balls = tallies
+    assert not balls[:, column["undecided"]].any()
+    for raw in tallies:  # every element-step is counted once
+        counted = sum(raw[:, column[name]] for name in ("decided", "weak", "void", "undecided"))
+        assert (counted == counted.flat[0]).all()
+    for raw in rungs:
+        decided = raw[:, column["undecided"]] == 0
+        for name in TALLIES:
+            got, want = raw[:, column[name]][decided], balls[:, column[name]][decided]
+            if name == "worst":
+                both = np.isfinite(got) & np.isfinite(want)
+                assert np.array_equal(np.isfinite(got), np.isfinite(want))
+                got, want = got[both], want[both]
+                assert (np.abs(got - want) <= 2.0**-20 * (want + 2.0**-20)).all()
+            elif name != "worst_step":  # two steps may share the largest ratio
+                assert np.array_equal(got, want), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(specs, st.sampled_from(tuple(FORMATS)), st.integers(0, 2**32), st.data())
+def test_the_rungs_agree_on_honest_and_spoiled_runs(
+    spec: Spec, name: str, seed: int, data: st.DataObject
+) -> None:
+    e = honest(spec, name, 5, 3, hyper=FULL | data.draw(hypers(spec)), seed=seed)
+    e = spoiled(e, seed) if data.draw(st.booleans()) else e
+    admission = Admission(
+        data.draw(st.sampled_from(["float64", "array"])), data.draw(st.booleans())
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        agree(by_every_rung(e, admission, patch))
+
+
+@settings(max_examples=40, deadline=None)
+@given(evidence())
+def test_the_rungs_agree_on_nonsense(e: Evidence) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        agree(by_every_rung(e, STRICT, patch))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("text", ["adam", "adamw", "adam[eps=both,amsgrad=vhat]", "adam[eps=hat]"])
+def test_honest_runs_are_accepted_with_their_moments(text: str, name: str) -> None:
+    spec = parse_spec(text)
+    for order in range(0, len(ORDERS), 3):
+        if not applicable(ORDERS[order], spec, name):
+            continue
+        got = judge.judge(honest(spec, name, 6, 5, order=order))
+        assert got.accepted
+        assert set(got.tallies) == {"theta", *trace(spec).moments}
+        assert 0.0 < got.largest_ratio <= 1.0
+        assert got.decided > 0
+        assert got.blind + got.decided == len(got.tallies) * 30
+
+
+def test_a_run_may_begin_with_given_moments() -> None:
+    for text in ("adam", "adam[first_t=2]", "amsgrad"):
+        spec = parse_spec(text)
+        whole = honest(spec, "float32", 9, 4)
+        late = replace(
+            whole,
+            grads=whole.grads[5:],
+            thetas=whole.thetas[5:],
+            moments={k: x[5:] for k, x in whole.moments.items()},
+            start={k: x[4] for k, x in whole.moments.items()},
+            first=5,
+        )
+        assert judge.judge(late).accepted
+        assert judge.judge(replace(late, first=4)).bad.all()
+        assert judge.judge(replace(late, start={})).bad.all()
+
+
+def test_the_rungs_agree_on_runs_that_begin_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("float32", "float64"):
+        whole = spoiled(honest(Spec(amsgrad="v", decay="decoupled"), name, 9, 4), 3)
+        late = replace(
+            whole,
+            grads=whole.grads[5:],
+            thetas=whole.thetas[5:],
+            moments={k: x[5:] for k, x in whole.moments.items()},
+            start={k: x[4] for k, x in whole.moments.items()},
+            first=5,
+        )
+        agree(by_every_rung(late, Admission("array"), monkeypatch))
+
+
+def test_steps_that_are_not_seen_are_not_judged() -> None:
+    e = honest(Spec(), "float32", 6, 3)
+    wrong = e.thetas.copy()
+    wrong[2] += 1
+    for unseen, bad in ((0, True), (1, True), (3, False)):
+        got = judge.judge(replace(e, thetas=wrong, moments={}, unseen=unseen))
+        assert got.bad.any() == bad
+
+
+@pytest.mark.parametrize("count", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
+def test_any_number_of_elements(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "compiled", plain.judge_module)
+    e = honest(Spec(), "float32", 2, count)
+    wrong = e.thetas.copy()
+    wrong[2, -1] *= 2
+    for thetas, bad in ((e.thetas, 0), (wrong, 1)):
+        given_ = replace(e, thetas=thetas, moments={})
+        raw = judge._run_compiled(trace(e.spec), "f64", ("theta",), given_, STRICT)
+        first_bad = raw[0, TALLIES.index("first_bad")]
+        assert first_bad.shape == (count,)
+        assert np.flatnonzero(first_bad).tolist() == ([count - 1] if bad else [])
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 0)])
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_no_steps_and_no_elements(name: str, shape: tuple[int, int]) -> None:
+    dtype = np.dtype(name)
+    e = Evidence(
+        Spec(),
+        FORMATS[name],
+        HYPER,
+        np.zeros(shape, dtype),
+        np.zeros((shape[0] + 1, shape[1]), dtype),
+    )
+    got = judge.judge(e)
+    assert got.accepted
+    assert got.decided == got.blind == 0
+    assert got.largest_ratio == 0.0
+    assert got.bad.shape == (shape[1],)
+
+
+@pytest.mark.parametrize("name", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_voids_its_element(
+    name: str, what: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    e = honest(Spec(), name, 5, 3)
+    e.grads[2, 1] = what
+    columns = {k: np.full(3, x) for k, x in e.hyper.items()}
+    with np.errstate(all="ignore"):
+        shown = run(ORDERS[0], e.spec, Arithmetic(e.fmt), columns, e.grads, e.thetas[0])
+    e = replace(e, thetas=shown.thetas, moments=shown.moments)
+    got = judge.judge(e)
+    assert got.accepted
+    for tally in got.tallies.values():
+        assert tally.void.tolist() == [0, 3, 0]
+        assert tally.first_bad.tolist() == [0, 0, 0]
+    agree(by_every_rung(e, STRICT, monkeypatch))
+
+
+@pytest.mark.parametrize("name", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("what", [np.nan, np.inf])
+def test_a_result_that_is_not_finite_is_bad(
+    name: str, what: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    e = honest(Spec(), name, 5, 3)
+    e.thetas[3, 1] = what
+    e.moments["v"][2, 2] = what
+    got = judge.judge(e)
+    assert got.tallies["theta"].first_bad.tolist() == [0, 3, 0]
+    assert got.tallies["v"].first_bad.tolist() == [0, 0, 3]
+    assert got.bad.tolist() == [False, True, True]
+    assert got.tallies["theta"].ratio[1] == np.inf
+    assert got.tallies["theta"].void.tolist() == [0, 1, 0]  # the step after it has no input
+    assert got.tallies["m"].void.tolist() == [0, 0, 0]
+    agree(by_every_rung(e, STRICT, monkeypatch))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e-155])
+def test_what_double_double_cannot_hold_climbs_and_is_decided(scale: float) -> None:
+    e = honest(Spec(), "float64", 4, 3, hyper=FULL | {"eps": 1e-200})
+    grads = e.grads * scale
+    columns = {k: np.full(3, x) for k, x in e.hyper.items()}
+    shown = run(ORDERS[0], e.spec, Arithmetic(e.fmt), columns, grads, 0 * e.thetas[0])
+    e = replace(e, grads=grads, thetas=shown.thetas, moments=shown.moments)
+    got = judge.judge(e)
+    assert got.climbed == 3
+    assert got.accepted
+    wrong = e.moments["m"].copy()
+    wrong[1] *= 1 + 1e-12
+    assert judge.judge(replace(e, moments={"m": wrong})).bad.all()
+
+
+def test_what_no_rung_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "MOST_CLIMBS", 4)
+    e = honest(Spec(), "float64", 4, 3)
+    e = replace(e, grads=e.grads * 1e-300, thetas=0 * e.thetas, moments={})
+    got = judge.judge(e)
+    assert got.climbed == 1
+    assert not got.accepted
+    assert got.tallies["theta"].undecided.tolist() == [0, 4, 4]
+    assert got.tallies["theta"].decided.tolist() == [4, 0, 0]
+    assert got.bad.tolist() == [True, False, False]  # θ stood still: a wrong one, seen by one climb
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "rung"), [("float32", "f64"), ("float64", "dd")])
+def test_compiled_kernels_count_as_their_text_does(name: str, rung: str) -> None:
+    """What the compiler makes of the text, bit for bit, moments observed and odd sizes included."""
+    spec = Spec(decay="decoupled")
+    e = spoiled(honest(spec, name, 4, BLOCK + 5), 1)
+    program, observed = trace(spec), ("theta", "v")
+    args = (program, rung, observed, e, STRICT)
+    got = judge._run_compiled(*args)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judge, "compiled", plain.judge_module)
+        with np.errstate(all="ignore"):
+            want = judge._run_compiled(*args)
+    assert np.array_equal(got, want)
+    assert got[:, TALLIES.index("first_bad")].any()
