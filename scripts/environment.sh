@@ -39,7 +39,7 @@ environment() {
     for line in "${lines[@]}"; do
       say "installing $line"
       # shellcheck disable=SC2086
-      (cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $line) >&2
+      (set -f && cd "$root" && "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $line) >&2
     done
     printf '%s\n' "$stamp" >"$venv/.stamp-$name"
   fi
