@@ -1,0 +1,139 @@
+"""Which Adam a target is: black-box runs, every dialect scored on them, the evidence.
+
+Deviations are in multiples of the envelope, as everywhere; the rules and the envelope are those of
+the judge.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from adamcheck.errors import UsageError
+from adamcheck.events import Listener, Note, silent
+from adamcheck.formats import format_named
+from adamcheck.identify.investigation import Investigation, conclude, investigate
+from adamcheck.identify.stack import Run, stacked
+from adamcheck.result import Finding, Identification
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Limits, Trace, Trajectory
+from adamcheck.targets.session import Session
+
+__all__ = [
+    "IdentifyReport",
+    "Investigation",
+    "Run",
+    "identify",
+    "identify_session",
+    "investigate",
+    "nearest",
+]
+
+
+@dataclass(frozen=True)
+class IdentifyReport:
+    """What was found out about one target.
+
+    identification: None where nothing could be measured; then, and wherever the target failed
+    during a run, ``error`` says why. environment maps packages to versions.
+    """
+
+    target: str
+    adapter: str
+    identification: Identification | None
+    findings: tuple[Finding, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    seconds: float = 0.0
+
+
+def identify(
+    target: str,
+    *,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    device: str = "cpu",
+    dtype: str = "float64",
+    flags: Iterable[str] = (),
+    claimed: Spec | None = None,
+    session: Session | None = None,
+    listener: Listener | None = None,
+    limits: Limits | None = None,
+) -> IdentifyReport:
+    """Identify ``package.module:attribute`` or ``file.py:attribute`` as it is configured.
+
+    options: the target's own; flags: common boolean options to switch on (amsgrad, maximize).
+    dtype: the format of the runs; where the target does not take it, the widest that it takes.
+    session: an open one for the same target, instead of a new process. Raises UsageError for a
+    request that makes no sense or a target that cannot be loaded.
+    """
+    begun = time.monotonic()
+    format_named(dtype)
+    tell = listener or silent
+    own = session or Session(target, options=options, device=device, limits=limits or Limits())
+    try:
+        tell(Note(f"starting {target}"))
+        known = own.description
+        found = investigate(
+            own,
+            claimed=claimed,
+            dtype=dtype,
+            flags=frozenset(flags),
+            options=options,
+            extras=True,
+            listener=tell,
+        )
+    finally:
+        if session is None:
+            own.close()
+    return IdentifyReport(
+        target=target,
+        adapter=known.adapter,
+        identification=found.identification,
+        findings=found.findings,
+        environment=dict(known.environment),
+        error=found.error,
+        seconds=time.monotonic() - begun,
+    )
+
+
+def identify_session(
+    session: Session,
+    *,
+    claimed: Spec | None,
+    dtype: str,
+    flags: frozenset[str] = frozenset(),
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> Identification | None:
+    """Identify the target of an open session; None where it finished no step.
+
+    claimed: the spec that the target is held against; what it needs (a weight decay, a second ε,
+    AMSGrad, maximise) is asked of the target as far as that takes it.
+    """
+    return investigate(
+        session, claimed=claimed, dtype=dtype, flags=flags, options=options
+    ).identification
+
+
+def nearest(
+    traces: Iterable[tuple[Trajectory, Trace]],
+    *,
+    dtype: str,
+    claimed: Spec | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    flushed: bool = False,
+) -> Identification | None:
+    """The dialect of trajectories that were run already, or the nearest and how it is left.
+
+    ``flushed``: the target flushes subnormals. Raises UsageError when nothing was asked.
+    """
+    runs = [Run(f"run {k}", asked, seen) for k, (asked, seen) in enumerate(traces, start=1)]
+    if not runs:
+        raise UsageError("nearest: no trajectory was given.")
+    fmt = format_named(dtype)
+    stacks = stacked(runs, fmt)
+    if not stacks:
+        return None
+    return conclude(stacks, claimed=claimed, options=options, flushed=flushed).identification

@@ -1,0 +1,130 @@
+"""Weight decay that nobody asked for: seen in runs without gradients, its strength estimated there.
+
+With zero gradients and θ ≠ 0 nothing but decay moves a parameter. The strength is read off as an
+interval, of which the simplest decimal number is taken and then judged like any other dialect.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
+
+import numpy as np
+
+from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.stack import Stack
+from adamcheck.rules import initial_state, step
+from adamcheck.spec import SWITCHES, Spec
+
+_FLOATS = SimpleNamespace(sqrt=math.sqrt, maximum=max)
+_COLUMNS = 6
+_LARGEST = 1e6
+
+
+def simplest(low: float, high: float) -> float:
+    """The decimal number with the fewest digits in [low, high]; the middle where there is none."""
+    middle = 0.5 * (low + high)
+    for digits in range(17):
+        number = float(f"{middle:.{digits}e}")
+        if low <= number <= high:
+            return number
+    return middle
+
+
+def moves_idle(stacks: Iterable[Stack]) -> bool:
+    """Whether a parameter moved at a step up to which every gradient was zero."""
+    return any(bool((np.diff(s.thetas, axis=0) != 0.0).any()) for s in _idle(stacks))
+
+
+def decayed(bases: Sequence[Spec], stacks: Sequence[Stack]) -> list[Candidate]:
+    """The bases with each kind of decay whose strength the idle runs tell."""
+    idle = list(_idle(stacks))
+    found: list[Candidate] = []
+    for word, scaled in (("decoupled", True), ("decoupled-unscaled", False)):
+        strength = _decoupled(idle, scaled=scaled)
+        if strength is None:
+            continue
+        words = (word, "decoupled-after") if scaled else (word,)
+        given = (("weight_decay", strength),)
+        found += [Candidate(b.with_(decay=w), given) for b in bases for w in words]
+    known: dict[Spec, float | None] = {}
+    for base in bases:
+        # at the first step the running maximum is the moment itself
+        first = base.with_(decay="l2", amsgrad="none")
+        if first not in known:
+            known[first] = _in_gradient(first, idle)
+        found_strength = known[first]
+        if found_strength is not None:
+            found.append(Candidate(base.with_(decay="l2"), (("weight_decay", found_strength),)))
+    return found
+
+
+def asked(bases: Sequence[Spec], given: tuple[tuple[str, float], ...]) -> list[Candidate]:
+    """The bases with each kind of decay at the strength that was asked for."""
+    words = [w for w in SWITCHES["decay"] if w != "none"]
+    return [Candidate(base.with_(decay=w), given) for base in bases for w in words]
+
+
+def _idle(stacks: Iterable[Stack]) -> Iterable[Stack]:
+    for stack in stacks:
+        still = (stack.grads == 0.0).all(axis=0) & (stack.first == 0)
+        still &= np.isfinite(stack.thetas).all(axis=0) & (stack.thetas[0] != 0.0)
+        if still.any():
+            yield stack.columns(np.flatnonzero(still))
+
+
+def _decoupled(idle: Sequence[Stack], *, scaled: bool) -> float | None:
+    """λ such that every idle step multiplies θ by 1-αλ (1-λ), None where there is none."""
+    low, high = -np.inf, np.inf
+    for stack in idle:
+        rate = stack.hyper["lr"] if scaled else np.ones(stack.count)
+        before, after = stack.thetas[:-1], stack.thetas[1:]
+        with np.errstate(all="ignore"):
+            lost = 1.0 - after / before
+            # the factor, the product and the difference are rounded, to θ's format each
+            width = 4.0 * stack.fmt.u * np.maximum(1.0, np.abs(after / before))
+            usable = np.abs(after) > stack.fmt.smallest_normal
+            low = max(low, float(np.max(np.where(usable, (lost - width) / rate, -np.inf))))
+            high = min(high, float(np.min(np.where(usable, (lost + width) / rate, np.inf))))
+    if not (low <= high and np.isfinite(low) and np.isfinite(high)) or low <= 0.0 <= high:
+        return None
+    return simplest(low, high)
+
+
+def _in_gradient(spec: Spec, idle: Sequence[Stack]) -> float | None:
+    """λ such that λθ as the first gradient moves θ as it was seen to move."""
+    low, high = 0.0, np.inf
+    for stack in idle:
+        for i in range(min(_COLUMNS, stack.count)):
+            theta, moved = float(stack.thetas[0, i]), float(stack.thetas[1, i])
+            slack = 2.0 * stack.fmt.u * (abs(theta) + abs(moved))
+            hyper = {name: float(x[i]) for name, x in stack.hyper.items()}
+            least = _strength(spec, hyper, theta, (abs(theta) - abs(moved)) - slack)
+            most = _strength(spec, hyper, theta, (abs(theta) - abs(moved)) + slack)
+            low, high = max(low, least), min(high, most)
+    if not low <= high or high >= _LARGEST or high <= 0.0:
+        return None
+    return simplest(low, high)
+
+
+def _strength(spec: Spec, hyper: dict[str, float], theta: float, toward: float) -> float:
+    """λ for which the first step, without a gradient, takes |θ| down by ``toward``; bisected."""
+
+    def taken(strength: float) -> float:
+        h = hyper | {"weight_decay": strength}
+        try:
+            state = initial_state(spec, h, 0.0, 1.0)
+            return abs(theta) - abs(float(step(spec, _FLOATS, h, state, 0.0, theta).theta))
+        except ZeroDivisionError:
+            return math.nan
+
+    if toward <= 0.0:
+        return 0.0
+    low, high = 1e-18, _LARGEST
+    if not taken(high) > toward:
+        return math.inf
+    for _ in range(80):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if taken(middle) > toward else (middle, high)
+    return high

@@ -1,0 +1,258 @@
+"""From an open session to an identification: run, search, explain, and say what else was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from adamcheck.events import Listener, Note, silent
+from adamcheck.formats import Format, format_named
+from adamcheck.identify import extras as more
+from adamcheck.identify import runs as design
+from adamcheck.identify.candidate import Candidate, distance
+from adamcheck.identify.explain import explained
+from adamcheck.identify.regime import regime
+from adamcheck.identify.scoring import Fit, Scores
+from adamcheck.identify.search import Found, search
+from adamcheck.identify.stack import Run, Stack, stacked
+from adamcheck.oracle.envelope import Admission
+from adamcheck.result import Finding, Identification
+from adamcheck.spec import Spec
+from adamcheck.targets.adapters.signature import SYNONYMS
+from adamcheck.targets.protocol import Description, Trajectory
+from adamcheck.targets.session import Session
+
+WEIGHT_DECAY = 0.125
+EPS_ROOT = 2.0**-6
+
+
+@dataclass(frozen=True)
+class Investigation:
+    """An identification, the facts that came with it, and what went wrong on the way.
+
+    found: the search behind it, None where nothing was measured.
+    """
+
+    identification: Identification | None
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+    found: Found | None = None
+
+
+def investigate(
+    session: Session,
+    *,
+    claimed: Spec | None,
+    dtype: str,
+    flags: frozenset[str] = frozenset(),
+    options: Mapping[str, Any] = MappingProxyType({}),
+    extras: bool = False,
+    listener: Listener = silent,
+) -> Investigation:
+    """Run the short trajectories on the target of a session and conclude.
+
+    extras: also find out what the target's other flags and hyperparameters do.
+    """
+    known = session.description
+    findings: list[Finding] = []
+    if not known.dtypes:
+        reason = "; ".join(known.notes) or "no reason was given"
+        return Investigation(None, error=f"the target ran in no dtype: {reason}")
+    if dtype not in known.dtypes:
+        message = f"the target does not take {dtype}; it was run in {known.dtypes[0]}"
+        findings.append(Finding("dtype", known.dtypes[0], message))
+        dtype = known.dtypes[0]
+    fmt = format_named(dtype)
+    asked = _asked(known, claimed, flags, options)
+    listener(Note(f"running {len(design.LABELS) + 1} short trajectories in {dtype}"))
+    runs, error = observe(session, fmt, asked)
+    stacks = stacked(runs, fmt)
+    if not stacks:
+        return Investigation(None, tuple(findings), error or "the target finished no step")
+    flushed = more.flushes(known, dtype)
+    listener(Note("scoring the dialects"))
+    outcome = conclude(stacks, claimed=claimed, options=options, flushed=flushed)
+    findings += outcome.findings
+    if extras and outcome.found is not None:
+        listener(Note("trying the other options"))
+        findings += more.facts(session, fmt, asked, outcome.found, options)
+    missing = [n for n in ("lr", "beta1", "beta2", "eps") if n not in known.hyperparameters]
+    if missing:
+        message = f"takes no {', '.join(missing)}: the usual values are assumed"
+        findings.append(Finding("hyperparameters", dtype, message))
+    return replace(outcome, findings=tuple(findings), error=error)
+
+
+def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Run], str]:
+    """Run everything; the first failure is told, and what was finished is kept."""
+    known = session.description
+    takes = known.hyperparameters
+    requests: list[tuple[str, Trajectory]] = list(design.short(fmt, takes, asked))
+    requests.append(("long", design.long(fmt, takes, asked)))
+    runs: list[Run] = []
+    error = ""
+    for label, request in requests:
+        trace = session.run(request)
+        runs.append(Run(label, request, trace))
+        if trace.failure is not None:
+            failure = trace.failure
+            where = f"at step {failure.step}" if failure.step else "while it was built"
+            error = f"the target {failure.kind} {where} of run {label!r}: {failure.message}"
+            break
+    if not error and "load_moments" in known.abilities and _blind(runs):
+        request = design.preloaded(fmt, takes, asked)
+        runs.append(Run("preloaded", request, session.run(request)))
+    return runs, error
+
+
+def conclude(
+    stacks: Sequence[Stack],
+    *,
+    claimed: Spec | None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    flushed: bool = False,
+) -> Investigation:
+    """Name the dialect of observed runs, with the evidence."""
+    fmt = stacks[0].fmt
+    found = search(stacks, claimed, _known(options), _admissions(fmt, claimed, flushed))
+    best = found.best
+    against = claimed or Spec()
+    kind, text, spec = "dialect", "", best.candidate.spec
+    findings: list[Finding] = []
+    if found.fits:
+        text = regime(best, against, found.scores)
+        findings += more.scalars(found)
+    else:
+        kind = "not-elementwise" if _coupled(best) else "not-adam"
+        bases = _bases(found, claimed)
+        tried = [found.scores, *_others(found.scores, fmt, claimed, flushed)]
+        why = explained(best, bases, tried)
+        text, spec = why.text, why.spec
+        findings.append(Finding("explanation", fmt.name, why.text))
+    if found.hidden and spec.decay != "none":
+        findings.append(more.hidden(found, fmt))
+    named = spec.with_(scalars="array") if _names_array(found, claimed) else spec
+    shown = [f for f in found.ranking if f.candidate.spec == spec] + [
+        f for f in found.ranking if f.candidate.spec != spec
+    ]
+    first = shown[0] if shown[0].candidate.spec == spec else found.scores.fit(_as(found, spec))
+    if first is not shown[0]:
+        shown.insert(0, first)
+    equal = {f.candidate.spec for f in found.equal}
+    second = next((f for f in shown[1:] if f.candidate.spec not in equal), None)
+    identification = Identification(
+        spec=str(named),
+        kind=kind,
+        deviation=first.largest,
+        second=str(second.candidate.spec) if second else "",
+        second_deviation=second.largest if second else 0.0,
+        regime=text,
+        candidates=tuple(
+            (str(f.candidate.spec), f.largest) for f in _with_claimed(shown, against, found)
+        ),
+        indistinguishable=tuple(str(f.candidate.spec) for f in found.equal),
+    )
+    return Investigation(identification, tuple(findings), found=found)
+
+
+def _as(found: Found, spec: Spec) -> Candidate:
+    return replace(found.best.candidate, spec=spec)
+
+
+def _with_claimed(shown: list[Fit], claimed: Spec, found: Found) -> list[Fit]:
+    """The ranking with the claimed spec in it, wherever it stands."""
+    if any(distance(f.candidate.spec, claimed) == 0 for f in shown):
+        return shown
+    return [*shown, found.scores.fit(_as(found, claimed))]
+
+
+def _bases(found: Found, claimed: Spec | None) -> list[Fit]:
+    """Dialects to explain from: the claimed one, Algorithm 1, and the nearest ones."""
+    specs = [spec.with_(scalars="any") for spec in (claimed, Spec()) if spec is not None]
+    fits = [found.scores.fit(_as(found, spec)) for spec in dict.fromkeys(specs)]
+    return [*fits, *(f for f in found.ranking[:2] if f.candidate.spec not in specs)]
+
+
+def _admissions(fmt: Format, claimed: Spec | None, flushed: bool) -> list[Admission]:
+    """The finest scalars first; under float64 both are the same."""
+    words = ["float64", "array"] if fmt.name != "float64" else ["float64"]
+    if claimed is not None and claimed.scalars == "float64":
+        words = ["float64"]
+    return [Admission(word, flushed) for word in words]
+
+
+def _others(scores: Scores, fmt: Format, claimed: Spec | None, flushed: bool) -> list[Scores]:
+    return [
+        Scores(scores.stacks, admission)
+        for admission in _admissions(fmt, claimed, flushed)
+        if admission != scores.admission
+    ]
+
+
+def _names_array(found: Found, claimed: Spec | None) -> bool:
+    """Whether the name must say that scalars are narrow: where the claim is about scalars."""
+    asked = claimed is not None and claimed.scalars != "any"
+    return asked and found.scores.admission.scalars == "array"
+
+
+def _asked(
+    known: Description, claimed: Spec | None, flags: frozenset[str], options: Mapping[str, Any]
+) -> design.Asked:
+    """What a claimed spec needs besides: its decay, its second ε, its flags."""
+    extra: dict[str, float] = {}
+    on = set(flags)
+    if claimed is not None:
+        if claimed.decay != "none":
+            extra["weight_decay"] = WEIGHT_DECAY
+        if claimed.eps == "both":
+            extra["eps_root"] = EPS_ROOT
+        on |= {"amsgrad"} if claimed.amsgrad != "none" else set()
+        on |= {"maximize"} if claimed.maximize == "yes" else set()
+    given = _known(options)
+    takes = known.hyperparameters - set(given)
+    return design.Asked(
+        {n: x for n, x in extra.items() if n in takes},
+        frozenset(flag for flag in on if flag in known.flags or flag in flags),
+    )
+
+
+def _known(options: Mapping[str, Any]) -> dict[str, float]:
+    """Hyperparameters that the options set and no run passes."""
+    found: dict[str, float] = {}
+    for name in ("weight_decay", "eps_root"):
+        for word in SYNONYMS[name]:
+            value = options.get(word)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                found[name] = float(value)
+    return found
+
+
+def _blind(runs: Sequence[Run]) -> bool:
+    """Whether the first step left nothing finite to go on from."""
+    first = runs[0].trace.thetas[0][1]
+    return not bool(np.isfinite(first.astype(np.float64)).any())
+
+
+def _coupled(fit: Fit) -> bool:
+    """Whether elements with the same history move differently in other company."""
+    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
+        labels = {label: k for k, label in enumerate(stack.labels)}
+        if not {"decades", "company"} <= labels.keys():
+            continue
+        alone = np.flatnonzero(stack.run == labels["decades"])
+        other = np.flatnonzero(stack.run == labels["company"])
+        if len(alone) != len(other) or not len(alone):
+            continue
+        here, there = design.kept_in_company(len(alone))
+        one, two = alone[here], other[there]
+        # the kept half saw the same gradients: both paths stay within their envelopes
+        with np.errstate(all="ignore"):
+            allowed = np.cumsum(4.0 * (walked.bound[:, one] + walked.bound[:, two]), axis=0)
+            gap = np.abs(stack.thetas[1:, one] - stack.thetas[1:, two])
+        if bool((gap > allowed).any()):
+            return True
+    return False

@@ -1,0 +1,130 @@
+"""In which steps, signs, sizes or places a target leaves the dialect that it is nearest to."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.identify.scoring import Fit
+from adamcheck.identify.stack import Stack
+
+Mask = NDArray[np.bool_]
+
+
+def first_bad_step(fit: Fit) -> int:
+    """The first step (1-based) outside the envelope in any run, 0 if there is none."""
+    steps = []
+    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
+        bad = np.argwhere(walked.ratio > 1.0)
+        if bad.size:
+            t, i = bad[0]
+            steps.append(int(t) + 1 + int(stack.first[i]))
+    return min(steps, default=0)
+
+
+def where(fit: Fit) -> str:
+    """The narrowest description that holds for every element-step outside the envelope."""
+    name = str(fit.candidate.spec)
+    total = sum(int((~np.isnan(w.ratio)).sum()) for w in fit.walked)
+    outside = sum(int((w.ratio > 1.0).sum()) for w in fit.walked)
+    counted = f"{outside} of {total} element-steps deviate from {name}"
+    texts = [text for find in (_places, _signs, _steps, _sizes) if (text := find(fit))]
+    if texts:
+        return f"{counted}: {'; '.join(texts)}"
+    worst, at = _worst_run(fit)
+    return f"{counted}, first at step {first_bad_step(fit)}, mostly in the run {worst!r} ({at})"
+
+
+def _parts(fit: Fit) -> list[tuple[Stack, Mask, Mask]]:
+    """Per stack: what is outside, and what was decided."""
+    return [
+        (stack, walked.ratio > 1.0, ~np.isnan(walked.ratio))
+        for stack, walked in zip(fit.stacks, fit.walked, strict=True)
+    ]
+
+
+def _places(fit: Fit) -> str:
+    """The same few elements of every run of that size."""
+    bad: set[int] = set()
+    size = max(int(stack.element.max(initial=0)) + 1 for stack in fit.stacks)
+    for stack, outside, _ in _parts(fit):
+        for columns in stack.groups:
+            hit = stack.element[columns][outside[:, columns].any(axis=0)]
+            if len(hit) and len(columns) < size:
+                return ""  # in a smaller run the same places are others
+            bad |= {int(i) for i in hit}
+    if not bad or len(bad) > size // 4:
+        return ""
+    if bad == set(range(size - len(bad), size)):
+        return f"only the last {len(bad)} of {size} elements"
+    shown = ", ".join(str(i) for i in sorted(bad)[:8])
+    return (
+        f"only element {shown} of {size}" if len(bad) == 1 else f"only elements {shown} of {size}"
+    )
+
+
+def _signs(fit: Fit) -> str:
+    for word, sign in (("g < 0", -1.0), ("g > 0", 1.0)):
+        if _only(fit, lambda stack, sign=sign: np.sign(stack.grads) == sign):
+            return f"only where {word}"
+    return ""
+
+
+def _steps(fit: Fit) -> str:
+    bad: set[int] = set()
+    longest = 0
+    for stack, outside, _ in _parts(fit):
+        for t, i in np.argwhere(outside):
+            bad.add(int(t) + 1 + int(stack.first[i]))
+        longest = max(longest, stack.steps)
+    if not bad or len(bad) > longest // 3:
+        return f"from step {min(bad)} on only" if bad and min(bad) > 2 else ""
+    shown = sorted(bad)
+    if len(shown) == 1:
+        return f"only at step {shown[0]}"
+    gaps = {b - a for a, b in pairwise(shown)}
+    if len(gaps) == 1 and shown[0] == min(gaps):
+        return f"only at every {shown[0]}th step"
+    return f"only at steps {', '.join(map(str, shown[:8]))}"
+
+
+def _sizes(fit: Fit) -> str:
+    """Gradients above or below a size, at the step itself."""
+    inside: list[NDArray[np.float64]] = []
+    outside_: list[NDArray[np.float64]] = []
+    for stack, outside, decided in _parts(fit):
+        size = np.abs(stack.grads)
+        inside.append(size[decided & ~outside & (size > 0.0)])
+        outside_.append(size[outside & (size > 0.0)])
+    good, bad = np.concatenate(inside), np.concatenate(outside_)
+    if not good.size or not bad.size:
+        return ""
+    if bad.min() > good.max():
+        return f"only where |g| ≥ {bad.min():.2g}"
+    if bad.max() < good.min():
+        return f"only where |g| ≤ {bad.max():.2g}"
+    return ""
+
+
+def _only(fit: Fit, condition: object) -> bool:
+    """Whether all that is outside meets the condition, and much of what does is outside."""
+    met = hit = 0
+    for stack, outside, decided in _parts(fit):
+        holds = condition(stack) & decided  # type: ignore[operator]
+        if (outside & ~holds).any():
+            return False
+        met += int(holds.sum())
+        hit += int((outside & holds).sum())
+    return met > 0 and 4 * hit > met
+
+
+def _worst_run(fit: Fit) -> tuple[str, str]:
+    shares = []
+    for stack, outside, decided in _parts(fit):
+        for columns in stack.groups:
+            share = outside[:, columns].sum() / max(1, decided[:, columns].sum())
+            shares.append((float(share), stack.labels[int(stack.run[columns[0]])]))
+    share, label = max(shares)
+    return label, f"{100 * share:.0f} % of it"
