@@ -29,7 +29,7 @@ from adamcheck.result import (
     verdict_of,
 )
 from adamcheck.spec import Spec, parse_spec
-from adamcheck.targets.protocol import Limits
+from adamcheck.targets.protocol import Description, Limits
 from adamcheck.targets.session import Session
 
 _SHRINK_RUNS: Final = 40
@@ -84,6 +84,7 @@ def check(
                 error = error or "the dialect could not be identified"
             else:
                 claimed = parse_spec(identified.spec)
+        _answerable(known, claimed)
         results, found = _run_all(session, claimed, names, chosen, size, seed, device, tell)
         findings += found
         failed = [c for c in results if c.status is Status.FAILED]
@@ -148,6 +149,16 @@ def replay(
             adapter=session.description.adapter,
             options=dict(options),
             seconds=time.monotonic() - begun,
+        )
+
+
+def _answerable(known: Description, spec: Spec) -> None:
+    """Raise UsageError where the spec reads a hyperparameter that the target does not take."""
+    missing = [n for n in spec.hyperparameters if n not in known.hyperparameters]
+    if known.dtypes and missing:
+        raise UsageError(
+            f"target {known.target} takes no {', '.join(missing)}, which {spec} reads; it takes"
+            f" {', '.join(sorted(known.hyperparameters)) or 'none'}."
         )
 
 

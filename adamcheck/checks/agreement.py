@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.adversaries.sequences import battery
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
@@ -19,10 +18,8 @@ from adamcheck.checks.registry import check
     theorem="rounding-envelope",
 )
 def dyadic_from_zero(lab: Lab, account: Account) -> None:
-    gradients = battery(
-        lab.fmt, lab.dyadic, lab.profile.steps, seed=lab.seed, repeat=lab.profile.repeat
-    )
-    hold(lab, account, lab.trajectory(gradients.grads, hyper=lab.dyadic))
+    grads = lab.gradients(lab.dyadic, lab.profile.steps, 0, repeat=lab.profile.repeat)
+    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
 
 
 @check(
@@ -33,10 +30,8 @@ def dyadic_from_zero(lab: Lab, account: Account) -> None:
     theorem="rounding-envelope",
 )
 def ordinary_from_zero(lab: Lab, account: Account) -> None:
-    gradients = battery(
-        lab.fmt, lab.ordinary, lab.profile.steps, seed=lab.seed + 1, repeat=lab.profile.repeat
-    )
-    hold(lab, account, lab.trajectory(gradients.grads))
+    grads = lab.gradients(lab.ordinary, lab.profile.steps, 1, repeat=lab.profile.repeat)
+    hold(lab, account, lab.trajectory(grads))
 
 
 @check(
@@ -51,8 +46,7 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     rng = lab.rng("away")
     steps = lab.profile.steps
     laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
-    gradients = battery(lab.fmt, lab.dyadic, steps, seed=lab.seed + 2, laws=laws).grads
-    wide = np.tile(gradients, (1, 4))
+    wide = np.tile(lab.gradients(lab.dyadic, steps, 2, laws=laws), (1, 4))
     high = 6 if lab.fmt.name == "float16" else 12
     theta0 = rng.choice((-1.0, 1.0), wide.shape[1]) * 2.0 ** rng.uniform(-high, high, wide.shape[1])
     for hyper in (lab.dyadic, lab.ordinary):
@@ -70,13 +64,13 @@ def away_from_zero(lab: Lab, account: Account) -> None:
 def epsilon_regime(lab: Lab, account: Account) -> None:
     narrow = lab.fmt.name == "float16"
     choices = (0.5, 2.0**-4) if narrow else (2.0**-2, 2.0**-13, 1e-8)
+    if "eps" not in lab.dyadic:
+        raise Skip(f"{lab.spec} has no ε")
+    laws = ("eps-scale", "log-uniform", "constant", "decaying")
     for eps in choices:
-        hyper = lab.dyadic | {"eps": eps}
-        gradients = battery(
-            lab.fmt, hyper, min(24, lab.profile.steps), seed=lab.seed + 3,
-            laws=("eps-scale", "log-uniform", "constant", "decaying"),
-        )  # fmt: skip
-        hold(lab, account, lab.trajectory(gradients.grads, hyper=hyper))
+        hyper = lab.altered(lab.dyadic, eps=eps)
+        grads = lab.gradients(hyper, min(24, lab.profile.steps), 3, laws=laws)
+        hold(lab, account, lab.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -88,10 +82,11 @@ def epsilon_regime(lab: Lab, account: Account) -> None:
     theorem="rounding-envelope",
 )
 def extremes(lab: Lab, account: Account) -> None:
-    hyper = lab.dyadic | ({} if lab.fmt.name == "float16" else {"eps": 2.0**-60})
+    narrow = lab.fmt.name == "float16"
+    hyper = lab.dyadic if narrow else lab.altered(lab.dyadic, eps=2.0**-60)
     steps = 16 if lab.profile.name == "quick" else 40
-    gradients = battery(lab.fmt, hyper, steps, seed=lab.seed + 4, safe=False)
-    hold(lab, account, lab.trajectory(gradients.grads, hyper=hyper))
+    grads = lab.gradients(hyper, steps, 4, safe=False)
+    hold(lab, account, lab.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -104,8 +99,8 @@ def extremes(lab: Lab, account: Account) -> None:
 )
 def moments(lab: Lab, account: Account) -> None:
     for k, hyper in enumerate((lab.dyadic, lab.ordinary)):
-        gradients = battery(lab.fmt, hyper, min(32, lab.profile.steps), seed=lab.seed + 5 + k)
-        hold(lab, account, lab.trajectory(gradients.grads, hyper=hyper, moments=True))
+        grads = lab.gradients(hyper, min(32, lab.profile.steps), 5 + k)
+        hold(lab, account, lab.trajectory(grads, hyper=hyper, moments=True))
 
 
 @check(

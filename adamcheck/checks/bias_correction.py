@@ -7,12 +7,18 @@ import numpy as np
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.program import trace
 
 
 def _slow(lab: Lab) -> dict[str, float]:
     """β so close to 1 that the corrections still move at late t; dyadic where the format can."""
     p = min(lab.fmt.precision - 1, 12)
-    return lab.dyadic | {"beta1": 0.875, "beta2": 1.0 - 2.0**-p}
+    return lab.altered(lab.dyadic, beta1=0.875, beta2=1.0 - 2.0**-p)
+
+
+def _corrected(lab: Lab) -> None:
+    if not trace(lab.spec).clocks:
+        raise Skip(f"nothing in {lab.spec} depends on t")
 
 
 @check(
@@ -23,6 +29,7 @@ def _slow(lab: Lab) -> dict[str, float]:
     theorem="geometric-weights",
 )
 def by_running(lab: Lab, account: Account) -> None:
+    _corrected(lab)
     steps = lab.affordable(1050)
     if steps < 130:
         raise Skip("1050 steps would take too long at the target's pace")
@@ -43,8 +50,11 @@ def by_running(lab: Lab, account: Account) -> None:
     needs=("load_moments",),
 )
 def by_loading(lab: Lab, account: Account) -> None:
+    _corrected(lab)
+    if lab.spec.algorithm != "adam":
+        raise Skip("states are loaded as Adam's m, v and t")
     rng = lab.rng("load")
-    hyper = lab.dyadic | {"beta2": 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 13)}
+    hyper = lab.altered(lab.dyadic, beta2=1.0 - 2.0 ** -min(lab.fmt.precision - 1, 13))
     n = 24
     for t in (1, 9, 126, 254, 510, 999, 2046, 4094, 65_534):
         v = rng.uniform(0.25, 1.0, n)

@@ -41,9 +41,20 @@ def alive(lab: Lab, account: Account) -> None:
         {"beta2": 0.9999},
         {"beta2": 0.99, "beta1": 0.8},
         {"lr": 1.0 if narrow else 3e-4, "eps": 1e-3},
+        {"momentum": 0.0},
+        {"momentum": 0.5},
+        {"momentum": 0.96875},
+        {"dampening": 0.0},
+        {"dampening": 0.75},
+        {"lr_decay": 1.0},
+        {"initial_accumulator": 2.0},
+        {"momentum_decay": 0.25},
+        {"eps_root": 0.25},
+        {"weight_decay": 0.5},
     )
     for change in changes:
-        hold(lab, account, lab.trajectory(grads, hyper=usual | change))
+        if change.keys() <= usual.keys():
+            hold(lab, account, lab.trajectory(grads, hyper=usual | change))
 
 
 INVALID: tuple[tuple[str, float], ...] = (
@@ -55,6 +66,7 @@ INVALID: tuple[tuple[str, float], ...] = (
     ("beta2", 1.0),
     ("beta2", 1.5),
     ("eps", -1e-8),
+    ("momentum", -0.1),
     ("beta2", float("nan")),
 )
 
@@ -70,7 +82,8 @@ INVALID: tuple[tuple[str, float], ...] = (
 def refused(lab: Lab, account: Account) -> None:
     grads = np.ones((2, 3))
     taken: list[tuple[str, float, Trajectory]] = []
-    names = [(n, x) for n, x in INVALID if n in lab.description.hyperparameters]
+    known = lab.description.hyperparameters & set(lab.dyadic)
+    names = [(n, x) for n, x in INVALID if n in known]
     if "weight_decay" in lab.description.hyperparameters:
         names.append(("weight_decay", -0.1))
     for name, value in names:

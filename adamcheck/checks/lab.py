@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,40 @@ from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 from adamcheck.targets.session import Session
 
 Array = NDArray[Any]
+
+
+_ORDINARY: Final = {
+    "lr": 1e-3,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "eps": 1e-8,
+    "eps_root": 1e-6,
+    "weight_decay": 1e-2,
+    "momentum": 0.9,
+    "dampening": 0.1,
+    "lr_decay": 1e-2,
+    "initial_accumulator": 0.1,
+    "momentum_decay": 0.004,
+}
+_NARROW_ORDINARY: Final = {
+    # float16(1e-8) is 0 and α·m̂ would underflow; bfloat16(0.999) is 1
+    "float16": {"lr": 1.0, "eps": 1e-3},
+    "bfloat16": {"beta2": 0.95},
+}
+_DYADIC: Final = {
+    "lr": 0.125,
+    "beta1": 0.875,
+    "beta2": 0.96875,
+    "eps": 2.0**-20,
+    "eps_root": 2.0**-12,
+    "weight_decay": 0.03125,
+    "momentum": 0.875,
+    "dampening": 0.25,
+    "lr_decay": 0.0625,
+    "initial_accumulator": 0.25,
+    "momentum_decay": 0.00390625,
+}
+_NARROW_DYADIC: Final = {"lr": 1.0, "beta1": 0.75, "beta2": 0.875, "eps": 2.0**-9}
 
 
 class Skip(Exception):
@@ -118,30 +152,54 @@ class Lab:
     @property
     def ordinary(self) -> dict[str, float]:
         """The usual hyperparameters, as far as the format can follow them."""
-        h = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
-        if self.fmt.name == "float16":  # float16(1e-8) is 0 and α·m̂ would underflow
-            h |= {"lr": 1.0, "eps": 1e-3}
-        if self.fmt.name == "bfloat16":  # bfloat16(0.999) is 1
-            h |= {"beta2": 0.95}
-        return self.completed(h)
+        return self.completed(_ORDINARY | _NARROW_ORDINARY.get(self.fmt.name, {}))
 
     @property
     def dyadic(self) -> dict[str, float]:
         """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
-        h = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}
-        if self.fmt.precision < 16:
-            h |= {"lr": 1.0, "beta1": 0.75, "beta2": 0.875, "eps": 2.0**-9}
-        return self.completed(h)
+        return self.completed(_DYADIC | (_NARROW_DYADIC if self.fmt.precision < 16 else {}))
 
     def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
-        """``hyper`` with what else the spec's rule reads: weight decay, the second ε."""
-        extra = {"weight_decay": 0.03125, "eps_root": 2.0**-12}
+        """What the spec's rule reads, from ``hyper`` and from dyadic defaults."""
         names = (spec or self.spec).hyperparameters
-        return {n: hyper.get(n, extra.get(n, 0.0)) for n in names}
+        return {n: hyper.get(n, _DYADIC[n]) for n in names}
+
+    def altered(self, base: Mapping[str, float], **changes: float) -> dict[str, float]:
+        """``base`` with those changes that concern a hyperparameter of the spec."""
+        return dict(base) | {n: x for n, x in changes.items() if n in base}
+
+    def gradients(
+        self,
+        hyper: Mapping[str, float],
+        steps: int,
+        salt: int,
+        *,
+        laws: Sequence[str] | None = None,
+        safe: bool = True,
+        repeat: int = 1,
+    ) -> Array:
+        """The columns of the gradient laws ``[steps, N]`` for these hyperparameters."""
+        from adamcheck.adversaries.sequences import battery
+
+        usual = {n: _DYADIC[n] for n in ("lr", "beta1", "beta2", "eps")}
+        return battery(
+            self.fmt,
+            usual | dict(hyper),
+            steps,
+            seed=self.seed + salt,
+            laws=laws,
+            safe=safe,
+            repeat=repeat,
+        ).grads
 
     def flags_of(self, spec: Spec) -> frozenset[str]:
         """The target's own switches that the spec asks for."""
-        wanted = {"amsgrad": spec.amsgrad != "none", "maximize": spec.maximize == "yes"}
+        wanted = {
+            "amsgrad": spec.amsgrad != "none",
+            "maximize": spec.maximize == "yes",
+            "nesterov": spec.nesterov == "yes",
+            "centered": spec.centered == "yes",
+        }
         return frozenset(f for f, on in wanted.items() if on and f in self.description.flags)
 
     # running ------------------------------------------------------------------------------------
@@ -175,12 +233,16 @@ class Lab:
 
     def attempt(self, trajectory: Trajectory) -> Trace:
         """Run it and hand back whatever happened."""
-        hyper = {n: x for n, x in trajectory.hyper.items() if n in self.description.hyperparameters}
+        taken = self.description.hyperparameters
+        hyper = {n: x for n, x in trajectory.hyper.items() if n in taken}
+        other = trajectory.reload_hyper
+        if other is not None:
+            other = {n: x for n, x in other.items() if n in taken}
         begun = time.monotonic()
-        trace = self.session.run(replace(trajectory, hyper=hyper))
+        trace = self.session.run(replace(trajectory, hyper=hyper, reload_hyper=other))
         if trajectory.steps >= 16:  # the fastest run counts: others also compiled or started up
-            taken = (time.monotonic() - begun) / trajectory.steps
-            self.seconds_a_step = min(self.seconds_a_step, taken)
+            pace = (time.monotonic() - begun) / trajectory.steps
+            self.seconds_a_step = min(self.seconds_a_step, pace)
         return trace
 
     def affordable(self, steps: int, share: float = 0.2) -> int:

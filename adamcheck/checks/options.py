@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from adamcheck.adversaries.sequences import battery
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import first_fit, hold
 from adamcheck.checks.registry import check
@@ -17,7 +16,7 @@ from adamcheck.targets.protocol import Trajectory
 
 def _some(lab: Lab, hyper: dict[str, float], salt: int) -> Array:
     laws = ("normal", "constant", "sparse", "spike", "sign-flipping", "lone")
-    return battery(lab.fmt, hyper, 24, seed=lab.seed + salt, laws=laws).grads
+    return lab.gradients(hyper, 24, salt, laws=laws)
 
 
 def _one_of(lab: Lab, account: Account, trajectory: Trajectory, specs: Sequence[Spec]) -> Spec:
@@ -76,6 +75,8 @@ def weight_decay(lab: Lab, account: Account) -> None:
     theorem="amsgrad-bound",
 )
 def amsgrad(lab: Lab, account: Account) -> None:
+    if lab.spec.algorithm != "adam":
+        raise Skip(f"AMSGrad is a dialect of Adam; the claim is {lab.spec}")
     if lab.spec.amsgrad == "none" and "amsgrad" not in lab.description.flags:
         raise Skip("neither the spec nor the target speaks of amsgrad")
     flags = lab.flags_of(lab.spec) | ({"amsgrad"} & lab.description.flags)
@@ -119,7 +120,8 @@ def maximize(lab: Lab, account: Account) -> None:
 )
 def together(lab: Lab, account: Account) -> None:
     known = lab.description
-    on = [f for f in ("amsgrad", "maximize") if f in known.flags]
+    both = ("amsgrad", "maximize") if lab.spec.algorithm == "adam" else ("maximize",)
+    on = [f for f in both if f in known.flags]
     if not on or "weight_decay" not in known.hyperparameters:
         raise Skip("the target has no two options to combine")
     spec = lab.spec

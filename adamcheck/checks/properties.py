@@ -135,12 +135,13 @@ def scaling(
     k = int(how["k"])
     power = 1 if spec.eps != "inside" else 2
     hyper = dict(trajectory.hyper)
-    hyper["eps"] = hyper["eps"] * 2.0 ** (k * power)
+    if "eps" in hyper:
+        hyper["eps"] = hyper["eps"] * 2.0 ** (k * power)
     if "eps_root" in hyper:
         hyper["eps_root"] = hyper["eps_root"] * 2.0 ** (2 * k)
     scaled = tuple(lab.cast(np.ldexp(g.astype(np.float64), k)) for g in trajectory.grads)
     other = replace(trajectory, grads=scaled, hyper=hyper)
-    text = f"scaling gradients{' and ε' if trajectory.hyper['eps'] else ''} by 2^{k}"
+    text = f"scaling gradients{' and ε' if trajectory.hyper.get('eps') else ''} by 2^{k}"
     return _same_bits(lab, account, trajectory, other, f"{text} changes bits")
 
 

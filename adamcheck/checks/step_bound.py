@@ -12,6 +12,8 @@ from adamcheck.theory import extremal_gradients
 
 def _plain(lab: Lab) -> None:
     s = lab.spec
+    if s.algorithm != "adam":
+        raise Skip(f"the bound R_t is Adam's; the claim is {s}")
     if s.bias_correction != "both" or s.eps not in ("outside", "hat", "max") or s.decay != "none":
         raise Skip(f"the bound R_t is stated for both corrections and ε outside, not for {s}")
 
@@ -32,7 +34,8 @@ def attained(lab: Lab, account: Account) -> None:
     for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
         if not wide and b2 == 0.999:
             continue
-        hyper = lab.dyadic | {"beta1": b1, "beta2": b2, "eps": 2.0**-30 if wide else 2.0**-9}
+        eps = 2.0**-30 if wide else 2.0**-9
+        hyper = lab.altered(lab.dyadic, beta1=b1, beta2=b2, eps=eps)
         g = np.asarray(extremal_gradients(b1, b2, t))
         g = g / np.abs(g).max()
         if wide:
@@ -60,7 +63,8 @@ def lone(lab: Lab, account: Account) -> None:
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
     # so long a silence that the step is far longer than usual β allow: 15·α
     steps = lab.affordable(400)
-    slow = lab.dyadic | {"beta1": 0.125, "beta2": 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 10)}
+    slowest = 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 10)
+    slow = lab.altered(lab.dyadic, beta1=0.125, beta2=slowest, momentum=0.125)
     grads = np.zeros((steps, 2))
     grads[-1] = 1.0, -0.5
     hold(lab, account, lab.trajectory(grads, hyper=slow))

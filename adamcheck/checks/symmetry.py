@@ -18,6 +18,17 @@ def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     return kept
 
 
+def _scalable(lab: Lab) -> None:
+    """Skip where the update depends on the gradient's scale by design."""
+    s = lab.spec
+    if s.algorithm in ("gd", "momentum", "radam"):
+        raise Skip(f"a step of {s.algorithm} grows with the gradient's scale")
+    if s.decay == "l2":
+        raise Skip("L2 decay ties the gradient's scale to the parameter's")
+    if s.accumulator != "zero":
+        raise Skip("an initial accumulator fixes a scale")
+
+
 @check(
     "ADAM-SC-1",
     title="Power-of-two scaling with ε",
@@ -26,10 +37,11 @@ def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     theorem="power-of-two",
 )
 def joint_scaling(lab: Lab, account: Account) -> None:
-    if lab.spec.decay == "l2":
-        raise Skip("L2 decay ties the gradient's scale to the parameter's")
+    _scalable(lab)
+    if "eps" not in lab.dyadic:
+        raise Skip(f"{lab.spec} has no ε")
     # ε takes part only if it is not lost beside √v̂
-    hyper = lab.dyadic | {"eps": 0.25}
+    hyper = lab.altered(lab.dyadic, eps=0.25)
     powers = (1, -1) if lab.fmt.name == "float16" else (20, -20, 1)
     for k in powers:
         hold(lab, account, lab.trajectory(_mild(lab, "scale"), hyper=hyper), "scaling", k=k)
@@ -43,9 +55,10 @@ def joint_scaling(lab: Lab, account: Account) -> None:
     theorem="power-of-two",
 )
 def pure_scaling(lab: Lab, account: Account) -> None:
-    if lab.spec.decay == "l2":
-        raise Skip("L2 decay ties the gradient's scale to the parameter's")
-    trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.dyadic | {"eps": 0.0})
+    _scalable(lab)
+    if "eps_root" in lab.dyadic:
+        raise Skip("a second ε stays where the first is 0")
+    trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.altered(lab.dyadic, eps=0.0))
     trace = lab.attempt(trajectory)
     if trace.failure is not None and trace.failure.step == 0:
         raise Skip(f"the target does not take ε = 0 ({trace.failure.type or 'refused'})")
@@ -80,7 +93,7 @@ def no_learning(lab: Lab, account: Account) -> None:
         raise Skip("decay that is not scaled by α moves θ at α = 0")
     trajectory = lab.trajectory(
         _mild(lab, "zero-lr"), lab.rng("zero-lr").uniform(-2.0, 2.0, 64),
-        hyper=lab.dyadic | {"lr": 0.0},
+        hyper=lab.altered(lab.dyadic, lr=0.0),
     )  # fmt: skip
     trace = lab.attempt(trajectory)
     if trace.failure is not None and trace.failure.step == 0:

@@ -15,6 +15,7 @@ from adamcheck.errors import UsageError
 from adamcheck.formats import Format, widened
 from adamcheck.oracle import top
 from adamcheck.oracle.judge import Evidence, judge
+from adamcheck.problems import build
 from adamcheck.result import Comparison, Witness
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Trajectory
@@ -104,6 +105,10 @@ def trajectory_of(witness: Witness, lab: Lab) -> Trajectory:
         preload = how.get("preload")
         present = how.get("present")
         other = how.get("reload_hyper")
+        lrs = how.get("lrs")
+        problem = how.get("problem")
+        if problem is not None:
+            build(problem)
         return Trajectory(
             theta0=tuple(_split(flat[None], shapes, drop=True)),
             grads=tuple(_split(rows, gradient_shapes, drop=False)),
@@ -118,6 +123,8 @@ def trajectory_of(witness: Witness, lab: Lab) -> Trajectory:
             scramble=bool(how.get("scramble", True)),
             twin=bool(how.get("twin", False)),
             moments=bool(how.get("moments", False)),
+            problem=problem,
+            lrs=None if lrs is None else np.array([float.fromhex(x) for x in lrs]),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"witness of {witness.check}: damaged: {error}") from None
@@ -133,6 +140,7 @@ def _cut(lab: Lab, broken: Broken) -> Broken:
         t,
         grads=tuple(g[:keep] for g in t.grads),
         present=None if t.present is None else t.present[:keep],
+        lrs=None if t.lrs is None else t.lrs[:keep],
     )
     return _still(lab, broken, short)
 
@@ -147,7 +155,9 @@ def _still(lab: Lab, broken: Broken, trajectory: Trajectory) -> Broken:
 
 def _shrunk(lab: Lab, broken: Broken, runs: int) -> Broken:
     t = broken.trajectory
-    plain = len(t.grads) == 1 and t.grads[0].ndim == 2 and t.preload is None and not t.moments
+    plain = len(t.grads) == 1 and t.grads[0].ndim == 2 and not t.moments
+    plain = plain and t.preload is None and t.reload_after is None and t.present is None
+    plain = plain and t.problem is None and t.lrs is None
     if runs <= 0 or broken.law not in _SHRUNK or not plain or broken.first.evidence is None:
         return broken
     from adamcheck.adversaries.shrink import NotReproducedError, shrink
@@ -196,6 +206,10 @@ def _how(broken: Broken) -> dict[str, Any]:
             how[name] = value
     if t.reload_hyper is not None:
         how["reload_hyper"] = {n: float(x).hex() for n, x in t.reload_hyper.items()}
+    if t.problem is not None:
+        how["problem"] = dict(t.problem)
+    if t.lrs is not None:
+        how["lrs"] = [float(x).hex() for x in t.lrs]
     if t.present is not None:
         how["present"] = t.present.astype(int).tolist()
     if t.preload is not None:
@@ -231,10 +245,12 @@ def _hexes(values: Array) -> list[str]:
 
 def _unit(one: Evidence, facts: Mapping[str, Any], t: int, fmt: Format) -> float:
     """u·|α|·EMA(|g|)^/(√v̂+ε), the unit in which errors of an honest Δ are bounded."""
-    h = one.hyper
+    h = dict(one.hyper)
+    if "beta1" not in h:  # a relative of Adam: the unit is that of the last gradient alone
+        h = h | {"beta1": 0.0}
     size = weighted_moment(h["beta1"], [abs(float(g)) for g in one.grads[:t, 0]])
     corrected = size / (1.0 - h["beta1"] ** t) if h["beta1"] < 1.0 else size
-    denominator = facts["denominator"]
+    denominator = abs(facts["denominator"])
     return fmt.u * abs(h["lr"]) * float(corrected) / denominator if denominator else 0.0
 
 
