@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from adamcheck.formats import Format
 Float64 = NDArray[np.float64]
 
 _NARROWEST = 8
+_PAIRED: Final = -430
+"""Below 2^_PAIRED the squares of float64 lose their error terms in double-double, and climb."""
 """Octaves that a zone spans at least, even where underflow blurs its lower end (float16)."""
 
 
@@ -65,6 +68,8 @@ def zone(fmt: Format, hyper: Mapping[str, float]) -> Zone:
     stretch = math.log2(1.01 * max(lr, 1.0 / lr) / min(weight_m, math.sqrt(weight_v)))
     high = math.floor((fmt.max_exponent - stretch) / 2.0)
     low = math.ceil((fmt.min_exponent + stretch - math.log2(weight_v)) / 2.0)
+    if fmt.name == "float64":
+        low = max(low, _PAIRED)
     return Zone(min(low, high - _NARROWEST), high)
 
 

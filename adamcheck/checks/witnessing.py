@@ -117,7 +117,9 @@ def trajectory_of(witness: Witness, lab: Lab) -> Trajectory:
             present=None if present is None else np.array(present, bool),
             theta_layout=how.get("theta_layout", "C"),
             grad_layout=how.get("grad_layout", "C"),
-            preload=None if preload is None else tuple(_state(p, lab) for p in preload),
+            preload=None
+            if preload is None
+            else tuple(_state(p, lab, s) for p, s in zip(preload, shapes, strict=True)),
             reload_after=how.get("reload_after"),
             reload_hyper=None if other is None else {n: float.fromhex(x) for n, x in other.items()},
             scramble=bool(how.get("scramble", True)),
@@ -220,9 +222,9 @@ def _how(broken: Broken) -> dict[str, Any]:
     return how
 
 
-def _state(document: Mapping[str, Any], lab: Lab) -> dict[str, Any]:
+def _state(document: Mapping[str, Any], lab: Lab, shape: tuple[int, ...]) -> dict[str, Any]:
     return {
-        k: int(x) if k == "t" else lab.cast([float.fromhex(y) for y in x])
+        k: int(x) if k == "t" else lab.cast([float.fromhex(y) for y in x]).reshape(shape)
         for k, x in document.items()
     }
 
@@ -232,7 +234,7 @@ def _split(rows: Array, shapes: list[tuple[int, ...]], *, drop: bool) -> list[Ar
     for shape in shapes:
         size = math.prod(shape)
         part = rows[:, at : at + size].reshape(rows.shape[0], *shape)
-        parts.append(part[0] if drop else part)
+        parts.append(np.asarray(part[0]) if drop else part)
         at += size
     if at != rows.shape[1]:
         raise ValueError(f"shapes hold {at} numbers, the rows {rows.shape[1]}")
