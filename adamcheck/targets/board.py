@@ -32,25 +32,37 @@ BUILDING, STEPPING = 0, 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will write; both sides derive the same offsets from it."""
+    """What a run will write; both sides derive the same offsets from it.
+
+    ``gradients``: the gradients that a closed loop hands over are recorded too.
+    """
 
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
     steps: int
     moments: bool
+    gradients: bool = False
 
     @classmethod
-    def of(cls, theta0: Sequence[NDArray[Any]], steps: int, *, moments: bool) -> Plan:
+    def of(
+        cls,
+        theta0: Sequence[NDArray[Any]],
+        steps: int,
+        *,
+        moments: bool,
+        gradients: bool = False,
+    ) -> Plan:
         """The plan of a run from its initial parameters."""
         shapes, dtypes = tuple(a.shape for a in theta0), tuple(a.dtype for a in theta0)
-        return cls(shapes, dtypes, steps, moments)
+        return cls(shapes, dtypes, steps, moments, gradients)
 
 
 class Board:
     """The shared memory of one run, seen as arrays.
 
     ``thetas[p]`` is ``[T+1, *shape]``. ``moments[p]`` maps m, v, v_max to float64 ``[T, *shape]``
-    (wide enough to be exact for every format) and t to int64 ``[T]``.
+    (wide enough to be exact for every format) and t to int64 ``[T]``. ``grads[p]`` is
+    ``[T, *shape]`` where the plan records gradients.
     """
 
     def __init__(self, descriptor: int, plan: Plan, *, create: bool) -> None:
@@ -63,6 +75,8 @@ class Board:
             if plan.moments:
                 wide = ((plan.steps, *shape), np.dtype(np.float64))
                 wanted += [wide] * len(MOMENTS) + [((plan.steps,), np.dtype(np.int64))]
+            if plan.gradients:
+                wanted.append(((plan.steps, *shape), dtype))
             for whole, kind in wanted:
                 blocks.append((offset, whole, kind))
                 offset = _aligned(offset + int(np.prod(whole, dtype=np.int64)) * kind.itemsize)
@@ -85,12 +99,14 @@ class Board:
             for index in range(len(self.head)):
                 self.head[index] = 0
             self._codes[...] = 0
-        each = 2 + len(MOMENTS) if plan.moments else 1
+        shown = (*MOMENTS, "t") if plan.moments else ()
+        each = 1 + len(shown) + plan.gradients
         self.thetas = arrays[::each]
         self.moments = [
-            dict(zip((*MOMENTS, "t"), arrays[p * each + 1 : (p + 1) * each], strict=True))
+            dict(zip(shown, arrays[p * each + 1 : p * each + 1 + len(shown)], strict=True))
             for p in range(parameters if plan.moments else 0)
         ]
+        self.grads = arrays[each - 1 :: each] if plan.gradients else []
 
     def note_dtype(self, parameter: int, name: str, dtype: np.dtype[Any]) -> None:
         """Remember in which format the target keeps a moment; ValueError for an unknown one."""
@@ -122,10 +138,14 @@ class Board:
             result.append(own | {"t": np.array(arrays["t"][:rows])})
         return tuple(result)
 
+    def copied_grads(self) -> tuple[NDArray[Any], ...]:
+        """Own copies of the gradients of every finished step."""
+        return tuple(np.array(a[: self.finished()]) for a in self.grads)
+
     def close(self) -> None:
         """Let go of the memory."""
         self.head.release()
-        self.thetas, self.moments = [], []
+        self.thetas, self.moments, self.grads = [], [], []
         del self._codes
         # where somebody still looks at it, it goes when they do
         with suppress(BufferError):

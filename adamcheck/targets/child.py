@@ -17,11 +17,11 @@ from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.targets import wire
 from adamcheck.targets.adapters import bind, prepare
 from adamcheck.targets.adapters.base import Bound, Opening, versions
-from adamcheck.targets.board import Board, Plan
+from adamcheck.targets.board import Board
 from adamcheck.targets.drive import Drive
 from adamcheck.targets.globals import Globals
 from adamcheck.targets.loading import load, said, where
-from adamcheck.targets.requests import from_message
+from adamcheck.targets.requests import from_message, plan
 
 
 class Server:
@@ -70,8 +70,7 @@ class Server:
     def _on_run(self, message: dict[str, Any]) -> dict[str, Any]:
         assert self._bound is not None
         request = from_message(message["request"])
-        plan = Plan.of(request.theta0, request.steps, moments=request.moments)
-        board = Board(self._board, plan, create=False)
+        board = Board(self._board, plan(request), create=False)
         self._globals.restore()
         drive = Drive(self._bound, request, board)
         failure = drive.go()

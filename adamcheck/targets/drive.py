@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.problems import build
 from adamcheck.targets.adapters.base import Bound, Instance, ProtocolError, to_numpy
 from adamcheck.targets.board import STEPPING, Board
 from adamcheck.targets.layouts import laid_out, laid_out_steps
@@ -54,8 +55,10 @@ class Drive:
     def _run_steps(self) -> None:
         request, board = self._request, self._board
         grads = [laid_out_steps(g, request.grad_layout) for g in request.grads]
-        pristine = [_Pristine(g) for g in request.grads]
-        instance = self._build(request.theta0, request.hyper)
+        loop = None if request.problem is None else _Loop(request, board)
+        pristine = [_Pristine(g) for g in (request.grads if loop is None else board.grads)]
+        lrs = None if request.lrs is None else request.lrs.tolist()
+        instance = self._build(request.theta0, self._hyper_at(0))
         if request.preload is not None:
             self._attempt(0, instance.load_moments, _copied(request.preload))
         other = _Twin(self, request) if request.twin else None
@@ -67,6 +70,11 @@ class Drive:
         for t in range(request.steps):
             if other is not None:
                 other.step(t)
+            if lrs is not None and t and lrs[t] != lrs[t - 1]:
+                instance = self._paced(instance, t)
+                step = instance.step
+            if loop is not None:
+                grads[0][t, ...] = loop.gradient(t)
             given: list[NDArray[Any] | None] = [g[t, ...] for g in grads]
             if present is not None:
                 given = [g if p else None for g, p in zip(given, present[t], strict=True)]
@@ -128,6 +136,17 @@ class Drive:
         hyper = request.hyper if request.reload_hyper is None else request.reload_hyper
         fresh = self._build([row[step, ...] for row in self._board.thetas], hyper)
         self._attempt(step, fresh.load, saved)
+        return fresh
+
+    def _hyper_at(self, t: int) -> Mapping[str, float]:
+        lrs, hyper = self._request.lrs, self._request.hyper
+        return hyper if lrs is None or not len(lrs) else {**hyper, "lr": float(lrs[t])}
+
+    def _paced(self, instance: Instance, t: int) -> Instance:
+        """An instance with the next step's α that goes on from the moments of the one before."""
+        kept = _copied(self._attempt(t + 1, instance.moments))
+        fresh = self._build([row[t, ...] for row in self._board.thetas], self._hyper_at(t))
+        self._attempt(t + 1, fresh.load_moments, kept)
         return fresh
 
     def _attempt(self, step: int, call: Any, *arguments: Any) -> Any:
@@ -193,6 +212,26 @@ class Drive:
         board.head[2] = t + 1
 
 
+class _Loop:
+    """The gradients of a problem at the target's own parameter, recorded on the board."""
+
+    def __init__(self, request: Trajectory, board: Board) -> None:
+        assert request.problem is not None
+        self._gradient = build(request.problem).gradient
+        self._noise = request.grads[0] if request.grads[0].any() else None
+        self._thetas, self._record = board.thetas[0], board.grads[0]
+
+    def gradient(self, t: int) -> NDArray[Any]:
+        """The gradient of step t (from 0), rounded to the target's format."""
+        theta, record = self._thetas[t, ...], self._record[t, ...]
+        with np.errstate(all="ignore"):
+            exact = self._gradient(t + 1, theta.reshape(-1).astype(np.float64))
+            if self._noise is not None:
+                exact = exact + self._noise[t].reshape(-1).astype(np.float64)
+            record[...] = exact.reshape(theta.shape)
+        return record
+
+
 class _Pristine:
     """The bits of all gradients of one parameter as they were sent."""
 
@@ -217,7 +256,9 @@ class _Twin:
         self._drive = drive
         pairs = [_others(*each) for each in zip(request.theta0, request.grads, strict=True)]
         self._grads = [grads for _, grads in pairs]
-        self._instance = drive._build([theta for theta, _ in pairs], request.hyper)
+        # another rate too: hyperparameters may be what is shared
+        hyper = {name: x / 2.0 if name == "lr" else x for name, x in request.hyper.items()}
+        self._instance = drive._build([theta for theta, _ in pairs], hyper)
 
     def step(self, t: int) -> None:
         """One step with other gradients."""

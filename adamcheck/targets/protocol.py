@@ -62,6 +62,11 @@ class Trajectory:
     scramble: overwrite each gradient buffer after its step, so that a kept reference shows.
     twin: drive a second instance with other gradients in between, so that shared state shows.
     moments: ask for the moments after every step.
+    problem: close the loop on a named problem (adamcheck.problems): the gradient of every step is
+    that of the problem at the target's own parameter, plus ``grads`` (noise; zeros for none), in
+    the target's format. For targets that are stepwise, with one parameter.
+    lrs: ``[T]`` float64, α of every step; where it changes, a new instance is built with it and the
+    moments are loaded into it (needs moments and load_moments).
     """
 
     theta0: tuple[NDArray[Any], ...]
@@ -77,6 +82,8 @@ class Trajectory:
     scramble: bool = True
     twin: bool = False
     moments: bool = False
+    problem: Mapping[str, Any] | None = None
+    lrs: NDArray[Any] | None = None
 
     @property
     def steps(self) -> int:
@@ -107,6 +114,7 @@ class Trace:
     broken: protocol laws that were seen broken, as ``{law: 1-based step}``; laws are
     ``gradient-changed``, ``dtype``, ``shape``, ``parameter-count``.
     printed: what the target wrote to its standard output, cut at some thousand characters.
+    grads: per parameter ``[T', *shape]``, the gradients that a closed loop handed over.
     """
 
     thetas: tuple[NDArray[Any], ...]
@@ -114,6 +122,7 @@ class Trace:
     failure: Failure | None = None
     broken: Mapping[str, int] = field(default_factory=dict)
     printed: str = ""
+    grads: tuple[NDArray[Any], ...] | None = None
 
 
 @dataclass(frozen=True)

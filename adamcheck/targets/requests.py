@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS
+from adamcheck.problems import build
+from adamcheck.targets.board import Plan
 from adamcheck.targets.protocol import LAYOUTS, Trajectory
 
 
@@ -34,6 +37,16 @@ def from_message(body: dict[str, Any]) -> Trajectory:
     return Trajectory(**body)
 
 
+def plan(request: Trajectory) -> Plan:
+    """What a run of the request will write."""
+    return Plan.of(
+        request.theta0,
+        request.steps,
+        moments=request.moments,
+        gradients=request.problem is not None,
+    )
+
+
 def check(request: Trajectory) -> None:
     """Raise ValueError for a request whose parts do not fit together."""
     count, steps = len(request.theta0), request.steps
@@ -55,3 +68,22 @@ def check(request: Trajectory) -> None:
         raise ValueError(f"preload has {len(request.preload)} entries for {count} parameters")
     if request.reload_after is not None and not 0 <= request.reload_after <= steps:
         raise ValueError(f"reload_after={request.reload_after} is outside 0 … {steps}")
+    if request.lrs is not None and np.shape(request.lrs) != (steps,):
+        raise ValueError(f"lrs of shape {np.shape(request.lrs)} for {steps} steps")
+    if request.problem is not None:
+        _check_problem(request)
+
+
+def _check_problem(request: Trajectory) -> None:
+    if len(request.theta0) != 1 or request.present is not None:
+        raise ValueError("a problem is for one parameter that always has a gradient")
+    theta, grads = request.theta0[0], request.grads[0]
+    if grads.shape[1:] != theta.shape or grads.dtype != theta.dtype:
+        raise ValueError("a problem needs gradients of its parameter's shape and dtype (or zeros)")
+    assert request.problem is not None
+    try:
+        size = build(request.problem).start.size
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    if size != theta.size:
+        raise ValueError(f"the problem has {size} variables, the parameter {theta.size}")

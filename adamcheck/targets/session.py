@@ -16,7 +16,7 @@ from typing import Any, Final
 from adamcheck.errors import UsageError
 from adamcheck.targets import requests
 from adamcheck.targets.adapters import GROUP
-from adamcheck.targets.board import Board, Plan
+from adamcheck.targets.board import Board
 from adamcheck.targets.loading import split
 from adamcheck.targets.probe import described
 from adamcheck.targets.process import ChildProcess, Died, Watch
@@ -73,7 +73,7 @@ class Session:
         take, and ValueError for a request that contradicts itself.
         """
         message = {"op": "run", "request": requests.to_message(self._accepted(request))}
-        plan = Plan.of(request.theta0, request.steps, moments=request.moments)
+        plan = requests.plan(request)
         try:
             child = self._ready()
         except Died as death:
@@ -135,6 +135,7 @@ class Session:
             failure=failure,
             broken=broken,
             printed=child.printed(),
+            grads=board.copied_grads() if request.problem is not None else None,
         )
 
     def _ready(self) -> ChildProcess:
@@ -186,6 +187,17 @@ class Session:
 
         if unknown := sorted(request.flags - set(traits["flags"])):
             raise UsageError(f"target {self._target!r} takes no flag {unknown[0]!r}.")
+        abilities = set(traits["abilities"])
+        if request.problem is not None and "stepwise" not in abilities:
+            raise UsageError(
+                f"target {self._target!r} takes all gradients at once: it cannot be run on a"
+                " problem, whose gradients depend on its parameters; give gradients."
+            )
+        if request.lrs is not None and not abilities >= {"moments", "load_moments"}:
+            raise UsageError(
+                f"target {self._target!r} neither shows nor takes moments: its learning rate cannot"
+                " be changed between steps."
+            )
         again = request.reload_hyper
         return replace(
             request,
