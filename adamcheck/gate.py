@@ -67,7 +67,7 @@ def check(
         known = session.description
         names = tuple(dtypes or known.dtypes)
         identified, error = None, ""
-        findings: list[Finding] = []
+        findings = [Finding("target", "any", note) for note in known.notes]
         if not known.dtypes:
             error = "the target ran in no dtype: " + (
                 "; ".join(known.notes) or "no reason was given"

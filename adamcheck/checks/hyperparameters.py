@@ -53,8 +53,14 @@ def alive(lab: Lab, account: Account) -> None:
         {"weight_decay": 0.5},
     )
     for change in changes:
-        if change.keys() <= usual.keys():
+        if change.keys() <= usual.keys() and _distinct(lab, change):
             hold(lab, account, lab.trajectory(grads, hyper=usual | change))
+
+
+def _distinct(lab: Lab, change: dict[str, float]) -> bool:
+    """False where the format cannot tell β from 1 or from its neighbours: bfloat16(0.999) is 1."""
+    held = {n: float(lab.cast(x)) for n, x in change.items() if n.startswith("beta")}
+    return all(abs(held[n] - change[n]) <= (1.0 - change[n]) / 4.0 for n in held)
 
 
 INVALID: tuple[tuple[str, float], ...] = (
@@ -82,6 +88,7 @@ INVALID: tuple[tuple[str, float], ...] = (
 def refused(lab: Lab, account: Account) -> None:
     grads = np.ones((2, 3))
     taken: list[tuple[str, float, Trajectory]] = []
+    promised = False
     known = lab.description.hyperparameters & set(lab.dyadic)
     names = [(n, x) for n, x in INVALID if n in known]
     if "weight_decay" in lab.description.hyperparameters:
@@ -94,10 +101,12 @@ def refused(lab: Lab, account: Account) -> None:
             taken.append((name, value, trajectory))
         elif trace.failure.kind not in ("raised", "exited"):
             hold(lab, account, trajectory, "refused", what=f"{name}={value:g}")
+        # a refusal while it is built is meant; an exception in a step may be 1/(1-β^t) at β = 1
+        promised = promised or (trace.failure is not None and trace.failure.step == 0)
     if not taken:
         return
     listed = ", ".join(f"{name}={value:g}" for name, value, _ in taken)
-    if len(taken) == len(names):
+    if not promised:
         lab.note("no-validation", f"accepts senseless hyperparameters without a word: {listed}")
         return
     gating = [t for t in taken if not math.isnan(t[1])]

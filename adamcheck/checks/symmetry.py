@@ -12,7 +12,8 @@ from adamcheck.checks.registry import check
 def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     rng = lab.rng(salt)
     if lab.fmt.name == "float16":  # no cancellation: m must stay normal at every scale
-        return rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
+        steady: Array = rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
+        return steady
     grads = rng.standard_normal((steps, n)) * 2.0 ** rng.integers(-3, 4, n)
     kept: Array = np.where(np.abs(grads) < 2.0**-6, 2.0**-6, grads)
     return kept
