@@ -24,6 +24,7 @@ FAMILIES: Final = (
     "arrays",
     "hyperparameters",
     "options",
+    "convergence",
     "fuzzing",
 )
 

@@ -179,6 +179,60 @@ def prove(
     raise typer.Exit(run_proofs(theorems or (), latex=latex, markdown=markdown, json=json))
 
 
+@app.command(epilog=EPILOG)
+def trace(
+    target: Target,
+    problem: Annotated[
+        str, typer.Option(metavar="NAME", help="A named problem; an unknown name lists them.")
+    ] = "",
+    gradients: Annotated[
+        str, typer.Option(metavar="F", help="Gradients in a .npy, .npz or .json file instead.")
+    ] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="K=V", help="Parameter of the problem; repeatable."),
+    ] = None,
+    spec: Annotated[str, typer.Option(metavar="SPEC", help="What is claimed.")] = "adam",
+    dtype: Annotated[str, typer.Option(metavar="DTYPE")] = "float64",
+    steps: Annotated[int, typer.Option(min=1, help="Steps on a problem.")] = 200,
+    hyper: Annotated[
+        list[str] | None,
+        typer.Option("--hyper", metavar="K=V", help="Such as lr=0.01 or beta2=0.99; repeatable."),
+    ] = None,
+    csv: Annotated[str, typer.Option(metavar="F", help="Write the table; - for stdout.")] = "",
+    parquet: Annotated[str, typer.Option(metavar="F", help="Write the table as Parquet.")] = "",
+    json: JsonFile = "",
+    plot: Annotated[str, typer.Option(metavar="F", help="Draw a .png, .svg or .pdf.")] = "",
+    device: Device = "cpu",
+    option: Options = None,
+    config: Config = "",
+    timeout: Timeout = None,
+    memory: Memory = "",
+    debug: Debug = False,
+) -> None:
+    """Run a target and the oracle side by side; exit code 1 if a step leaves its envelope."""
+    from adamcheck.cli import request as ask
+    from adamcheck.cli.trace import TraceRequest, hyper_for, problem_for, run_trace
+
+    request = TraceRequest(
+        target=target,
+        problem=problem_for(problem, parameter or (), gradients),
+        gradients=gradients,
+        spec=ask.spec_for(spec),
+        dtype=ask.one_of(dtype, ask.DTYPES, "dtype"),
+        steps=steps,
+        hyper=hyper_for(hyper or ()),
+        device=ask.one_of(device, ask.DEVICES, "device"),
+        options=ask.options_for(option or (), ask.config_for(config)),
+        limits=ask.limits_for(ask.seconds_for(timeout), ask.bytes_for(memory)),
+        csv=csv,
+        parquet=parquet,
+        json=json,
+        plot=plot,
+    )
+    raise typer.Exit(run_trace(request))
+
+
 @app.command("list")
 def list_(debug: Debug = False) -> None:
     """List the checks, the conventions of a spec and the theorems."""

@@ -1,0 +1,257 @@
+"""The oracle step by step: the rule with its running bound, in lock-step or on its own path.
+
+Like the oracle's array rung, but α may differ from step to step, and the loop may be closed: then
+the bound grows to an enclosure of every admissible trajectory, for as long as it is finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format, widened
+from adamcheck.interpret.compiled import hyper_inputs
+from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
+from adamcheck.interpret.walk import carry, constants, step_function
+from adamcheck.oracle import envelope
+from adamcheck.oracle.envelope import Admission
+from adamcheck.oracle.judge import Evidence
+from adamcheck.problems.problem import Problem
+from adamcheck.program import Program, trace
+from adamcheck.rules import initial_state
+from adamcheck.spec import Spec
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What goes into a step: parameter and gradient ``[N]`` with bounds on their errors."""
+
+    theta: Float64
+    theta_error: Float64 | float
+    g: Float64
+    g_error: Float64 | float
+
+
+class Feed(Protocol):
+    """Where a step's inputs come from; ``theta`` and ``error`` are the step before's (None: θ0)."""
+
+    def __call__(self, t: int, theta: Float64 | None, error: Float64 | None) -> Given: ...
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run of a rule: the spec, the format, α of every step and where the moments start."""
+
+    spec: Spec
+    fmt: Format
+    hyper: Mapping[str, float]
+    count: int
+    steps: int
+    admission: Admission
+    lrs: Sequence[float] | None = None
+    start: Mapping[str, NDArray[Any]] | None = None
+    first: int = 0
+
+    @classmethod
+    def of(
+        cls, evidence: Evidence, admission: Admission, lrs: Sequence[float] | None = None
+    ) -> Course:
+        """The course that an evidence was taken on."""
+        steps, count = evidence.shape
+        return cls(
+            evidence.spec, evidence.fmt, evidence.hyper, count, steps, admission, lrs,
+            evidence.start, evidence.first,
+        )  # fmt: skip
+
+    def lr(self, t: int) -> float:
+        """α of step t (from 0)."""
+        return float(self.hyper["lr"] if self.lrs is None else self.lrs[t])
+
+
+def walk(
+    course: Course, feed: Feed, *, paired: bool = False
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield (values, bounds) of every step by output name; ``paired``: in double-double."""
+    program = trace(course.spec)
+    kit = PAIRS if paired else SINGLES
+    number = _pair if paired else _single
+    run = step_function(program)
+    c = _constants(course)
+    fold = _fold(course)
+    values, bounds = _beginning(program, course, number)
+    values, bounds = _advanced(program, course, run, kit, number, values, bounds, c)
+    theta = error = None
+    for t in range(course.steps):
+        given = feed(t, theta, error)
+        values |= {"g": number(given.g), "theta": number(given.theta)}
+        bounds |= {"g": given.g_error, "theta": given.theta_error}
+        if course.lrs is not None:
+            values["h.lr"], bounds["h.lr"] = _lr(course, t)
+        c.fold = fold[t]
+        with np.errstate(all="ignore"):
+            after, radii = run(kit, values, bounds, c)
+        yield after, radii
+        theta, error = high(after["theta"]), np.broadcast_to(radii["theta"], (course.count,))
+        values |= carry(program, after)
+        bounds |= carry(program, radii)
+
+
+def observed(evidence: Evidence) -> Feed:
+    """Lock-step: every step starts from the target's own parameter and gradient."""
+    fmt = evidence.fmt
+
+    def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
+        seen = widened(evidence.thetas[t]).astype(np.float64)
+        stored = fmt.u * np.abs(seen) if t else 0.0
+        return Given(seen, stored, widened(evidence.grads[t]).astype(np.float64), 0.0)
+
+    return feed
+
+
+def closed(problem: Problem, fmt: Format, theta0: Float64) -> Feed:
+    """The oracle's own path on a problem; the bound takes in every admissible target's path."""
+
+    def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
+        if theta is None or error is None:
+            theta, error = theta0, np.zeros_like(theta0)
+        with np.errstate(all="ignore"):
+            reach = error + fmt.u * (np.abs(theta) + error) if t else error
+            g = problem.gradient(t + 1, theta)
+            spread = problem.spread(t + 1, theta, reach)
+            # both sides evaluate the gradient; the target's is rounded to its format
+            spread = 2.0 * spread + fmt.u * (np.abs(g) + spread) + fmt.eta
+        return Given(
+            theta, reach, g, np.where(g == 0.0, np.where(reach > 0.0, spread, 0.0), spread)
+        )
+
+    return feed
+
+
+def tube(course: Course, problem: Problem, theta0: Float64) -> tuple[Float64, Float64]:
+    """(centre, radius) ``[T, N]`` of θ_1 … θ_T: every admissible closed-loop trajectory is inside.
+
+    Both the target and this float64 walk are admissible evaluations of the exact trajectory, so
+    they differ by at most twice the bound. Where nothing is known the radius is infinite.
+    """
+    centre = np.full((course.steps, course.count), np.nan)
+    radius = np.full((course.steps, course.count), np.inf)
+    steps = walk(course, closed(problem, course.fmt, theta0))
+    for t, (values, radii) in enumerate(steps):
+        centre[t], radius[t] = values["theta"], 2.0 * np.asarray(radii["theta"])
+        if not (radius[t] < np.abs(centre[t]) + 1.0).any():
+            break
+    return centre, np.where(np.isfinite(radius) & np.isfinite(centre), radius, np.inf)
+
+
+def lock_step_radii(course: Course, evidence: Evidence) -> Float64:
+    """How far each observed θ_t may lie from the exact step, ``[T, N]``."""
+    radii = np.empty((course.steps, course.count))
+    for t, (_, bounds) in enumerate(walk(course, observed(evidence))):
+        radii[t] = bounds["theta"]
+    return radii
+
+
+def distance(seen: Any, value: Any) -> Any:
+    """|seen - value| without losing the low part of a double-double."""
+    if isinstance(value, Pair):
+        top, low = two_sum(seen, -value.hi)
+        return np.abs(top + (low - value.lo))
+    return np.abs(seen - value)
+
+
+def high(value: Any) -> Any:
+    """The float64 nearest to a walked value."""
+    return value.hi if isinstance(value, Pair) else value
+
+
+def _pair(x: Any) -> Pair:
+    x = np.asarray(x, np.float64)
+    return Pair(x, np.zeros_like(x))
+
+
+def _single(x: Any) -> Any:
+    return np.asarray(x, np.float64)
+
+
+def _constants(course: Course) -> Any:
+    fmt, admission = course.fmt, course.admission
+    return constants(
+        u=fmt.u,
+        us=envelope.scalar_roundoff(fmt, admission),
+        eta=envelope.underflow(fmt, admission),
+        largest=fmt.largest,
+        fold=1.0,
+    )
+
+
+def _fold(course: Course) -> Float64:
+    rates = [course.hyper["lr"]] if course.lrs is None else [min(course.lrs), max(course.lrs)]
+    hypers = [{**course.hyper, "lr": float(lr)} for lr in rates]
+    return np.asarray(
+        np.max([envelope.fold(course.spec, h, course.steps, course.first) for h in hypers], axis=0)
+    )
+
+
+def _lr(course: Course, t: int) -> tuple[Pair, float]:
+    lr = course.lr(t)
+    errors = envelope.scalar_errors(("lr",), {"lr": lr}, course.fmt, course.admission)
+    return _pair(lr), float(errors[0])
+
+
+def _beginning(
+    program: Program, course: Course, number: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    fmt, admission, hyper = course.fmt, course.admission, course.hyper
+    names = hyper_inputs(program)
+    given = {n: _pair(float(hyper[n])) for n in names}
+    state = initial_state(program.spec, given, number(np.zeros(course.count)), _pair(1.0))
+    for name, array in (course.start or {}).items():
+        state[name] = number(widened(array))
+    values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in given.items()}
+    errors = envelope.scalar_errors(names, hyper, fmt, admission)
+    bounds: dict[str, Any] = dict.fromkeys(values, 0.0)
+    bounds |= {f"h.{n}": e for n, e in zip(names, errors, strict=True)}
+    clocks = envelope.start(program, hyper, fmt, admission)[:, 2]
+    bounds |= {f"s.{n}": e for n, e in zip(program.clocks, clocks, strict=True)}
+    return values, bounds
+
+
+def _advanced(
+    program: Program,
+    course: Course,
+    run: Any,
+    kit: Any,
+    number: Any,
+    values: dict[str, Any],
+    bounds: dict[str, Any],
+    c: Any,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The clocks after the steps that were taken before: the moments are given."""
+    idle = {f"s.{m}": number(np.zeros(1)) for m in program.moments}
+    idle |= {"g": number(np.ones(1)), "theta": number(np.zeros(1))}
+    for _ in range(course.first):
+        with np.errstate(all="ignore"):
+            after, radii = run(kit, values | idle, bounds | {"g": 0.0, "theta": 0.0}, c)
+        for clock in program.clocks:
+            values[f"s.{clock}"], bounds[f"s.{clock}"] = after[f"s.{clock}"], radii[f"s.{clock}"]
+    return values, bounds
+
+
+__all__ = [
+    "Course",
+    "Feed",
+    "Given",
+    "closed",
+    "distance",
+    "high",
+    "lock_step_radii",
+    "observed",
+    "tube",
+    "walk",
+]

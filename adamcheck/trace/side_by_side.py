@@ -1,0 +1,190 @@
+"""Run a target on a problem or on given gradients, and the oracle beside it.
+
+The oracle takes every step twice: from the target's own parameter (which is what the envelope
+judges), and on a path of its own from the same start (which rounding soon makes another one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.checks.dynamics import follows_adam
+from adamcheck.checks.lab import Lab
+from adamcheck.checks.profiles import profile_named
+from adamcheck.errors import TargetError, UsageError, closest
+from adamcheck.formats import format_named
+from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.paths import Course, Given, closed, distance, high, observed, walk
+from adamcheck.problems import Problem, build
+from adamcheck.spec import Spec, parse_spec
+from adamcheck.targets.protocol import Limits, Trace, Trajectory
+from adamcheck.targets.session import Session
+from adamcheck.theory import step_bound
+from adamcheck.trace.table import COLUMNS, Table
+
+Float64 = NDArray[np.float64]
+MOST_ROWS: Final = 4_000_000
+
+
+def trace(
+    target: str,
+    *,
+    problem: str | Mapping[str, Any] | None = None,
+    gradients: Any = None,
+    theta0: Any = None,
+    spec: str | Spec = "adam",
+    dtype: str = "float64",
+    steps: int = 200,
+    hyper: Mapping[str, float] = MappingProxyType({}),
+    options: Mapping[str, Any] = MappingProxyType({}),
+    device: str = "cpu",
+    limits: Limits | None = None,
+) -> Table:
+    """Trace a target on a named problem, or on ``gradients`` ``[T, N]`` from θ0 (default zeros).
+
+    hyper: common names; what is missing takes the usual values. Raises UsageError for a request
+    that makes no sense, TargetError for a target that fails before its first step.
+    """
+    claimed = parse_spec(spec) if isinstance(spec, str) else spec
+    fmt = format_named(dtype)
+    if (problem is None) == (gradients is None):
+        raise UsageError("trace: give either a problem or gradients")
+    asked = None if problem is None else _asked(problem, claimed)
+    found = None if asked is None else build(asked)
+    given = _given(gradients, found, steps)
+    start = theta0 if theta0 is not None else (0.0 if found is None else found.start)
+    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
+        lab = Lab(session, claimed, fmt, profile_named("quick"))
+        known = session.description.dtypes
+        if dtype not in known:
+            raise UsageError(
+                f"target {target!r} does not take {dtype}; it takes {', '.join(known)}"
+            )
+        numbers = _hyper(lab, hyper)
+        trajectory = lab.trajectory(given, start, hyper=numbers, problem=asked)
+        seen = lab.attempt(trajectory)
+        if seen.failure is not None and len(seen.thetas[0]) < 2:
+            raise TargetError(f"target {target!r}: {seen.failure.message}")
+        evidence = _evidence(lab, trajectory, seen, claimed)
+        outside = int(lab.judged(evidence).bad.sum())
+    facts = {
+        "target": target,
+        "spec": str(claimed),
+        "dtype": dtype,
+        "hyper": dict(numbers),
+        "problem": "" if found is None else found.about,
+        "parameters": {} if asked is None else dict(asked),
+    }
+    failure = "" if seen.failure is None else f"{seen.failure.message} (step {seen.failure.step})"
+    columns = _columns(lab, evidence, found)
+    thetas = evidence.thetas.astype(np.float64)
+    losses = () if found is None else tuple(_losses(found, thetas))
+    return Table(columns, facts, failure, losses, outside)
+
+
+def _asked(problem: str | Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    asked = {"problem": problem} if isinstance(problem, str) else dict(problem)
+    return asked | ({"maximize": True} if spec.maximize == "yes" else {})
+
+
+def _given(gradients: Any, problem: Problem | None, steps: int) -> Float64:
+    if problem is not None:
+        rows = np.zeros((max(steps, 0), problem.size))
+    else:
+        rows = np.asarray(gradients, np.float64)
+        rows = rows.reshape(len(rows), -1) if rows.ndim else rows
+    if not rows.size:
+        raise UsageError("trace: needs at least one step and one variable")
+    if rows.size > MOST_ROWS:
+        raise UsageError(f"trace: {rows.size} rows are too many; at most {MOST_ROWS} are traced")
+    return rows
+
+
+def _hyper(lab: Lab, hyper: Mapping[str, float]) -> dict[str, float]:
+    usual = {**lab.ordinary, "momentum": 0.9, "weight_decay": 0.01, "eps_root": 0.0}
+    names = lab.spec.hyperparameters
+    for name in hyper:
+        if name not in names:
+            raise UsageError(
+                f"spec {lab.spec} has no hyperparameter {name!r}; it has {', '.join(names)}."
+                f"{closest(name, names)}"
+            )
+    return lab.completed({**usual, **{k: float(v) for k, v in hyper.items()}})
+
+
+def _evidence(lab: Lab, trajectory: Trajectory, seen: Trace, spec: Spec) -> Evidence:
+    from dataclasses import replace
+
+    opened = trajectory if seen.grads is None else replace(trajectory, grads=seen.grads)
+    return lab.evidence(opened, seen, spec)
+
+
+def _columns(lab: Lab, evidence: Evidence, problem: Problem | None) -> dict[str, NDArray[Any]]:
+    steps, count = evidence.shape
+    thetas = evidence.thetas.astype(np.float64)
+    grads = evidence.grads.astype(np.float64)
+    blank = {n: np.full((steps, count), np.nan) for n in COLUMNS}
+    lr = evidence.hyper["lr"]
+    with np.errstate(all="ignore"):
+        blank["update"] = thetas[:-1] - thetas[1:]
+        blank["effective"] = np.abs(blank["update"]) / abs(lr) if lr else blank["effective"]
+    blank["step"], blank["element"] = np.indices((steps, count)).astype(np.int64)
+    blank["step"] += 1
+    blank["gradient"], blank["theta"] = grads, thetas[1:]
+    blank["lr"][...] = lr
+    if follows_adam(evidence.spec) and evidence.spec.bias_correction == "both":
+        h = evidence.hyper
+        blank["step_bound"][...] = step_bound(h["beta1"], h["beta2"], np.arange(1, steps + 1))[
+            :, None
+        ]
+    _lock_step(lab, evidence, blank)
+    blank["path"] = _path(lab, evidence, problem)
+    return {name: np.ascontiguousarray(blank[name].reshape(-1)) for name in COLUMNS}
+
+
+def _lock_step(lab: Lab, evidence: Evidence, columns: dict[str, NDArray[Any]]) -> None:
+    paired = evidence.fmt.name == "float64"
+    course = Course.of(evidence, lab.admission)
+    thetas = evidence.thetas.astype(np.float64)
+    for t, (values, bounds) in enumerate(walk(course, observed(evidence), paired=paired)):
+        with np.errstate(all="ignore"):
+            error = distance(thetas[t + 1], values["theta"])
+            columns["exact_theta"][t] = high(values["theta"])
+            columns["exact_update"][t] = high(values["update"])
+            columns["error"][t], columns["bound"][t] = error, bounds["theta"]
+            columns["error_over_bound"][t] = np.where(error == 0.0, 0.0, error / bounds["theta"])
+            columns["ratio"][t] = _ratio(evidence.spec, values)
+
+
+def _ratio(spec: Spec, values: Mapping[str, Any]) -> Any:
+    """m̂/√v̂ where the rule has both."""
+    if not {"m_hat", "s.v"} <= values.keys():
+        return np.nan
+    second = high(values["s.v_max"] if "s.v_max" in values else values["s.v"])
+    if spec.bias_correction in ("both", "v") and "s.p2" in values and spec.amsgrad != "vhat":
+        second = second / high(1.0 - values["s.p2"])
+    return high(values["m_hat"]) / np.sqrt(second)
+
+
+def _path(lab: Lab, evidence: Evidence, problem: Problem | None) -> Float64:
+    steps, count = evidence.shape
+    start = evidence.thetas[0].astype(np.float64)
+    grads = evidence.grads.astype(np.float64)
+
+    def given(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
+        return Given(start if theta is None else theta, 0.0, grads[t], 0.0)
+
+    feed = given if problem is None else closed(problem, evidence.fmt, start)
+    course = Course.of(evidence, lab.admission)
+    rows = [high(values["theta"]) for values, _ in walk(course, feed)]
+    return np.stack(rows) if rows else np.zeros((steps, count))
+
+
+def _losses(problem: Problem, thetas: Float64) -> list[float]:
+    with np.errstate(all="ignore"):
+        return [problem.loss(max(t, 1), x) for t, x in enumerate(thetas)]
