@@ -61,11 +61,12 @@ def parse(text, values=None):
 
 def check(part):  # a step claims ``term relation 0``; its rule derives that from earlier steps
     steps, state, facts, roots = part["steps"], part["state"], [], set()
+    rules = [step["rule"] for step in steps]
     fixed = set(NAME.findall(json.dumps([state, part["inputs"]])))
-    for here, step in enumerate(steps):
-        rule, given, (text, relation, *divisors) = step["rule"], set(), step["claim"] or ["0", None]
+    for here, (rule, step) in enumerate(zip(rules, steps, strict=True)):
+        given, (text, relation, *divisors) = set(), step["claim"] or ["0", None]
         term = seen = parse(text)
-        open_ = steps[step.get("supposed", here)]["rule"] == "suppose"
+        open_ = rules[step.get("supposed", here)] == "suppose"
 
         def use(i, *relations, given=given):
             need(facts[i][1] in (relations or HOLDS), f"step {i} has another relation")
@@ -75,7 +76,7 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
         def equal(left, right):
             need(not (left + Q(-1) * right).num, "two terms differ")
 
-        if rule in ("assume", "suppose"):
+        if rule in ("assume", "transition", "suppose"):
             given.add(here)
         elif rule == "certificate":
             strict = False
@@ -112,7 +113,8 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
             equal(use(step["base"], relation), parse(text, base))
             alone = not set(NAME.findall(text)) & {*part["inputs"], *roots}
             need(alone and open_, "the claim has an input, or there is no hypothesis")
-            need(not any(facts[i][3] & {*state, *roots} for i in given), "a hypothesis has a state")
+            always = facts[step["base"]][2] | {i for i in given if rules[i] != "transition"}
+            need(not any(facts[i][3] & {*state, *roots} for i in always), "a state is supposed")
         else:
             inside = all(0 <= c[0] <= c[1] <= step["steps"] for c in step["claims"])
             need(rule == "run" and inside, "an unknown rule, or a claim outside of the run")
@@ -129,12 +131,10 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
             made.add(parse(divisor).monic())
             need(prod(factors, start=Q(1)).monic() in made, "a divisor may be zero")
         wanted = set(seen.den) | {parse(d).monic() for d in divisors}
-        need(
-            rule not in ("assume", "suppose", "certificate") or wanted <= made, "a divisor is left"
-        )
+        need(rule in ("root", "absurd", "induction") or wanted <= made, "a divisor may be 0")
         facts.append((term, relation, given, set(NAME.findall(text)), step.get("symbol")))
     for i in part["conclusions"]:
-        need({steps[j]["rule"] for j in facts[i][2]} <= {"assume"}, "an open supposition")
+        need({rules[j] for j in facts[i][2]} <= {"assume", "transition"}, "open")
 
 
 def replay(data):

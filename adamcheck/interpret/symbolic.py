@@ -6,7 +6,7 @@ to discharge it. β^t is a symbol p with the step p → β·p, √x a symbol s o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from numbers import Rational
@@ -147,6 +147,13 @@ class SymbolicOps:
         self.maxima[larger] = (term(x), term(y))
         return larger
 
+    def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        """``a()`` where x > 0, else ``b()``; x has to be a number by then."""
+        condition = term(x).expr
+        if not condition.is_Rational:
+            raise TypeError(f"the sign of {condition} is not known; give the step count a value")
+        return a() if condition > 0 else b()
+
 
 @dataclass(frozen=True)
 class SymbolicStep:
@@ -169,9 +176,11 @@ HYPER_NAMES = {
     "beta2": "beta_2",
     "eps": "epsilon",
     "eps_root": "epsilon_r",
-    "weight_decay": "lambda",
+    "weight_decay": "lamda",
+    "momentum": "mu",
+    "dampening": "tau",
 }
-STATE_NAMES = {"p1": "p_1", "p2": "p_2", "m": "m", "v": "v", "v_max": "V"}
+STATE_NAMES = {"p1": "p_1", "p2": "p_2", "v_max": "V", "velocity": "z"}
 
 
 def symbolic_step(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols
-from adamcheck.proof.claims import Fact, Product, Solve, Times, ge, gt, inv, sq
+from adamcheck.proof.claims import Fact, Product, Solve, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import (
     by_induction,
@@ -61,6 +61,19 @@ def adam_setting(
     power_facts(k, before.p1, h.beta1, positive=not beta1_may_be_zero)
     power_facts(k, before.p2, h.beta2, positive=True)
     return Setting(k, run, h, before, SimpleNamespace(**run.after), run.g)
+
+
+def take_maxima(k: Proof, run: SymbolicStep) -> dict[str, tuple[Fact, Fact, Fact]]:
+    """Let each maximum M of the step be an input with M ≥ a, M ≥ b and (M-a)(M-b) = 0."""
+    facts = {}
+    for symbol, (a, b) in run.ops.maxima.items():
+        k.recursion({}, [symbol])
+        facts[str(symbol)] = (
+            k.transition(ge(symbol, a), f"{symbol} is a maximum"),
+            k.transition(ge(symbol, b)),
+            k.transition(eq((symbol - a) * (symbol - b))),
+        )
+    return facts
 
 
 def second_moment(s: Setting) -> tuple[Fact, Fact]:

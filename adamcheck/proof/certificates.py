@@ -49,6 +49,14 @@ def substance(theorem: Theorem, content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
+@lru_cache(maxsize=1)
+def locked_digests() -> dict[str, str]:
+    """Slug to the digest that proofs/LOCK.json pins: no coefficient changes without a trace."""
+    path = directory() / "LOCK.json"
+    content: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content
+
+
 def _part(proof: Proof) -> dict[str, Any]:
     steps = []
     for step in proof.steps:

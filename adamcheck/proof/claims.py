@@ -129,11 +129,24 @@ Factor: TypeAlias = "Square | Inverse | Fact | Number"
 Product: TypeAlias = "Sequence[Factor] | Factor"
 
 
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One factor as it was checked: how its sign is known, from which fact, and its value.
+
+    ``how`` is number, fact, inverse, square or nonzero (the square of what is not zero).
+    """
+
+    how: str
+    what: str | int
+    value: Term
+    positive: bool
+
+
 @dataclass(frozen=True)
 class Step:
     """One step as it was checked, for the ledger, the derivation and the certificate.
 
-    ``shown`` are the summands of the certificate as terms; ``detail`` is plain JSON.
+    ``summands`` are the certificate's products, factor by factor; ``detail`` is plain JSON.
     """
 
     index: int
@@ -142,6 +155,7 @@ class Step:
     premises: tuple[int, ...]
     detail: dict[str, Any]
     note: str = ""
-    shown: tuple[Term, ...] = ()
+    summands: tuple[tuple[Piece, ...], ...] = ()
+    cofactors: tuple[tuple[Term, Fact], ...] = ()
     side: tuple[Divisor, ...] = ()
     given: frozenset[int] = field(default_factory=frozenset)

@@ -17,6 +17,7 @@ from adamcheck.proof.claims import (
     Divisor,
     Fact,
     Inverse,
+    Piece,
     Product,
     Solve,
     Square,
@@ -36,6 +37,7 @@ from adamcheck.proof.normal import (
     text,
 )
 
+FROM_FACTS = ("fact", "inverse", "nonzero")
 HOLDS = {
     ">=": lambda x: x >= 0,
     ">": lambda x: x > 0,
@@ -67,6 +69,15 @@ class Proof:
         self._hypotheses.add(fact.index)
         return fact
 
+    def transition(self, claim: Claim, note: str = "") -> Fact:
+        """What every step satisfies by its definition, such as M ≥ a for a maximum M.
+
+        It may speak of states and inputs; the ledger shows it like a hypothesis.
+        """
+        fact = self._suppose("transition", claim, note)
+        self._hypotheses.add(fact.index)
+        return fact
+
     def suppose(self, claim: Claim, note: str = "") -> Fact:
         """A supposition that a later step has to discharge."""
         return self._suppose("suppose", claim, note)
@@ -88,21 +99,18 @@ class Proof:
     ) -> Fact:
         """``claim`` from a sum of products of nonnegative factors plus multiples of equalities."""
         total, strict = term(0), False
-        sums: list[list[list[Any]]] = []
-        shown: list[Term] = []
-        premises: set[int] = set()
+        summands: list[tuple[Piece, ...]] = []
         for product in products:
-            written = product if isinstance(product, (list, tuple)) else [product]
-            factors = [part for factor in written for part in self._apart(factor)]
-            value, positive, parts = term(1), True, list[Any]()
-            for factor in factors:
-                part, sign, how, fact = self._factor(factor)
-                value, positive = value * part, positive and sign
-                parts.extend(how)
-                premises |= {fact.index} if fact else set()
-            total, strict = total + value, strict or positive
-            sums.append(parts)
-            shown.append(value)
+            given = product if isinstance(product, (list, tuple)) else [product]
+            factors = [part for factor in given for part in self._apart(factor)]
+            pieces = tuple(piece for factor in factors for piece in self._factor(factor))
+            value = term(1)
+            for piece in pieces:
+                value = value * piece.value
+            total = total + value
+            strict = strict or all(piece.positive for piece in pieces)
+            summands.append(pieces)
+        premises = {int(p.what) for pieces in summands for p in pieces if p.how in FROM_FACTS}
         equalities = self._cofactors(claim.term - total, list(using))
         for cofactor, fact in equalities:
             self._own(fact)
@@ -116,24 +124,25 @@ class Proof:
                 f"{self.title}: the certificate of {claim} does not add up;"
                 f" left over is {ratio(difference.expr)[0].as_expr()}"
             )
-        enough = {">=": True, ">": strict, "!=": strict, "=": not sums}[claim.relation]
+        enough = {">=": True, ">": strict, "!=": strict, "=": not summands}[claim.relation]
         if not enough:
             raise ProofError(f"{self.title}: the certificate of {claim} does not give the relation")
-        side, used, given = self._discharge(difference.divisors, _denominators(difference))
-        given = given.union(*(self.facts[i].given for i in premises))
+        side, used, used_given = self._discharge(difference.divisors, _denominators(difference))
+        rests_on = used_given.union(*(self.facts[i].given for i in premises))
         detail = {
-            "sum": sums,
+            "sum": [[[piece.how, piece.what] for piece in pieces] for pieces in summands],
             "equalities": [[text(cofactor.expr), fact.index] for cofactor, fact in equalities],
         }
         return self._record(
             "certificate",
             claim,
             premises | used,
-            given,
+            rests_on,
             detail=detail,
             note=note,
-            shown=shown,
             side=side,
+            summands=tuple(summands),
+            cofactors=tuple(equalities),
         )
 
     def _apart(self, factor: Any) -> list[Any]:
@@ -150,42 +159,43 @@ class Proof:
             parts.extend([one] * abs(int(power)))
         return parts
 
-    def _factor(self, factor: Any) -> tuple[Term, bool, list[list[Any]], Fact | None]:
-        """A factor's value, whether it is positive, how it is written, and the fact behind it."""
+    def _factor(self, factor: Any) -> list[Piece]:
+        """A factor whose sign is known, with the positive number that may stand before it."""
         if isinstance(factor, Square):
             fact = self._find(factor.term, ("!=", ">")) or self._find(-factor.term, ("!=", ">"))
             value = factor.term * factor.term
             if fact is None:
-                return value, False, [["square", text(factor.term.expr)]], None
-            return value, True, self._scaled(value, fact.term**2, "nonzero", fact), fact
+                return [Piece("square", text(factor.term.expr), value, False)]
+            return self._scaled(value, "nonzero", fact, fact.term * fact.term)
         if isinstance(factor, Inverse):
             fact = self._find(factor.term, (">",))
             if fact is None:
                 raise ProofError(f"{self.title}: nothing says that {factor.term} > 0")
-            value = 1 / factor.term
-            return value, True, self._scaled(value, 1 / fact.term, "inverse", fact), fact
+            return self._scaled(1 / factor.term, "inverse", fact, 1 / fact.term)
         if isinstance(factor, Fact):
             self._own(factor)
             if factor.claim is None or factor.claim.relation not in (">=", ">"):
                 raise ProofError(f"step {factor.index} is used as a sign and gives none")
-            return factor.term, factor.claim.relation == ">", [["fact", factor.index]], factor
+            return self._scaled(factor.term, "fact", factor, factor.term)
         value = term(factor)
         if value.expr.is_Rational:
             if value.expr <= 0:
                 raise ProofError(f"{self.title}: the coefficient {value} is not positive")
-            return value, True, [["number", text(value.expr)]], None
+            return [Piece("number", text(value.expr), value, True)]
         fact = self._find(value, (">", ">="))
-        if fact is None or fact.claim is None:
+        if fact is None:
             raise ProofError(f"{self.title}: nothing says that {value} >= 0")
-        return value, fact.claim.relation == ">", self._scaled(value, fact.term, "fact", fact), fact
+        return self._scaled(value, "fact", fact, fact.term)
 
-    def _scaled(self, value: Term, known: Term, how: str, fact: Fact) -> list[list[Any]]:
-        """A fact as a factor, with the positive number that makes it the value meant."""
-        scale = constant_ratio(value.expr, known.expr)
+    def _scaled(self, value: Term, how: str, fact: Fact, known: Term) -> list[Piece]:
+        assert fact.claim is not None
+        piece = Piece(how, fact.index, known, how != "fact" or fact.claim.relation == ">")
+        scale = constant_ratio(value.expr, known.expr) if value is not known else None
+        if value is known or scale == 1:
+            return [piece]
         if scale is None or scale <= 0:
             raise ProofError(f"{self.title}: {value} is no positive multiple of step {fact.index}")
-        written: list[list[Any]] = [[how, fact.index]]
-        return written if scale == 1 else [["number", text(scale)], *written]
+        return [Piece("number", text(scale), Term(scale), True), piece]
 
     def _find(self, value: Term, relations: tuple[str, ...]) -> Fact | None:
         """The fact about a positive multiple of ``value`` that supposes least."""
@@ -327,7 +337,8 @@ class Proof:
             if fact.claim is None or not fact.claim.same(expected):
                 raise ProofError(f"{self.title}: induction expects {expected}, not {fact.claim}")
         given = base.given | (step.given - self._dropped(hypothesis))
-        for index in given:
+        timeless = [i for i in given if self.steps[i].rule != "transition"] + [*base.given]
+        for index in timeless:
             if self.facts[index].term.symbols & {*self.state, *self._defined}:
                 raise ProofError(f"{self.title}: step {index} supposes something of the state")
         premises = {base.index, hypothesis.index, step.index}
@@ -381,8 +392,7 @@ class Proof:
             "steps": steps,
             "claims": [[first, last, *spelled(claim)] for claim, first, last in claims],
         }
-        shown = [claim.term for claim, _, _ in claims]
-        return self._record("run", None, set(), frozenset(), detail=detail, note=note, shown=shown)
+        return self._record("run", None, set(), frozenset(), detail=detail, note=note)
 
     def _evaluate(self, claim: Claim, values: dict[Any, Fraction], where: str = "") -> None:
         for divisor in claim.term.divisors:
@@ -414,24 +424,14 @@ class Proof:
         given: frozenset[int],
         *,
         detail: dict[str, Any] | None = None,
-        note: str = "",
-        shown: Sequence[Term] = (),
-        side: tuple[Divisor, ...] = (),
+        **more: Any,
     ) -> Fact:
-        fact = Fact(len(self.facts), claim, given)
+        index = len(self.facts)
+        fact = Fact(index, claim, given)
         self.facts.append(fact)
-        step = Step(
-            fact.index,
-            rule,
-            claim,
-            tuple(sorted(premises)),
-            detail or {},
-            note,
-            tuple(shown),
-            side,
-            given,
+        self.steps.append(
+            Step(index, rule, claim, tuple(sorted(premises)), detail or {}, given=given, **more)
         )
-        self.steps.append(step)
         if claim is not None and not claim.term.expr.is_Rational:
             sign, key = canonical(claim.term.expr)
             self._known.setdefault(key, []).append((sign, fact))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from adamcheck.interpret.symbolic import Number, Term, term
-from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, ne, sq
+from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 
 How: TypeAlias = "Sequence[Product] | Callable[[Fact], Fact]"
@@ -93,6 +93,22 @@ def cases(k: Proof, nonneg: Fact, nonpos: Fact, first: Fact, second: Fact) -> Fa
     not_nonpos = k.absurd(contradiction(second), nonpos)
     false = k.prove(gt(0), [[not_nonneg], [not_nonpos]])
     return k.absurd(false, denied)
+
+
+def binary_form(
+    k: Proof, a: Number, b: Number, c: Number, x: Number, y: Number, determinant: Fact
+) -> Fact:
+    """a·x² - 2b·x·y + c·y² ≥ 0 from a ≥ 0, c ≥ 0 and the fact a·c - b² ≥ 0."""
+    p, q, r, u, w = (term(value) for value in (a, b, c, x, y))
+    claim = ge(p * u * u - 2 * q * u * w + r * w * w)
+    some = k.suppose(gt(p))
+    first = k.prove(claim, [[p, sq(u - q * w / p)], [determinant, inv(p), sq(w)]])
+    none = k.suppose(ge(-p))
+    zero = squeeze(k, k.prove(ge(p), [[p]]), none)
+    square = k.prove(ge(-(q * q)), [[determinant]], using=[Times(-r, zero)])
+    middle = vanishes(k, q, squeeze(k, k.prove(ge(q * q), [[sq(q)]]), square))
+    second = k.prove(claim, [[r, sq(w)]], using=[Times(u * u, zero), Times(-2 * u * w, middle)])
+    return cases(k, none, some, second, first)
 
 
 def larger(k: Proof, a: Number, b: Number, symbol: Term) -> tuple[Term, Fact, Fact, Fact]:
