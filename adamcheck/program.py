@@ -20,7 +20,7 @@ from adamcheck.spec import Spec
 class Op:
     """One operation: ``kind`` in input, const, neg, add, sub, mul, div, sqrt, max, choose.
 
-    choose takes the second argument where the first, a uniform value, is above zero, else the third.
+    choose takes its second argument where the first, a uniform value, is above zero, or the third.
     ``args`` are indices of earlier operations; ``name`` is the input's name, ``value`` a constant.
     """
 

@@ -78,6 +78,14 @@ def _larger_ball(a: Any, b: Any) -> Any:
     return a.max(b)
 
 
+def _above_zero(value: Any) -> Any:
+    return value > 0
+
+
+def _choice(x: Any, a: Any, b: Any) -> Any:
+    return a if x > 0 else b
+
+
 BALLS = Kit(
     magnitude,
     _root,
@@ -85,6 +93,8 @@ BALLS = Kit(
     _larger,
     _inverse,
     load_charges(larger=max, smaller=min, root=_root_of_bound, select=_select, slack=SLACK),
+    _above_zero,
+    _choice,
 )
 
 

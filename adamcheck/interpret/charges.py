@@ -88,6 +88,19 @@ def average(
     return (moved + u * (result + moved) + eta * (3.0 + o + n)) * SLACK
 
 
+def chosen(above: Any, a: Any, e: Any, ex: Any, ey: Any) -> Any:
+    """One of two values by the sign of a third, of magnitude a and known to within e.
+
+    Infinite where an admissible evaluation may fall on the other side.
+    """
+    return select(e < a, select(above, ex, ey), np.inf)
+
+
+def rooted(a: Any, e: Any, bound: Any) -> Any:
+    """The bound of a root whose radicand, of magnitude a, may come out negative: then no number."""
+    return select(e < a, bound, np.inf)
+
+
 def within(e: Any, x: Any, largest: Any) -> Any:
     """The bound e, or infinity where an admissible evaluation of magnitude x + e may overflow."""
     return select(x + e <= largest, e, np.inf)
@@ -100,6 +113,8 @@ CHARGES: tuple[Callable[..., Any], ...] = (
     scaled_down,
     radical,
     average,
+    chosen,
+    rooted,
     within,
 )
 

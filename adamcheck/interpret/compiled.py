@@ -41,7 +41,7 @@ from math import sqrt
 import numpy as np
 from numba import njit, prange
 from adamcheck.interpret.double_double import (
-    SMALLEST, dd_add, dd_div, dd_max, dd_mul, dd_sqrt, two_sum)
+    SMALLEST, dd_add, dd_choice, dd_div, dd_max, dd_mul, dd_sqrt, two_sum)
 
 SLACK = {slack!r}
 TINIEST = {tiniest!r}
@@ -61,6 +61,14 @@ def root(a):
 @njit(error_model="numpy")
 def select(condition, a, b):
     return a if condition else b
+
+@njit(error_model="numpy")
+def above_zero(x):
+    return x > 0.0
+
+@njit(error_model="numpy")
+def choice_of(x, a, b):
+    return a if x > 0.0 else b
 
 larger_of, root_of = larger, root
 

@@ -82,6 +82,15 @@ def dd_sqrt(xh: float, xl: float) -> tuple[float, float]:
 
 
 @njit(error_model="numpy")
+def dd_choice(
+    xh: float, xl: float, ah: float, al: float, bh: float, bl: float
+) -> tuple[float, float]:
+    """a where x > 0, else b."""
+    first = xh > 0.0 or (xh == 0.0 and xl > 0.0)
+    return (ah if first else bh), (al if first else bl)
+
+
+@njit(error_model="numpy")
 def dd_max(xh: float, xl: float, yh: float, yl: float) -> tuple[float, float]:
     """The larger of two normalised double-doubles."""
     first = xh > yh or (xh == yh and xl >= yl)

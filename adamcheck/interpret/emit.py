@@ -19,8 +19,16 @@ _FORMS = {
     "div": "{0} / {1}",
     "sqrt": "root_of({0})",
     "max": "larger_of({0}, {1})",
+    "choose": "choice_of({0}, {1}, {2})",
 }
-_PAIR = {"add": "dd_add", "mul": "dd_mul", "div": "dd_div", "sqrt": "dd_sqrt", "max": "dd_max"}
+_PAIR = {
+    "add": "dd_add",
+    "mul": "dd_mul",
+    "div": "dd_div",
+    "sqrt": "dd_sqrt",
+    "max": "dd_max",
+    "choose": "dd_choice",
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,11 @@ class Emitter:
                 return "0.0"
             case "neg":
                 return e[0]
+            case "choose":
+                return self._chosen(op.args[0], e[1], e[2])
             case "add" | "sub":
+                if self._is_count(i):  # whole numbers are exact
+                    return "0.0"
                 gamma = "gamma6s" if self._is_correction(i) else "us"
                 return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
             case "mul":
@@ -83,17 +95,26 @@ class Emitter:
         eta, most = ("eta", "largest") if early else ("far", "most")
         if op.kind == "neg":
             return f"e{op.args[0]}"
-        if op.kind == "max":
-            cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in op.args]
-            return "larger({})".format(
-                ", ".join(f"e{k}{c}" for k, c in zip(op.args, cast, strict=True))
-            )
+        if op.kind in ("max", "choose"):
+            parts = op.args[-2:]
+            cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in parts]
+            x, y = (f"e{k}{c}" for k, c in zip(parts, cast, strict=True))
+            return f"larger({x}, {y})" if op.kind == "max" else self._chosen(op.args[0], x, y)
         if op.kind == "sqrt":
-            return f"radical(a{i}, e{op.args[0]}, gamma2)"
+            (x,) = op.args
+            bound = f"radical(a{i}, e{x}, gamma2)"
+            return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
         return f"within({self._charge(i, eta)}, {self._reach(i)}, {most})"
 
+    def _chosen(self, condition: int, x: str, y: str) -> str:
+        """Bound of a choice: none where an admissible evaluation may choose the other value."""
+        return f"chosen(above_zero(h{condition}), a{condition}, e{condition}, {x}, {y})"
+
     def _reach(self, i: int) -> str:
-        """Magnitude of the largest intermediate result: the difference forms take new - old."""
+        """Magnitude of the largest intermediate result: some forms take new - old, or s·θ."""
+        if i in self.shrinks:
+            theta, _, s = self.shrinks[i]
+            return f"a{i} + a{s} * a{theta}"
         parts = self.program.ema_of(i)
         if parts is None or self._is_square(parts[3]):
             return f"a{i}"
@@ -115,6 +136,8 @@ class Emitter:
                 lost = f"{eta} * (2.0 + a{i})" + "".join(f" + u * a{k}" for k in mixed)
             else:  # θ - α(q + λθ) rounds q once more than θ(1 - αλ) - αq
                 lost = f"2.0 * {eta}" + (f" + u * a{y}" if x in self.shrinks else "")
+            if program.ops[x].kind == "sub" and x not in mixed:  # (a-b)-c, (a-c)-b or a-(b+c)
+                lost += "".join(f" + u * a{k}" for k in (*program.ops[x].args, y))
             return f"total(a{i}, e{x}, e{y}, u, {lost})"
         if i in self.shrinks:
             return self._shrunk(i, eta)
@@ -170,10 +193,59 @@ class Emitter:
         return op.kind == "mul" and op.args[0] == op.args[1]
 
     def _is_correction(self, i: int) -> bool:
-        """Whether uniform value i is 1 - β^t."""
+        """Whether uniform value i is 1 - β^t or 1 - β^t·β."""
         program, op = self.program, self.program.ops[i]
         clocks = {program.output[f"s.{c}"] for c in program.clocks}
-        return op.kind == "sub" and self._is_one(op.args[0]) and op.args[1] in clocks
+        if op.kind != "sub" or not self._is_one(op.args[0]):
+            return False
+        power = program.ops[op.args[1]]
+        return op.args[1] in clocks or (power.kind == "mul" and power.args[0] in clocks)
+
+    def _is_count(self, i: int) -> bool:
+        """Whether uniform value i is a clock plus one."""
+        first, *rest = self.program.ops[i].args
+        is_clock = self.program.ops[first].name in {f"s.{c}" for c in self.program.clocks}
+        return self.program.ops[i].kind == "add" and is_clock and self._is_one(rest[0])
+
+    @cached_property
+    def nonnegative(self) -> frozenset[int]:
+        """Values that no admissible evaluation makes negative, for hyperparameters that are not.
+
+        A state is one when its next value is one wherever it was; weights 1-β count as such.
+        """
+        states = {f"s.{name}" for name in self.program.moments}
+        while True:
+            found = self._nonnegative_given(states)
+            kept = {s for s in states if self.program.output[s] in found}
+            if kept == states:
+                return found
+            states = kept
+
+    def _nonnegative_given(self, states: set[str]) -> frozenset[int]:
+        found: set[int] = set()
+        for i, op in enumerate(self.program.ops):
+            known = [k in found for k in op.args]
+            match op.kind:
+                case "input":
+                    holds = op.name in states or op.name[:2] == "h." or i in self.program.uniform
+                case "const":
+                    holds = op.value is not None and op.value >= 0
+                case "mul":
+                    holds = all(known) or op.args[0] == op.args[1]
+                case "add" | "div":
+                    holds = all(known)
+                case "sub":
+                    holds = i in self.program.uniform and self._is_one(op.args[0])
+                case "choose":
+                    holds = all(known[1:])
+                case "max":  # of a number and its opposite too
+                    other = self.program.ops[op.args[1]]
+                    holds = any(known) or (other.kind == "neg" and other.args == op.args[:1])
+                case _:
+                    holds = op.kind == "sqrt"
+            if holds:
+                found.add(i)
+        return frozenset(found)
 
     @property
     def divisors(self) -> frozenset[int]:

@@ -60,6 +60,16 @@ class Pair:
     def __rtruediv__(self, other: Any) -> Pair:
         return _pair(other) / self
 
+    def __pow__(self, other: Any) -> Pair:
+        """One number to the power of another, by mpmath: for constants, not for arrays."""
+        import mpmath
+
+        with mpmath.workprec(240):
+            base, exponent = (mpmath.mpf(float(x.hi)) + float(x.lo) for x in (self, _pair(other)))
+            power = mpmath.power(base, exponent)
+            high = float(power)
+            return Pair(np.float64(high), np.float64(float(power - high)))
+
 
 def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
     """a + b = s + e exactly (Knuth)."""
@@ -126,6 +136,25 @@ def _high(x: Pair) -> Any:
     return x.hi
 
 
-PAIRS = Kit(_magnitude, _root, _larger, ARRAYS.larger, ARRAYS.reciprocal_bound, ARRAYS.charges)
+def _above_zero(x: Any) -> Any:
+    x = _pair(x)
+    return (x.hi > 0.0) | ((x.hi == 0.0) & (x.lo > 0.0))
+
+
+def _choice(x: Any, a: Any, b: Any) -> Pair:
+    first, a, b = _above_zero(x), _pair(a), _pair(b)
+    return Pair(np.where(first, a.hi, b.hi), np.where(first, a.lo, b.lo))
+
+
+PAIRS = Kit(
+    _magnitude,
+    _root,
+    _larger,
+    ARRAYS.larger,
+    ARRAYS.reciprocal_bound,
+    ARRAYS.charges,
+    _above_zero,
+    _choice,
+)
 SINGLES = replace(ARRAYS, narrow=_high, clocks=PAIRS)
 """Elements in float64, scalars in double-double: 1 - β^t in float64 would lose too many bits."""

@@ -21,7 +21,9 @@ from adamcheck.program import Program
 
 @dataclass(frozen=True)
 class Kit:
-    """A number type: magnitude of a value, its root and maximum, and the charges over bounds.
+    """A number type: magnitude of a value, its root, maximum, sign, choice, and the charges.
+
+    ``above_zero(x)`` says whether x > 0, ``choice_of(x, a, b)`` is a where it is and b elsewhere.
 
     ``reciprocal_bound(a, e)`` is 1/(a - e) rounded up, infinite where e is at least half of a.
     Uniform values are computed by ``clocks`` (None: this kit) and pass through ``narrow`` before an
@@ -34,6 +36,8 @@ class Kit:
     larger: Callable[[Any, Any], Any]
     reciprocal_bound: Callable[[Any, Any], Any]
     charges: Any
+    above_zero: Callable[[Any], Any]
+    choice_of: Callable[[Any, Any, Any], Any]
     narrow: Callable[[Any], Any] | None = None
     clocks: Kit | None = None
 
@@ -42,7 +46,15 @@ def _array_inverse(a: Any, e: Any) -> Any:
     return np.where(2.0 * e < a, charges.SLACK / np.maximum(a - e, charges.TINIEST), np.inf)
 
 
-ARRAYS = Kit(np.abs, np.sqrt, np.maximum, np.maximum, _array_inverse, charges)
+def _above_zero(x: Any) -> Any:
+    return np.greater(x, 0.0)
+
+
+def _choice(x: Any, a: Any, b: Any) -> Any:
+    return np.where(np.greater(x, 0.0), a, b)
+
+
+ARRAYS = Kit(np.abs, np.sqrt, np.maximum, np.maximum, _array_inverse, charges, _above_zero, _choice)
 
 
 def step_source(program: Program) -> str:
@@ -60,8 +72,10 @@ def step_source(program: Program) -> str:
         "    total, product, quotient = k.charges.total, k.charges.product, k.charges.quotient",
         "    scaled_down, radical = k.charges.scaled_down, k.charges.radical",
         "    average, within, larger = k.charges.average, k.charges.within, k.larger",
+        "    chosen, rooted = k.charges.chosen, k.charges.rooted",
         "    s = k.clocks or k",
         "    root_of, larger_of, magnitude = s.root_of, s.larger_of, s.magnitude",
+        "    above_zero, choice_of = s.above_zero, s.choice_of",
     ]
     indices = range(len(program.ops))
     for i in (i for i in indices if i in program.uniform):
@@ -76,6 +90,7 @@ def step_source(program: Program) -> str:
     read = [i for i in emitter.scalars if program.ops[i].kind != "const"]
     lines += [f"        h{i} = k.narrow(h{i})" for i in read]
     lines.append("    root_of, larger_of, magnitude = k.root_of, k.larger_of, k.magnitude")
+    lines.append("    above_zero, choice_of = k.above_zero, k.choice_of")
     for i in (i for i in indices if i not in program.uniform):
         lines += _value(program, emitter, i)
         if i in bounded:

@@ -123,7 +123,8 @@ def _tiny(program: Program, values: dict[str, Any], g: Any) -> Any:
     """Elements so small that a product's error term may be lost."""
     size = np.abs(g.astype(np.float64))
     flags = (size < _SMALLEST**0.5) & (size > 0.0)
-    for name in (*(f"s.{m}" for m in program.moments), "m_hat", "update", "theta"):
+    shown = (name for name in ("m_hat", "update", "theta") if name in values)
+    for name in (*(f"s.{m}" for m in program.moments), *shown):
         a = np.abs(values[name].hi)
         flags |= (a < _SMALLEST) & (a > 0.0)
     return flags

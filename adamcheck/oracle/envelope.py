@@ -61,7 +61,23 @@ def start(
     asked = _clocks(program, hyper)
     kept = _clocks(program, {n: hyper[n] + e for n, e in zip(names, errors, strict=True)})
     moved = np.abs(kept[:, 0] - asked[:, 0]) * (1.0 + 2.0**-24)
+    if _FACTOR in program.clocks:
+        k = program.clocks.index(_FACTOR)
+        moved[k] += _factor_error(float(asked[k, 0]), scalar_roundoff(fmt, admission))
     return np.column_stack([asked, moved])
+
+
+_FACTOR = "q"
+"""The clock that holds 0.96^ψ: not rational, and no target computes it but 0.96^(ψt) at once."""
+
+
+def _factor_error(q: float, us: float) -> float:
+    """What makes t steps of q cover a power 0.96^(ψt) in arithmetic of unit roundoff us.
+
+    Its base is off by us, to the power ψt; its exponent by 2·us, times ψt·|ln 0.96|: at most 1.1·ψt
+    units together, and ψ = |ln q|/|ln 0.96| < 25·|ln q|. The rest is left to the powers of q.
+    """
+    return 30.0 * us * abs(float(np.log(q))) * q if q > 0.0 else us
 
 
 def _clocks(program: Program, hyper: Mapping[str, float]) -> NDArray[np.float64]:
@@ -70,9 +86,22 @@ def _clocks(program: Program, hyper: Mapping[str, float]) -> NDArray[np.float64]
         state = initial_state(program.spec, exact, Fraction(0), Fraction(1))
     except ZeroDivisionError:  # t counted from 0 with β = 0: β^-1, and every later bound is void
         return np.full((len(program.clocks), 2), np.nan)
+    if isinstance(state.get(_FACTOR), float):
+        state[_FACTOR] = _irrational(program.spec, hyper)
     high = [float(state[c]) for c in program.clocks]
     rest = [float(state[c] - Fraction(x)) for c, x in zip(program.clocks, high, strict=True)]
     return np.stack([high, rest], axis=1)
+
+
+def _irrational(spec: Spec, hyper: Mapping[str, float]) -> Fraction:
+    """The factor of the momentum's schedule to 240 bits, far beyond double-double."""
+    import mpmath
+
+    with mpmath.workprec(240):
+        numbers = {n: mpmath.mpf(float(hyper[n])) for n in spec.hyperparameters}
+        q = initial_state(spec, numbers, mpmath.mpf(0), mpmath.mpf(1))[_FACTOR]
+        mantissa, exponent = q.man_exp
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def underflow(fmt: Format, admission: Admission) -> float:
@@ -88,15 +117,54 @@ def fold(spec: Spec, hyper: Mapping[str, float], steps: int, first: int) -> NDAr
     for its own rounding.
     """
     t = np.arange(first + 1, first + steps + 1) + (int(spec.first_t) - 1)
-    lr = abs(hyper["lr"])
-    factor = np.full(steps, 1.01 * max(lr, 1.0 / lr if lr > 0.0 else 1.0, 1.0))
-    with np.errstate(divide="ignore"):
-        slowest = np.ones(steps)
-        if spec.bias_correction in ("both", "m"):
-            slowest = np.minimum(slowest, -np.expm1(t * _log(hyper["beta1"])))
-        if spec.bias_correction in ("both", "v"):
-            slowest = np.minimum(slowest, np.sqrt(-np.expm1(t * _log(hyper["beta2"]))))
-        return np.minimum(factor / slowest, 2.0**1000)
+    factor = np.full(steps, 1.01 * _stretch(abs(hyper["lr"])))
+    with np.errstate(all="ignore"):
+        if spec.algorithm == "adam":
+            slowest = np.ones(steps)
+            if spec.bias_correction in ("both", "m"):
+                slowest = np.minimum(slowest, _correction(hyper["beta1"], t))
+            if spec.bias_correction in ("both", "v"):
+                slowest = np.minimum(slowest, np.sqrt(_correction(hyper["beta2"], t)))
+            factor = factor / slowest
+        else:
+            for scalar in _movable(spec, hyper, t):
+                factor = factor * np.maximum(scalar, 1.0 / scalar)
+        return np.fmin(factor, 2.0**1000)
+
+
+def _movable(spec: Spec, hyper: Mapping[str, float], t: Any) -> list[NDArray[np.float64]]:
+    """The scalars beside α that an order of a relative of Adam may move (or bounds of them)."""
+    found = []
+    if spec.algorithm == "rmsprop" and spec.bias_correction == "v":
+        found = [np.sqrt(_correction(hyper["beta2"], t))]
+    elif spec.algorithm == "adagrad" and spec.lr_decay == "yes":
+        found = [1.0 + (t - 1.0) * hyper["lr_decay"]]
+    elif spec.algorithm == "adamax" and spec.bias_correction == "m":
+        found = [_correction(hyper["beta1"], t)]
+    elif spec.algorithm in ("nadam", "radam"):
+        found = [_correction(hyper["beta1"], t), np.sqrt(_correction(hyper["beta2"], t))]
+    if spec.algorithm == "nadam":  # β1/2 <= μ_t <= β1, so 1 - Π μ >= 1 - β1^t
+        found += [np.asarray(x) for x in (hyper["beta1"] / 2.0, 1.0 - hyper["beta1"]) if x > 0.0]
+    elif spec.algorithm == "radam":
+        found.append(_rectification(spec, hyper["beta2"], t))
+    return found
+
+
+def _rectification(spec: Spec, beta2: float, t: Any) -> NDArray[np.float64]:
+    """r_t of RAdam where the step is adaptive, 1 elsewhere."""
+    longest = 2.0 / (1.0 - beta2) - 1.0
+    length = longest - 2.0 * t * np.exp(t * _log(beta2)) / _correction(beta2, t)
+    ratio = (length - 4.0) * (length - 2.0) * longest
+    ratio = ratio / ((longest - 4.0) * (longest - 2.0) * length)
+    return np.where((length > int(spec.cut)) & (ratio > 0.0), np.sqrt(ratio), 1.0)
+
+
+def _correction(beta: float, t: Any) -> NDArray[np.float64]:
+    return np.asarray(-np.expm1(t * _log(beta)))
+
+
+def _stretch(lr: float) -> float:
+    return max(lr, 1.0 / lr if lr > 0.0 else 1.0, 1.0)
 
 
 def compiled_constants(fmt: Format, admission: Admission, margin: float) -> tuple[Any, ...]:

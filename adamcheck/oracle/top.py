@@ -187,7 +187,7 @@ def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) 
         "radius": float(middle.rad()),
         "bound": full,
         "update": float(point["update"].ball.mid()),
-        "denominator": float(point["denominator"].ball.mid()),
+        "denominator": float(point["denominator"].ball.mid()) if "denominator" in point else 1.0,
         "terms": terms,
     }
 

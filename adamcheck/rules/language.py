@@ -1,7 +1,7 @@
 """What every rule is written in: plain operators and the few functions Python has no operator for.
 
-SymPy symbols, mpmath numbers, balls, value-with-error pairs, arrays and the tracer all run rules, so
-what is proved is what judges. Here are also the parts that rules have in common.
+SymPy symbols, mpmath numbers, balls, value-with-error pairs, arrays and the tracer all run rules,
+so what is proved is what judges. Here are also the parts that rules have in common.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def moved(spec: Spec, h: Any, theta: Any, *updates: Any) -> Any:
 
 
 def divisor(spec: Spec, ops: Ops, h: Any, second: Any, correction: Any = None) -> Any:
-    """The denominator over a (corrected) second moment; ``correction`` is 1-β2^t, if there is one."""
+    """The denominator over a second moment; ``correction`` is the 1-β2^t that corrected it."""
     if spec.eps == "none":
         return ops.sqrt(second)
     if spec.eps == "inside":
@@ -100,7 +100,7 @@ def divisor(spec: Spec, ops: Ops, h: Any, second: Any, correction: Any = None) -
 
 
 def accumulated(spec: Spec, ops: Ops, h: Any, s: Any) -> Any:
-    """The accumulator before the step; ``s.t`` is zero at the first one, where it may start late."""
+    """The accumulator before the step: at the first one, where ``s.t`` is 0, its initial value."""
     if spec.accumulator == "zero":
         return s.v
     return ops.choose(

@@ -1,4 +1,4 @@
-"""Adam's relatives: AdaMax (Kingma & Ba 2015, §7.1), NAdam (Dozat 2016), RAdam (Liu et al. 2020)."""
+"""AdaMax (Kingma & Ba 2015, Algorithm 2), NAdam (Dozat 2016) and RAdam (Liu et al. 2020)."""
 
 from __future__ import annotations
 
