@@ -278,8 +278,8 @@ def _explained(outcome: CheckResult, found: Identification, claimed: Spec) -> Ch
         )
     elif found.kind == "dialect":
         text = f"the target follows {found.spec}" + (f": {found.regime}" if found.regime else "")
+    elif found.regime:
+        text = f"{found.regime} (nearest: {found.spec})"
     else:
-        text = f"{found.kind}; nearest is {found.spec}" + (
-            f": {found.regime}" if found.regime else ""
-        )
+        text = f"{found.kind}; nearest is {found.spec}"
     return replace(outcome, explanation=text)

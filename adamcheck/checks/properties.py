@@ -96,16 +96,37 @@ def departure(judgement: Judgement) -> Break | None:
     if not judgement.bad.any():
         return None
     element, step, quantity = flat_index(judgement)
-    count = int(judgement.bad.sum())
     return Break(
-        f"{count} of {judgement.evidence.shape[1]} elements leave the envelope, first at step"
-        f" {step}",
+        f"{_which(judgement)} the envelope, first at step {step}",
         element,
         step,
         quantity,
         judgement.evidence,
         judgement.admission,
     )
+
+
+def _which(judgement: Judgement) -> str:
+    """Which elements left, in words that point at a lost tail or at one wrong index."""
+    bad = np.flatnonzero(judgement.bad)
+    count, size = bad.size, judgement.evidence.shape[1]
+    thetas = judgement.evidence.thetas[:, bad].astype(np.float64)
+    still = " does not move and" if bool((thetas == thetas[:1]).all()) else ""
+    if count < size and bad[-1] == size - 1 and bad[0] == size - count:
+        what = "the last element" if count == 1 else f"the last {count} elements"
+        return f"{what} of {size}{_plural(still, count)} {_leave(count)}"
+    if count <= 3 and count < size:
+        what = ", ".join(str(i) for i in bad)
+        return f"element {what} of {size}{_plural(still, count)} {_leave(count)}"
+    return f"{count} of {size} elements{_plural(still, count)} {_leave(2)}"
+
+
+def _leave(count: int) -> str:
+    return "leaves" if count == 1 else "leave"
+
+
+def _plural(text: str, count: int) -> str:
+    return text if count == 1 else text.replace("does", "do")
 
 
 @property_("non-finite stays")
