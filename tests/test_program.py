@@ -80,6 +80,7 @@ def same_as_the_rule(spec: Spec, hyper: Any, state: Any, g: Fraction, theta: Fra
     assert got == expected
 
 
+@settings(deadline=None)
 @given(situations())
 def test_a_program_does_what_its_rule_does(situation: Any) -> None:
     spec, hyper, state, (g, theta) = situation
@@ -172,7 +173,7 @@ def test_a_float_in_a_rule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         trace.cache_clear()
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(DIALECTS))
 def test_tracing_is_repeatable_and_complete(spec: Spec) -> None:
     program = trace(spec)

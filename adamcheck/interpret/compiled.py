@@ -193,6 +193,7 @@ def scalar_lines(program: Program, emitter: Emitter) -> list[str]:
         "most = largest / fold[t]",
         # a target may keep a wider parameter inside; what it shows is rounded from the second on
         "stored = kept if t > 0 else 0.0",
+        "lost = eta if stored > 0.0 else 0.0",
         "now = t + 1.0",
     ]
 
@@ -211,7 +212,7 @@ def _input_lines(program: Program, parts: str) -> list[str]:
             lines += [f"{x}{i} = S{short}{x}[i]" for x in parts] + [f"a{i} = abs(h{i})"]
         elif name in ("g", "theta"):
             lines.append(f"h{i} = np.float64({name}[t, first + i]); a{i} = abs(h{i})")
-            lines.append(f"e{i} = 0.0" if name == "g" else f"e{i} = stored * a{i}")
+            lines.append(f"e{i} = 0.0" if name == "g" else f"e{i} = stored * a{i} + lost")
             lines += [f"l{i} = 0.0"] if "l" in parts else []
     return [*lines, "low = False"] if "l" in parts else lines
 

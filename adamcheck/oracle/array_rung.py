@@ -69,7 +69,7 @@ def walk(
     for t in range(steps):
         theta = widened(evidence.thetas[t])
         values |= {"g": number(widened(evidence.grads[t])), "theta": number(theta)}
-        stored = fmt.u * np.abs(theta.astype(np.float64)) if t else 0.0
+        stored = fmt.u * np.abs(theta.astype(np.float64)) + c.eta if t else 0.0
         bounds |= {"g": 0.0, "theta": stored}
         c.fold = fold[t]
         after, radii = run(kit, values, bounds, c)

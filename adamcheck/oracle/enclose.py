@@ -73,45 +73,82 @@ def run(
 
     The bounds are those of the envelope, or those of the rung itself where ``admission`` is None.
     """
-    steps, count = evidence.shape
-    hyper, fmt = evidence.hyper, evidence.fmt
-    module = kernels(program, rung, quantities)
-    names = hyper_inputs(program)
-    start = envelope.start(program, hyper, fmt, admission or STRICT)
-    table = np.zeros((evidence.first + steps, len(scalars_of(program)), 3))
-    if admission is None:
-        u, limits = _ROUNDOFF[rung], FORMATS["float64"]
-        errors, us, fold = np.zeros(len(names)), u, np.ones(steps)
-        gammas = (2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u))
-        constants = (u, *gammas, limits.eta, limits.largest, 0.0, 0.0)
-    else:
-        errors = envelope.scalar_errors(names, hyper, fmt, admission)
-        us = envelope.scalar_roundoff(fmt, admission)
-        fold = envelope.fold(program.spec, hyper, steps, evidence.first)
-        constants = envelope.compiled_constants(fmt, admission, 0.0)
-    moments = np.zeros((len(program.moments), count))
-    for k, name in enumerate(program.moments):
-        if name in evidence.start:
-            moments[k] = widened(evidence.start[name])
-    shape = (len(quantities), steps, count)
-    high, radius, tiny = np.zeros(shape), np.zeros(shape), np.zeros(count)
-    low = np.zeros(shape if rung == "dd" else (0, 0, 0))
-    with np.errstate(all="ignore"):
+    shape = (len(quantities), *evidence.shape)
+    high, low, radius, tiny = (np.zeros(s) for s in (shape, shape, shape, shape[2]))
+    inputs = Inputs.of(program, evidence, rung, admission)
+    fill(program, rung, quantities, inputs, (high, low, radius, tiny))
+    return high, low, radius, tiny
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a kernel reads: grads [T, N], thetas [T+1, N], moments [M, N], scalars and constants."""
+
+    grads: NDArray[Any]
+    thetas: NDArray[Any]
+    moments: _Array
+    clocks: tuple[Any, ...]
+    first: int
+    fold: _Array
+    constants: tuple[Any, ...]
+
+    @classmethod
+    def of(
+        cls, program: Program, evidence: Evidence, rung: str, admission: Admission | None
+    ) -> Inputs:
+        """Gather them for the envelope's bounds, or the rung's own where ``admission`` is None."""
+        steps, count = evidence.shape
+        hyper, fmt = evidence.hyper, evidence.fmt
+        names = hyper_inputs(program)
+        start = envelope.start(program, hyper, fmt, admission or STRICT)
+        if admission is None:
+            u, limits = _ROUNDOFF[rung], FORMATS["float64"]
+            errors, us, fold = np.zeros(len(names)), u, np.ones(steps)
+            gammas = (2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u))
+            constants = (u, *gammas, limits.eta, limits.largest, 0.0, 0.0)
+        else:
+            errors = envelope.scalar_errors(names, hyper, fmt, admission)
+            us = envelope.scalar_roundoff(fmt, admission)
+            fold = envelope.fold(program.spec, hyper, steps, evidence.first)
+            constants = envelope.compiled_constants(fmt, admission, 0.0)
+        moments = np.zeros((len(program.moments), count))
+        for k, name in enumerate(program.moments):
+            if name in evidence.start:
+                moments[k] = widened(evidence.start[name])
         exact = np.array([float(hyper[n]) for n in names])
-        module.uniform(len(table), exact, errors, start, us, table)
-        module.enclose(
+        return cls(
             np.ascontiguousarray(widened(evidence.grads[:steps])),
             np.ascontiguousarray(widened(evidence.thetas)),
             moments,
-            table[evidence.first :],
+            (exact, errors, start, us),
+            evidence.first,
             fold,
             constants,
-            high,
-            low,
-            radius,
-            tiny,
         )
-    return high, low if rung == "dd" else np.zeros(shape), radius, tiny
+
+
+def fill(
+    program: Program,
+    rung: str,
+    quantities: tuple[str, ...],
+    inputs: Inputs,
+    out: tuple[_Array, _Array, _Array, _Array],
+) -> None:
+    """Run a rung's kernel into given arrays: hi, lo, bound ``[Q, T, N]`` and tiny ``[N]``."""
+    module = kernels(program, rung, quantities)
+    steps = inputs.first + len(inputs.grads)
+    table = np.zeros((steps, len(scalars_of(program)), 3))
+    with np.errstate(all="ignore"):
+        module.uniform(steps, *inputs.clocks, table)
+        module.enclose(
+            inputs.grads,
+            inputs.thetas,
+            inputs.moments,
+            table[inputs.first :],
+            inputs.fold,
+            inputs.constants,
+            *out,
+        )
 
 
 def _outwards(high: _Array, low: _Array, radius: _Array) -> tuple[_Array, _Array]:

@@ -73,7 +73,7 @@ def walk(
             theta = float(evidence.thetas[t, 0])
             g = float(evidence.grads[t, 0])
             values |= {"g": ball(g), "theta": ball(theta)}
-            bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) if t else zero}
+            bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) + eta if t else zero}
             c = constants(
                 u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=bound(fold[t])
             )

@@ -93,12 +93,14 @@ def versions(name: str) -> tuple[Any, Any]:
     return getattr(pairs(), name), on_arrays
 
 
+@settings(deadline=None)
 @given(numbers(), numbers())
 def test_sums(x: Any, y: Any) -> None:
     for add in versions("dd_add"):
         within(add(*x, *y), exact(x) + exact(y), BOUNDS["dd_add"])
 
 
+@settings(deadline=None)
 @given(cancelling())
 def test_sums_that_cancel(pair: Any) -> None:
     x, y = pair
@@ -106,6 +108,7 @@ def test_sums_that_cancel(pair: Any) -> None:
         within(add(*x, *y), exact(x) + exact(y), BOUNDS["dd_add"])
 
 
+@settings(deadline=None)
 @given(numbers(), numbers())
 def test_products(x: Any, y: Any) -> None:
     fused, split = versions("dd_mul")
@@ -114,12 +117,14 @@ def test_products(x: Any, y: Any) -> None:
     within(split(*x, *y), exact(x) * exact(y), 7 * U**2)
 
 
+@settings(deadline=None)
 @given(numbers(), numbers())
 def test_quotients(x: Any, y: Any) -> None:
     for div in versions("dd_div"):
         within(div(*x, *y), exact(x) / exact(y), BOUNDS["dd_div"])
 
 
+@settings(deadline=None)
 @given(numbers())
 def test_roots(x: Any) -> None:
     x = x if x[0] > 0 else (-x[0], -x[1])
@@ -136,6 +141,7 @@ def test_every_bound_is_below_the_unit() -> None:
     assert Fraction(double_double.UNIT) >= 7 * U**2
 
 
+@settings(deadline=None)
 @given(st.lists(doubles(), min_size=3, max_size=3), st.booleans())
 def test_the_fused_multiply_add_rounds_once(abc: list[float], cancel: bool) -> None:
     a, b, c = abc
@@ -149,6 +155,7 @@ def test_the_root_of_zero_is_zero() -> None:
         assert root(np.float64(0.0), np.float64(0.0)) == (0.0, 0.0)
 
 
+@settings(deadline=None)
 @given(numbers(), numbers())
 def test_the_larger_of_two(x: Any, y: Any) -> None:
     assert exact(pairs().dd_max(*x, *y)) == max(exact(x), exact(y))

@@ -60,7 +60,7 @@ def walk(
     for t in range(steps):
         theta = thetas[t].astype(LONG)
         values |= {"g": cols.grads[t].astype(LONG), "theta": theta}
-        bounds |= {"g": 0.0, "theta": fmt.u * np.abs(theta) if t else 0.0}
+        bounds |= {"g": 0.0, "theta": fmt.u * np.abs(theta) + c.eta if t else 0.0}
         c.fold = fold[:, t]
         after, radii = run(ARRAYS, values, bounds, c)
         yield after, radii

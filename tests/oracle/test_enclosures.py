@@ -42,7 +42,7 @@ def fraction(x: Any) -> Fraction:
     return Fraction(float(x))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(evidence())
 @pytest.mark.parametrize("rung", ["f64", "dd"])
 def test_enclosures_enclose(rung: str, e: Evidence) -> None:
@@ -62,7 +62,7 @@ def test_enclosures_enclose(rung: str, e: Evidence) -> None:
                 assert upper == np.inf or Fraction(upper) >= exact.lo, (name, t)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(evidence())
 def test_balls_enclose_and_stay_small(e: Evidence) -> None:
     for i in range(e.shape[1]):
@@ -90,7 +90,7 @@ def homogeneous(e: Evidence, high: Any, low: Any, bound: Any, tiny: Any, share: 
                 assert error <= Fraction(share) * Fraction(float(bound[k][t, i])), (name, t, i)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(evidence())
 @pytest.mark.parametrize("admission", [STRICT, Admission("array"), Admission(flushed=True)])
 def test_a_rung_is_far_more_exact_than_its_bound(admission: Admission, e: Evidence) -> None:
@@ -100,7 +100,7 @@ def test_a_rung_is_far_more_exact_than_its_bound(admission: Admission, e: Eviden
     homogeneous(e, high, low, bound, tiny, WHOLE[paired])
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(evidence())
 @pytest.mark.parametrize("admission", [STRICT, Admission("array")])
 def test_the_array_rung_is_as_exact_and_has_the_same_bound(
@@ -146,7 +146,7 @@ def by_mpmath(e: Evidence, digits: int) -> list[dict[str, Any]]:
         return out
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(evidence(extreme=False))
 @example(
     Evidence(

@@ -107,7 +107,8 @@ def test_no_order_of_any_dialect_is_outside(
 @pytest.mark.parametrize("name", DTYPES)
 @pytest.mark.parametrize("admission", ADMISSIONS, ids=str)
 def test_no_order_of_any_dialect_is_outside_at_length(name: str, admission: Admission) -> None:
-    none_outside(every_other_switch(), name, admission, steps=30, seed=7, more=8)
+    part = (DTYPES.index(name) + ADMISSIONS.index(admission)) % 3
+    none_outside(every_other_switch()[part::3], name, admission, steps=16, seed=7, more=4)
 
 
 def every_other_switch() -> list[Spec]:
@@ -129,11 +130,14 @@ LONG = {"names": ("constant", "cancelling", "spiked", "small", "growing"), "hype
 @pytest.mark.parametrize("name", DTYPES)
 def test_no_honest_order_is_outside_after_3000_steps(name: str) -> None:
     """Constant gradients are the worst regime: v stagnates at u/(1-β2)."""
-    for spec in (Spec(), Spec(decay="decoupled")):
-        cols = columns(FORMATS[name], 3000, **LONG)
-        for admission in ADMISSIONS[:: 2 if name == "float64" else 1][:2]:
-            found, _, _ = violations(spec, cols, ORDERS, admission)
-            assert not found, "\n".join(found[:10])
+    cols = columns(FORMATS[name], 3000, **LONG)
+    narrow = ADMISSIONS[0 if name == "float64" else 2]
+    for spec, orders, admission in (
+        (Spec(), ORDERS, ADMISSIONS[0]),
+        (Spec(decay="decoupled"), ORDERS[::4], narrow),
+    ):
+        found, _, _ = violations(spec, cols, orders, admission)
+        assert not found, "\n".join(found[:10])
 
 
 def test_float32_scalars_under_float64_arrays_are_outside() -> None:
@@ -224,8 +228,8 @@ def test_hill_climbing_stays_inside(capsys: pytest.CaptureFixture[str]) -> None:
     """Climb from every regime, for the order of each style; shown by ``pytest -s``."""
     lines: list[str] = []
     for name in DTYPES:
-        for order in (ORDERS[0], ORDERS[2], ORDERS[8], ORDERS[10], ORDERS[12]):
-            reached: list[Any] = [climb(Spec(), name, order, 60, 11, q)[0] for q in (0, 1, 2)]
+        for order in (ORDERS[0], ORDERS[2], ORDERS[8]):
+            reached: list[Any] = [climb(Spec(), name, order, 40, 11, q)[0] for q in (0, 1, 2)]
             assert max(reached) <= 1.0, (name, order.name, reached)
             cells = "".join(f"{x:9.3f}" for x in reached)
             lines.append(f"{name:10}{order.name:28}{cells}")
