@@ -98,8 +98,10 @@ class Emitter:
         if op.kind in ("max", "choose"):
             parts = op.args[-2:]
             cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in parts]
-            x, y = (f"e{k}{c}" for k, c in zip(parts, cast, strict=True))
-            return f"larger({x}, {y})" if op.kind == "max" else self._chosen(op.args[0], x, y)
+            either = [f"e{k}{c}" for k, c in zip(parts, cast, strict=True)]
+            if op.kind == "choose":
+                return self._chosen(op.args[0], *either)
+            return f"larger({', '.join(either)})"
         if op.kind == "sqrt":
             (x,) = op.args
             bound = f"radical(a{i}, e{x}, gamma2)"
@@ -115,7 +117,9 @@ class Emitter:
         if i in self.shrinks:
             theta, _, s = self.shrinks[i]
             return f"a{i} + a{s} * a{theta}"
-        parts = self.program.ema_of(i)
+        op, parts = self.program.ops[i], self.program.ema_of(i)
+        if op.kind == "div" and self.program.ops[op.args[1]].kind in ("sqrt", "max", "choose"):
+            return f"larger(a{i}, a{op.args[1]} + e{op.args[1]})"  # D/α may overflow where D did not
         if parts is None or self._is_square(parts[3]):
             return f"a{i}"
         old, new = parts[2:]

@@ -129,7 +129,7 @@ def fold(spec: Spec, hyper: Mapping[str, float], steps: int, first: int) -> NDAr
         else:
             for scalar in _movable(spec, hyper, t):
                 factor = factor * np.maximum(scalar, 1.0 / scalar)
-        return np.fmin(factor, 2.0**1000)
+        return np.asarray(np.fmin(factor, 2.0**1000))
 
 
 def _movable(spec: Spec, hyper: Mapping[str, float], t: Any) -> list[NDArray[np.float64]]:

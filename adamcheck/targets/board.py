@@ -17,7 +17,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-MOMENTS: Final = ("m", "v", "v_max")
+MOMENTS: Final = ("m", "v", "v_max", "velocity")
 # a code is one more than the place in this list; 0 means that the target never gave the moment
 _DTYPES: Final = (
     np.dtype(np.float64),
@@ -60,7 +60,7 @@ class Plan:
 class Board:
     """The shared memory of one run, seen as arrays.
 
-    ``thetas[p]`` is ``[T+1, *shape]``. ``moments[p]`` maps m, v, v_max to float64 ``[T, *shape]``
+    ``thetas[p]`` is ``[T+1, *shape]``. ``moments[p]`` maps MOMENTS to float64 ``[T, *shape]``
     (wide enough to be exact for every format) and t to int64 ``[T]``. ``grads[p]`` is
     ``[T, *shape]`` where the plan records gradients.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from adamcheck.problems import build
 from adamcheck.targets.adapters.base import Bound, Instance, ProtocolError, to_numpy
-from adamcheck.targets.board import STEPPING, Board
+from adamcheck.targets.board import MOMENTS, STEPPING, Board
 from adamcheck.targets.layouts import laid_out, laid_out_steps
 from adamcheck.targets.loading import said, where
 from adamcheck.targets.protocol import Failure, Trajectory
@@ -201,7 +201,7 @@ class Drive:
             if len(shown) != len(board.moments):
                 raise ProtocolError(f"moments() gave {len(shown)} entries")
             for index, (rows, each) in enumerate(zip(board.moments, shown, strict=True)):
-                arrays = {k: to_numpy(each[k]) for k in ("m", "v", "v_max") if k in each}
+                arrays = {k: to_numpy(each[k]) for k in MOMENTS if k in each}
                 for name, array in arrays.items():
                     rows[name][t, ...] = array
                     board.note_dtype(index, name, array.dtype)

@@ -14,7 +14,7 @@ from adamcheck.errors import TargetError
 from adamcheck.formats import FORMATS
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 
-_HYPER: Final = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+_HYPER: Final = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "momentum": 0.5}
 Run = Callable[[Trajectory], Trace]
 
 

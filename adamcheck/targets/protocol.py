@@ -11,9 +11,21 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-HYPERPARAMETERS: Final = ("lr", "beta1", "beta2", "eps", "eps_root", "weight_decay")
+HYPERPARAMETERS: Final = (
+    "lr",
+    "beta1",
+    "beta2",
+    "eps",
+    "eps_root",
+    "weight_decay",
+    "momentum",
+    "dampening",
+    "lr_decay",
+    "initial_accumulator",
+    "momentum_decay",
+)
 """Common names of numeric hyperparameters; adapters map them to the library's own."""
-FLAGS: Final = ("amsgrad", "maximize")
+FLAGS: Final = ("amsgrad", "maximize", "nesterov", "centered")
 """Common names of boolean options that change the rule."""
 LAYOUTS: Final = ("C", "F", "transposed", "strided", "negative")
 """Memory layouts in which an array of given shape and values can be handed over."""
@@ -21,7 +33,7 @@ ABILITIES: Final = (
     "stepwise",  # gradients are consumed one step at a time (false for run(theta0, grads))
     "many",  # takes a list of parameters
     "missing",  # a gradient may be None
-    "moments",  # shows m, v (and v_max)
+    "moments",  # shows m, v (and v_max), or those of them that it keeps, or its velocity
     "load_moments",  # takes them back, with t
     "state",  # state_dict / load_state_dict
     "layouts",  # arrays reach it in the layout that was asked for (see Description.layouts)
@@ -110,7 +122,7 @@ class Trace:
     """What a target did.
 
     thetas: per parameter ``[T'+1, *shape]``, the initial value first; T' < T where it failed.
-    moments: per parameter a mapping of ``[T', *shape]`` arrays m, v (and v_max) and t ``[T']``.
+    moments: per parameter a mapping of ``[T', *shape]`` arrays m, v … and t ``[T']``.
     broken: protocol laws that were seen broken, as ``{law: 1-based step}``; laws are
     ``gradient-changed``, ``dtype``, ``shape``, ``parameter-count``.
     printed: what the target wrote to its standard output, cut at some thousand characters.

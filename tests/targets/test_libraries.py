@@ -195,7 +195,7 @@ def test_sklearn():
         rest = request(trace.thetas[0][7], asked.grads[0][7:], hyper=UNUSUAL, preload=preload)
         assert session.run(rest).thetas[0].tobytes() == trace.thetas[0][7:].tobytes()
     with opened(f"{SKLEARN}:SGDOptimizer", {"momentum": 0.5}) as session:
-        assert "moments" not in session.description.abilities
+        assert "load_moments" not in session.description.abilities
         assert session.run(request(hyper={"lr": 0.1})).failure is None
 
 

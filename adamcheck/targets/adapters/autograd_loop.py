@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
 from adamcheck.targets.adapters.base import Bound, Opening, Traits
-from adamcheck.targets.adapters.signature import check_options, names_of
+from adamcheck.targets.adapters.signature import check_options, names_of, synonyms_for
 
 NAME: Final = "autograd"
 _FIRST: Final = ("grad", "x0", "callback")
@@ -31,7 +31,8 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the loop."""
     if opening.device != "cpu":
         raise UsageError(f"target {opening.target!r} runs on the CPU only.")
-    names = names_of(_wrapped(found), skip=4)
+    inner = _wrapped(found)
+    names = names_of(inner, skip=4, synonyms=synonyms_for(inner))
     check_options(opening.target, opening.options, names)
 
     def run(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adamcheck.errors import UsageError
 from adamcheck.formats import format_named
 from adamcheck.targets.adapters.base import Opening, survives_not
-from adamcheck.targets.adapters.signature import Names, check_options
+from adamcheck.targets.adapters.signature import SYNONYMS, Names, check_options
 
 OPTIONS: Final = ("jit", "x64")
 
@@ -67,15 +67,19 @@ def compiled(function: Callable[..., Any], jit: bool) -> Callable[..., Any]:
 def made_by(found: Any, words: tuple[str, ...]) -> Any:
     """What a factory of gradient transformations makes, or None if it is none.
 
-    Its first parameter is the learning rate; nothing else is called to find out.
+    Its first parameter is the learning rate, and others that it needs are a momentum; nothing else
+    is called to find out.
     """
     import inspect
 
     if isinstance(found, type) or not callable(found):
         return None
     try:
-        first = next(iter(inspect.signature(found).parameters), "")
-        return found(0.001) if first in words else None
+        first, *rest = inspect.signature(found).parameters.values()
+        needed = [each.name for each in rest if each.default is each.empty and each.kind < 2]
+        if first.name not in words or not set(needed) <= set(SYNONYMS["momentum"]):
+            return None
+        return found(0.001, **dict.fromkeys(needed, 0.5))
     except Exception:
         return None
 

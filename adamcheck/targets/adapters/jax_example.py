@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adamcheck.targets.adapters import jax_arrays
 from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, to_numpy
-from adamcheck.targets.adapters.signature import SYNONYMS, names_of
+from adamcheck.targets.adapters.signature import SYNONYMS, names_of, synonyms_for
 
 NAME: Final = "jax"
 
@@ -24,7 +24,7 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the factory."""
-    names = names_of(found, skip=0)
+    names = names_of(found, skip=0, synonyms=synonyms_for(found))
     options, jit, notes = jax_arrays.settings(opening, names)
 
     @lru_cache(maxsize=64)
@@ -35,7 +35,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Tripled:
         return Tripled(*made(tuple(sorted(hyper.items())), flags), thetas)
 
-    probe = build([_zeros()], {"lr": 0.001}, frozenset())
+    probe = build([_zeros()], {"lr": 0.001, "momentum": 0.5}, frozenset())
     abilities = {"stepwise", "many", "state"}
     # only Adam and Adamax carry (x, m, v); others have states that mean something else
     if probe.triples() and getattr(found, "__name__", "") in ("adam", "adamax"):

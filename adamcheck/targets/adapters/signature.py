@@ -13,13 +13,26 @@ from adamcheck.targets.protocol import FLAGS, HYPERPARAMETERS
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     "lr": ("lr", "learning_rate", "step_size", "stepsize", "learning_rate_init", "alpha"),
     "beta1": ("beta1", "beta_1", "b1"),
-    "beta2": ("beta2", "beta_2", "b2"),
+    "beta2": ("beta2", "beta_2", "b2", "rho"),
     "eps": ("eps", "epsilon"),
     "eps_root": ("eps_root",),
     "weight_decay": ("weight_decay", "wd"),
+    "momentum": ("momentum", "mass"),
+    "dampening": ("dampening",),
+    "lr_decay": ("lr_decay",),
+    "initial_accumulator": ("initial_accumulator", "initial_accumulator_value"),
+    "momentum_decay": ("momentum_decay",),
     "amsgrad": ("amsgrad",),
     "maximize": ("maximize",),
+    "nesterov": ("nesterov",),
+    "centered": ("centered",),
 }
+RMSPROP: Final = SYNONYMS | {
+    "beta2": (*SYNONYMS["beta2"], "decay", "gamma", "alpha"),
+    "lr": tuple(word for word in SYNONYMS["lr"] if word != "alpha"),
+    "initial_accumulator": ("initial_scale",),
+}
+"""RMSProp's average has a name of its own in every library."""
 _PAIR: Final = "betas"
 _STANDARD: Final = ("lr", "beta1", "beta2", "eps")
 
@@ -29,13 +42,15 @@ class Names:
     """The keyword parameters of a target.
 
     ``own`` maps common names to its own; ``pair`` is the default of a ``betas`` parameter or None;
-    ``options`` are its further names; ``open_ended`` that it takes any (``**options``).
+    ``options`` are its further names; ``open_ended`` that it takes any (``**options``); ``lit`` are
+    the flags that are on unless they are switched off.
     """
 
     own: Mapping[str, str]
     pair: tuple[float, float] | None
     options: tuple[str, ...]
     open_ended: bool
+    lit: frozenset[str] = frozenset()
 
     @property
     def hyperparameters(self) -> frozenset[str]:
@@ -59,7 +74,9 @@ class Names:
         for name, value in hyper.items():
             if name in self.own:
                 given[self.own[name]] = value
-        return given | {self.own[name]: True for name in flags if name in self.own}
+        off = {self.own[name]: False for name in self.lit - set(flags)}
+        on = {self.own[name]: True for name in flags if name in self.own}
+        return off | given | on
 
 
 def names_of(
@@ -72,22 +89,33 @@ def names_of(
     own: dict[str, str] = {}
     pair: tuple[float, float] | None = None
     options: list[str] = []
+    lit: set[str] = set()
     open_ended = False
     common = {word: name for name, words in synonyms.items() for word in words}
+    # what a functools.partial has switched on makes the target what it is
+    fixed = {word for word, x in getattr(call, "keywords", {}).items() if isinstance(x, bool)}
     for parameter in list(inspect.signature(call).parameters.values())[skip:]:
         if parameter.kind is parameter.VAR_KEYWORD:
             open_ended = True
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             continue
-        elif parameter.name in common:
+        elif parameter.name in common and parameter.name not in fixed:
             own.setdefault(common[parameter.name], parameter.name)
+            if common[parameter.name] in FLAGS and parameter.default is True:
+                lit.add(common[parameter.name])
         elif parameter.name == _PAIR:
             pair = _betas(parameter.default)
         else:
             options.append(parameter.name)
     if open_ended and not pair and not own.keys() & set(_STANDARD):
         own |= {name: name for name in _STANDARD}
-    return Names(own, pair, tuple(options), open_ended)
+    return Names(own, pair, tuple(options), open_ended, frozenset(lit))
+
+
+def synonyms_for(call: Callable[..., Any]) -> Mapping[str, Sequence[str]]:
+    """The words of a library's optimizer: RMSProp's are its own."""
+    name = str(getattr(call, "__name__", "")).lower()
+    return RMSPROP if name.startswith("rmsprop") else SYNONYMS
 
 
 def check_options(

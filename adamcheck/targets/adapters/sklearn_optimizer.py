@@ -34,6 +34,8 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     abilities = {"stepwise", "many", "layouts"}
     if all(hasattr(probe, name) for name in ("ms", "vs", "t")):
         abilities |= {"moments", "load_moments"}
+    elif hasattr(probe, "velocities"):
+        abilities.add("moments")
     traits = Traits(
         names.hyperparameters, names.flags, frozenset(abilities), packages=("scikit-learn",)
     )
@@ -46,15 +48,19 @@ class Updating:
     def __init__(self, optimizer: Any, params: list[Any]) -> None:
         self._optimizer = optimizer
         self._params = params
+        self._steps = 0
 
     def step(self, grads: Gradients) -> Sequence[Any]:
         """Update in place."""
+        self._steps += 1
         self._optimizer.update_params(self._params, grads)
         return self._params
 
     def moments(self) -> Sequence[Mapping[str, Any]]:
-        """From the attributes ms, vs and t."""
+        """From the attributes ms, vs and t, or velocities, which has no count."""
         own = self._optimizer
+        if hasattr(own, "velocities"):
+            return [{"velocity": b, "t": self._steps} for b in own.velocities]
         return [{"m": m, "v": v, "t": own.t} for m, v in zip(own.ms, own.vs, strict=True)]
 
     def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:

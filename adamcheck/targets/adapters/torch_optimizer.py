@@ -25,13 +25,17 @@ from adamcheck.targets.adapters.base import (
     tensor_view,
     to_numpy,
 )
-from adamcheck.targets.adapters.signature import SYNONYMS, check_options, names_of
+from adamcheck.targets.adapters.signature import check_options, names_of, synonyms_for
 
 NAME: Final = "torch"
 _STATE: Final = {
     "exp_avg": "m",
     "exp_avg_sq": "v",
     "exp_inf": "v",
+    "square_avg": "v",
+    "sum": "v",
+    "grad_avg": "m",
+    "momentum_buffer": "velocity",
     "max_exp_avg_sq": "v_max",
     "step": "t",
 }
@@ -51,9 +55,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     torch.set_num_threads(1)
     if opening.device == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"target {opening.target!r}: this PyTorch sees no CUDA device.")
-    synonyms = SYNONYMS | {"lr": ("lr",)}
-    if issubclass(found, torch.optim.RMSprop):  # type: ignore[arg-type]
-        synonyms |= {"beta2": ("alpha",)}
+    synonyms = dict(synonyms_for(found)) | {"lr": ("lr",)}
     names = names_of(found, skip=1, synonyms=synonyms)
     check_options(opening.target, opening.options, names, more=("lr_tensor",))
     options = dict(opening.options)
@@ -68,9 +70,10 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         tensors = [tensor(a, opening.device).requires_grad_(tracked) for a in thetas]
         return Optimizing(found(tensors, **arguments), tensors, opening.device)
 
-    keys = _state_keys(build)
+    # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one
+    keys = _state_keys(build, {"momentum": 0.5} if "momentum" in names.own else {})
     abilities = {"stepwise", "many", "missing", "layouts", "state"}
-    if {"m", "v"} <= {_STATE.get(key) for key in keys}:
+    if keys & (_STATE.keys() - {"step"}):
         abilities.add("moments")
     if {"exp_avg", "exp_avg_sq", "step"} <= keys <= _STATE.keys() - {"exp_inf"}:
         abilities.add("load_moments")
@@ -84,9 +87,9 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     return Bound(traits, build=build, flushes=lambda dtype: flushes(dtype, opening.device))
 
 
-def _state_keys(build: Callable[..., Optimizing]) -> set[str]:
+def _state_keys(build: Callable[..., Optimizing], hyper: Mapping[str, float]) -> set[str]:
     try:
-        instance = build([np.zeros(2, np.float32)], {}, frozenset())
+        instance = build([np.zeros(2, np.float32)], hyper, frozenset())
         instance.step([np.ones(2, np.float32)])
     except Exception:  # the run that is asked for will say why
         return set()
@@ -121,6 +124,7 @@ class Optimizing:
         self._optimizer = optimizer
         self._tensors = tensors
         self._device = device
+        self._steps = [0] * len(tensors)
 
     def state(self, index: int) -> Mapping[str, Any]:
         """What the optimizer keeps for one parameter; empty before its first gradient."""
@@ -129,8 +133,9 @@ class Optimizing:
 
     def step(self, grads: Gradients) -> Sequence[Any]:
         """Set the gradients, step, and read the parameters."""
-        for parameter, grad in zip(self._tensors, grads, strict=True):
+        for index, (parameter, grad) in enumerate(zip(self._tensors, grads, strict=True)):
             parameter.grad = None if grad is None else tensor(grad, self._device)
+            self._steps[index] += grad is not None
         self._optimizer.step()
         return [to_numpy(parameter) for parameter in self._tensors]
 
@@ -167,7 +172,8 @@ class Optimizing:
         if not state:
             zero = np.zeros_like(to_numpy(self._tensors[index]))
             return {"m": zero, "v": zero, "t": 0}
-        shown = {name: state[key] for key, name in _STATE.items() if key in state}
+        shown = {name: state[key] for key, name in _STATE.items() if state.get(key) is not None}
+        shown.setdefault("t", self._steps[index])  # plain momentum counts nothing
         return {name: int(x) if name == "t" else to_numpy(x) for name, x in shown.items()}
 
 
