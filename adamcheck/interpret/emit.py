@@ -119,7 +119,8 @@ class Emitter:
             return f"a{i} + a{s} * a{theta}"
         op, parts = self.program.ops[i], self.program.ema_of(i)
         if op.kind == "div" and self.program.ops[op.args[1]].kind in ("sqrt", "max", "choose"):
-            return f"larger(a{i}, a{op.args[1]} + e{op.args[1]})"  # D/α may overflow where D did not
+            d = op.args[1]  # D/α may overflow where D did not
+            return f"larger(a{i}, a{d} + e{d})"
         if parts is None or self._is_square(parts[3]):
             return f"a{i}"
         old, new = parts[2:]
