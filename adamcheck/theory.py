@@ -228,7 +228,7 @@ def two_cycle(beta1: Any, *, lr: Any, eps: Any, curvature: Any) -> Any:
 def two_cycle_state(
     beta1: Any, *, lr: Any, eps: Any, curvature: Any, t: int, beta2: Any
 ) -> dict[str, Any]:
-    """θ, m, v that lie on the two-cycle, as a state after step t (uncorrected moments).
+    """θ, m, v on the two-cycle, as a state after step t; exact as β1^t and β2^t vanish.
 
     The parameter is at +c, so the last gradient was taken at -c.
     """

@@ -195,7 +195,7 @@ THEOREM = Theorem(
         r"As $p\to\infty$ the second moment becomes $u_t=\max(\beta_2u_{t-1},|g_t|)$. "
         r"$|\Delta_t|\le\alpha C_t/(1-\beta_1^t)$ with "
         r"$C_t=(1-\beta_1)\sum_{k<t}(\beta_1/\beta_2)^k$, attained by $g_{t-k}=\beta_2^{-k}$; "
-        r"its limit is $(1-\beta_1)\beta_2/(\beta_2-\beta_1)>1$ for $\beta_1<\beta_2$, and there is "
+        r"its limit is $(1-\beta_1)\beta_2/(\beta_2-\beta_1)>1$ for $\beta_1<\beta_2$; there is "
         r"none for $\beta_1\ge\beta_2$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §7.1, where |Δ_t| ≤ α is claimed",

@@ -56,7 +56,7 @@ class Q:  # {monomial, a sorted tuple of symbols: coefficient} over a Counter of
 def parse(text, values=None):
     need(re.fullmatch(r"[\w+*/() -]*", text), "not an arithmetic expression")
     scope = {n: (values or {}).get(n) or Q({(n,): Fraction(1)}) for n in NAME.findall(text)}
-    return eval(INTEGER.sub(r"Q(\g<0>)", text), {"__builtins__": {}, "Q": Q}, scope)
+    return eval(INTEGER.sub(r"_Q(\g<0>)", text), {"__builtins__": {}, "_Q": Q}, scope)
 
 
 def check(part):  # a step claims ``term relation 0``; its rule derives that from earlier steps

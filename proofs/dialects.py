@@ -1,0 +1,242 @@
+"""Every dialect of Adam is the function its convention says, and no two of them are the same.
+
+Each formula below is written out a second time, on purpose, and compared with the rule; then for
+each pair of a switch's words a rational input shows that they differ.
+"""
+
+from fractions import Fraction
+from itertools import combinations
+from math import isqrt
+
+from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
+from adamcheck.proof.claims import eq, ne
+from adamcheck.proof.kernel import Proof
+from adamcheck.proof.normal import ProofError
+from adamcheck.proof.theorem import Book, Control, Theorem
+from adamcheck.spec import Spec
+
+# one step from a fresh state at numbers whose roots are rational: g = 3, β1 = 1/2, β2 = 3/4
+NUMBERS = {
+    "lr": Fraction(1, 2),
+    "beta1": Fraction(1, 2),
+    "beta2": Fraction(3, 4),
+    "eps": 16,
+    "eps_root": 7,
+}
+GRADIENT = 3
+
+
+def defined(k: Proof, *terms: Term) -> None:
+    """Assume that what the terms divide by is not zero: only then are they defined."""
+    divisors = set().union(*(t.divisors for t in terms))
+    for divisor in sorted(divisors, key=lambda d: (len(str(d)), str(d))):
+        k.assume(ne(Term(divisor)), "only then is the update defined")
+
+
+def moments(run: SymbolicStep) -> tuple[Term, Term, Term, Term]:
+    """m, v and the powers after the step, written out."""
+    b1, b2, s, g = run.hyper["beta1"], run.hyper["beta2"], run.before, run.g
+    m = b1 * s["m"] + (1 - b1) * g
+    v = b2 * s["v"] + (1 - b2) * g**2
+    return m, v, b1 * s["p1"], b2 * s["p2"]
+
+
+def places_of_eps(book: Book, slip: Number = 0) -> None:
+    """The five denominators."""
+    for word in ("outside", "hat", "inside", "both", "max"):
+        k = book.part(f"eps={word}")
+        run = symbolic_step(Spec(eps=word), names=("s", "q"))
+        m, v, p1, p2 = moments(run)
+        eps, alpha = run.hyper["eps"], run.hyper["lr"]
+        defined(k, run.named["update"], *run.ops.roots.values())
+        s, *others = run.ops.roots
+        inside = {"inside": eps, "both": run.hyper.get("eps_root", eps)}.get(word, term(0))
+        under = k.prove(eq(run.ops.roots[s], v / (1 - p2) + inside))
+        k.conclude(under, f"what stands under the root with eps={word}")
+        if word == "max":
+            (most,) = run.ops.maxima
+            pair = run.ops.maxima[most]
+            for part, meant in zip(pair, (s, eps), strict=True):
+                k.conclude(k.prove(eq(part, meant)), "the maximum is of the root and ε")
+            denominator = most
+        elif word == "hat":
+            (q,) = others
+            k.conclude(k.prove(eq(run.ops.roots[q], 1 - p2)), "ε̂ is divided by √(1-β2^t)")
+            denominator = s + eps / q
+        else:
+            denominator = s + (eps if word in ("outside", "both") else 0)
+        meant = alpha * (m / (1 - p1)) / (denominator + term(slip) * eps)
+        fact = k.prove(eq(run.named["update"], meant))
+        k.conclude(fact, f"Δ with eps={word}")
+
+
+def corrections(book: Book) -> None:
+    """Both moments corrected, one, or none."""
+    for word in ("both", "m", "v", "none"):
+        k = book.part(f"bias_correction={word}")
+        run = symbolic_step(Spec(bias_correction=word), names=("s",))
+        m, v, p1, p2 = moments(run)
+        defined(k, run.named["update"], *run.ops.roots.values())
+        (s,) = run.ops.roots
+        m_hat = m / (1 - p1) if word in ("both", "m") else m
+        v_hat = v / (1 - p2) if word in ("both", "v") else v
+        k.conclude(k.prove(eq(run.ops.roots[s], v_hat)), f"v̂ with bias_correction={word}")
+        meant = run.hyper["lr"] * m_hat / (s + run.hyper["eps"])
+        k.conclude(k.prove(eq(run.named["update"], meant)), f"Δ with bias_correction={word}")
+
+
+def decays(book: Book) -> None:
+    """The couplings of weight decay, and the sign for maximising."""
+    for word in ("l2", "decoupled", "decoupled-unscaled", "decoupled-after"):
+        k = book.part(f"decay={word}")
+        run = symbolic_step(Spec(decay=word), names=("s",))
+        rate, alpha, theta = run.hyper["weight_decay"], run.hyper["lr"], run.theta
+        update = run.named["update"]
+        defined(k, update)
+        meant = {
+            "l2": theta - update,
+            "decoupled": theta - alpha * rate * theta - update,
+            "decoupled-unscaled": theta - rate * theta - update,
+            "decoupled-after": (theta - update) - alpha * rate * (theta - update),
+        }[word]
+        k.conclude(k.prove(eq(run.theta_after, meant)), f"θ with decay={word}")
+        g = run.g + rate * theta if word == "l2" else run.g
+        b1 = run.hyper["beta1"]
+        fact = k.prove(eq(run.after["m"], b1 * run.before["m"] + (1 - b1) * g))
+        k.conclude(fact, f"m with decay={word}")
+    k = book.part("maximize=yes")
+    run = symbolic_step(Spec(maximize="yes"), names=("s",))
+    plain = symbolic_step(Spec(), g=-run.g, names=("s",))
+    defined(k, run.theta_after)
+    k.conclude(k.prove(eq(run.theta_after, plain.theta_after)), "maximising is minimising with -g")
+
+
+def counters(book: Book) -> None:
+    """The number that the first step calls t."""
+    for word, power in (("1", 1), ("0", 0), ("2", 2)):
+        k = book.part(f"first_t={word}")
+        run = symbolic_step(Spec(first_t=word), names=("s",))
+        b1, b2 = run.hyper["beta1"], run.hyper["beta2"]
+        k.assume(ne(b1))
+        k.assume(ne(b2))
+        for name, beta in (("p1", b1), ("p2", b2)):
+            first = run.after[name].subs({run.before[name]: run.initial[name]})
+            fact = k.prove(eq(first, beta**power))
+            k.conclude(fact, f"at the first step β^t is {beta}^{power}")
+
+
+def maxima(book: Book) -> None:
+    """AMSGrad's maximum is over v, or over the corrected v̂."""
+    for word in ("v", "vhat"):
+        k = book.part(f"amsgrad={word}")
+        run = symbolic_step(Spec(amsgrad=word), names=("M", "s"))
+        _, v, _, p2 = moments(run)
+        k.assume(ne(1 - p2))
+        ((most, (old, new)),) = run.ops.maxima.items()
+        ((_, inside),) = run.ops.roots.items()
+        k.conclude(k.prove(eq(old, run.before["v_max"])), "the maximum so far")
+        k.conclude(k.prove(eq(new, v if word == "v" else v / (1 - p2))), "against the new moment")
+        meant = most / (1 - p2) if word == "v" else most
+        k.conclude(k.prove(eq(inside, meant)), "what stands under the root")
+
+
+def at_numbers(
+    spec: Spec, *, theta: Number = 1, gradients: tuple[Number, ...] = (GRADIENT,)
+) -> Term:
+    """The exact parameter after the gradients, at numbers whose roots are rational."""
+    hyper = {n: NUMBERS.get(n, Fraction(1, 2)) for n in spec.hyperparameters}
+    run = symbolic_step(spec, hyper=hyper, g=0, theta=0)
+    state, value = run.initial, term(theta)
+    for g in gradients:
+        run = symbolic_step(spec, hyper=hyper, before=state, g=g, theta=value)
+        values: dict = {}
+        made = {s: ("root", x) for s, x in run.ops.roots.items()}
+        made |= {m: ("max", pair) for m, pair in run.ops.maxima.items()}
+        order = sorted(made, key=lambda s: int(str(s).rsplit("_", 1)[1]))
+        for symbol in order:
+            kind, of = made[symbol]
+            if kind == "root":
+                values[symbol] = exact_root(of.subs(values))
+            else:
+                a, b = (part.subs(values) for part in of)
+                values[symbol] = a if a.expr >= b.expr else b
+        state = {n: x.subs(values) for n, x in run.after.items()}
+        value = run.theta_after.subs(values)
+    return value
+
+
+def exact_root(x: Term) -> Term:
+    """The root of a rational square; anything else is refused."""
+    top, below = isqrt(int(x.expr.p)), isqrt(int(x.expr.q))
+    if Fraction(top * top, below * below) != Fraction(int(x.expr.p), int(x.expr.q)):
+        raise ProofError(f"{x} has no rational root")
+    return term(Fraction(top, below))
+
+
+def apart(book: Book, switch: str, words: tuple[str, ...], **how: object) -> None:
+    """Each pair of words gives different exact parameters on one input."""
+    k = book.part(f"the words of {switch} differ")
+    found = {word: at_numbers(Spec(**{switch: word}), **how) for word in words}
+    for a, b in combinations(words, 2):
+        more, less = (a, b) if found[a].expr > found[b].expr else (b, a)
+        fact = k.prove(ne(found[more], found[less]), [[found[more] - found[less]]])
+        k.conclude(fact, f"{switch}={a} gives θ = {found[a]}, {switch}={b} gives {found[b]}")
+
+
+def spike(book: Book) -> None:
+    """A gradient and then none: what stands under the root with AMSGrad's two maxima."""
+    k = book.part("the words of amsgrad differ")
+    inside = {}
+    for word in ("none", "v", "vhat"):
+        hyper = {"beta1": Fraction(1, 2), "beta2": Fraction(3, 4), "lr": 1, "eps": 1}
+        state, under = symbolic_step(Spec(amsgrad=word), hyper=hyper).initial, term(0)
+        for g in (GRADIENT, 0):
+            run = symbolic_step(Spec(amsgrad=word), hyper=hyper, before=state, g=g)
+            most = {m: a if a.expr >= b.expr else b for m, (a, b) in run.ops.maxima.items()}
+            ((_, under),) = run.ops.roots.items()
+            under = under.subs(most)
+            state = {n: x.subs(most) for n, x in run.after.items()}
+        inside[word] = under
+    for less, more in (("none", "v"), ("v", "vhat"), ("none", "vhat")):
+        fact = k.prove(ne(inside[more], inside[less]), [[inside[more] - inside[less]]])
+        k.conclude(
+            fact,
+            f"after 3, 0: v̂_2 = {inside[less]} with amsgrad={less}, {inside[more]} with {more}",
+        )
+
+
+def prove(book: Book) -> None:
+    """Formulas first, then the differences."""
+    places_of_eps(book)
+    corrections(book)
+    decays(book)
+    counters(book)
+    maxima(book)
+    apart(book, "eps", ("outside", "hat", "inside", "both", "max"))
+    apart(book, "bias_correction", ("both", "m", "v", "none"))
+    apart(book, "decay", ("none", "decoupled", "decoupled-unscaled", "decoupled-after"), theta=4)
+    apart(book, "maximize", ("no", "yes"))
+    spike(book)
+
+
+THEOREM = Theorem(
+    slug="dialects",
+    title="The dialects are different functions",
+    statement=(
+        r"Each convention of $\epsilon$, bias correction, decay, AMSGrad, maximising and the step "
+        r"counter is the formula its name says, and two words of one switch differ on a stated "
+        r"rational input."
+    ),
+    source="Kingma & Ba 2015; Loshchilov & Hutter 2019; Reddi, Kale & Kumar 2018",
+    prove=prove,
+    controls=(
+        Control(
+            "the same denominators with ε/1000 more",
+            lambda book: places_of_eps(book, term(1) / 1000),
+        ),
+        Control(
+            "eps=outside and eps=outside differ",
+            lambda book: apart(book, "eps", ("outside", "outside")),
+        ),
+    ),
+)
