@@ -458,9 +458,9 @@ def test_explain_knows_what_was_meant(ask, name, hint):
 
 def test_prove_is_asked_what_was_said(ask, monkeypatch):
     calls = []
-    command = ModuleType("adamcheck.proof.command")
-    command.prove = lambda names, **files: calls.append((tuple(names), files)) or 1
-    monkeypatch.setitem(sys.modules, "adamcheck.proof.command", command)
+    command = ModuleType("adamcheck.cli.prove")
+    command.run_prove = lambda names, **files: calls.append((tuple(names), files)) or 1
+    monkeypatch.setitem(sys.modules, "adamcheck.cli.prove", command)
     assert ask("prove", "step-bound", "one-line", "--json", "p.json").code == 1
     assert ask("prove").code == 1
     assert calls == [

@@ -174,9 +174,9 @@ def prove(
     debug: Debug = False,
 ) -> None:
     """Prove the theorems behind the checks, step by step, and print the ledger."""
-    from adamcheck.proof.command import prove as run_proofs
+    from adamcheck.cli.prove import run_prove
 
-    raise typer.Exit(run_proofs(theorems or (), latex=latex, markdown=markdown, json=json))
+    raise typer.Exit(run_prove(theorems or (), latex=latex, markdown=markdown, json=json))
 
 
 @app.command(epilog=EPILOG)
