@@ -1,17 +1,13 @@
-"""What a target may be: a dialect, perhaps with other hyperparameters or a one-line change.
-
-A dialect that computes the same numbers as one with fewer switches is left out.
-"""
+"""What a target may be: a dialect, perhaps with other hyperparameters or a one-line change."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from itertools import product
+from dataclasses import dataclass
 from typing import Any, Final
 
 from adamcheck.identify.stack import Array, Stack
-from adamcheck.spec import SWITCHES, Spec
+from adamcheck.spec import Spec
 
 Hyper = Mapping[str, Array]
 
@@ -66,30 +62,3 @@ class Candidate:
         for name, value in self.given:
             hyper[name] = 0.0 * hyper[name] + value
         return self.change.hyper(hyper, stack) if self.change.hyper else hyper
-
-
-def distance(spec: Spec, other: Spec) -> int:
-    """The number of switches in which two specs differ, scalars left out."""
-    names = [f.name for f in fields(Spec) if f.name not in ("algorithm", "scalars")]
-    return sum(getattr(spec, n) != getattr(other, n) for n in names)
-
-
-def canonical(spec: Spec) -> Spec:
-    """The spec with the fewest switches that computes the same function, scalars left alone."""
-    corrects_v = spec.bias_correction in ("both", "v")
-    if not corrects_v and spec.eps == "hat":
-        spec = replace(spec, eps="outside")
-    if not corrects_v and spec.amsgrad == "vhat":
-        spec = replace(spec, amsgrad="v")
-    if spec.bias_correction == "none" and spec.first_t != "1":
-        spec = replace(spec, first_t="1")
-    return spec
-
-
-def dialects(*, root: bool, maximize: tuple[str, ...] = ("no",)) -> list[Spec]:
-    """All dialects without decay, each function once; ``root``: whether ε_root is in play."""
-    names = ("eps", "bias_correction", "amsgrad", "first_t", "maximize")
-    words = [SWITCHES[n] if n != "maximize" else maximize for n in names]
-    found = {canonical(Spec(**dict(zip(names, choice, strict=True)))) for choice in product(*words)}
-    found = {spec for spec in found if root or spec.eps != "both"}
-    return sorted(found, key=lambda spec: (distance(spec, Spec()), str(spec)))

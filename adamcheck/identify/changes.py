@@ -9,7 +9,7 @@ from adamcheck.formats import FORMATS
 from adamcheck.identify.averages import AVERAGES
 from adamcheck.identify.candidate import Change
 from adamcheck.identify.narrowing import narrow, wide
-from adamcheck.identify.slips import CORRECTIONS, DECAY, GRADIENTS, HYPER, ends_at
+from adamcheck.identify.slips import CORRECTIONS, DECAY, GRADIENTS, HYPER, STRENGTHS, ends_at
 
 Known = tuple[Change, dict[str, str]]
 """A change, and the switches of the dialect that it is put around (others stay as they are)."""
@@ -22,7 +22,14 @@ def known(name: str) -> tuple[Known, ...]:
     """The changes that are tried on a target in the format called ``name``."""
     fmt = FORMATS[name]
     plain = [*CORRECTIONS, *HYPER, *GRADIENTS, *DECAY, *narrow(fmt)]
-    return (*((c, _EMPTY) for c in plain), *AVERAGES, *((c, _EMPTY) for c in wide(fmt)))
+    decays = [(c, {"decay": word}) for c in STRENGTHS for word in ("l2", "decoupled")]
+    return (*((c, _EMPTY) for c in plain), *decays, *AVERAGES)
 
 
-__all__ = ["Known", "ends_at", "known"]
+@lru_cache(maxsize=len(FORMATS))
+def vague(name: str) -> tuple[Change, ...]:
+    """Changes with a wide envelope, to be tried when nothing sharper fits."""
+    return tuple(wide(FORMATS[name]))
+
+
+__all__ = ["Known", "ends_at", "known", "vague"]

@@ -7,7 +7,7 @@ interval, of which the simplest decimal number is taken and then judged like any
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +17,12 @@ from adamcheck.identify.stack import Stack
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import SWITCHES, Spec
 
-_FLOATS = SimpleNamespace(sqrt=math.sqrt, maximum=max)
+
+def _choose(x: float, a: Callable[[], float], b: Callable[[], float]) -> float:
+    return a() if x > 0 else b()
+
+
+_FLOATS = SimpleNamespace(sqrt=math.sqrt, maximum=max, choose=_choose)
 _COLUMNS = 6
 _LARGEST = 1e6
 
@@ -37,7 +42,9 @@ def moves_idle(stacks: Iterable[Stack]) -> bool:
     return any(bool((np.diff(s.thetas, axis=0) != 0.0).any()) for s in _idle(stacks))
 
 
-def decayed(bases: Sequence[Spec], stacks: Sequence[Stack]) -> list[Candidate]:
+def decayed(
+    bases: Sequence[Spec], stacks: Sequence[Stack], known: Mapping[str, float]
+) -> list[Candidate]:
     """The bases with each kind of decay whose strength the idle runs tell."""
     idle = list(_idle(stacks))
     found: list[Candidate] = []
@@ -48,15 +55,17 @@ def decayed(bases: Sequence[Spec], stacks: Sequence[Stack]) -> list[Candidate]:
         words = (word, "decoupled-after") if scaled else (word,)
         given = (("weight_decay", strength),)
         found += [Candidate(b.with_(decay=w), given) for b in bases for w in words]
-    known: dict[Spec, float | None] = {}
+    tried: dict[Spec, float | None] = {}
     for base in bases:
         # at the first step the running maximum is the moment itself
-        first = base.with_(decay="l2", amsgrad="none")
-        if first not in known:
-            known[first] = _in_gradient(first, idle)
-        found_strength = known[first]
-        if found_strength is not None:
-            found.append(Candidate(base.with_(decay="l2"), (("weight_decay", found_strength),)))
+        first = base.with_(decay="l2")
+        if first.algorithm == "adam":
+            first = first.with_(amsgrad="none")
+        if first not in tried:
+            tried[first] = _in_gradient(first, idle, known)
+        in_gradient = tried[first]
+        if in_gradient is not None:
+            found.append(Candidate(base.with_(decay="l2"), (("weight_decay", in_gradient),)))
     return found
 
 
@@ -92,16 +101,17 @@ def _decoupled(idle: Sequence[Stack], *, scaled: bool) -> float | None:
     return simplest(low, high)
 
 
-def _in_gradient(spec: Spec, idle: Sequence[Stack]) -> float | None:
+def _in_gradient(spec: Spec, idle: Sequence[Stack], known: Mapping[str, float]) -> float | None:
     """λ such that λθ as the first gradient moves θ as it was seen to move."""
     low, high = 0.0, np.inf
     for stack in idle:
         for i in range(min(_COLUMNS, stack.count)):
             theta, moved = float(stack.thetas[0, i]), float(stack.thetas[1, i])
             slack = 2.0 * stack.fmt.u * (abs(theta) + abs(moved))
-            hyper = {name: float(x[i]) for name, x in stack.hyper.items()}
-            least = _strength(spec, hyper, theta, (abs(theta) - abs(moved)) - slack)
-            most = _strength(spec, hyper, theta, (abs(theta) - abs(moved)) + slack)
+            hyper = {name: float(x[i]) for name, x in stack.hyper.items()} | dict(known)
+            toward = (theta - moved) * math.copysign(1.0, theta)
+            least = _strength(spec, hyper, theta, toward - slack)
+            most = _strength(spec, hyper, theta, toward + slack)
             low, high = max(low, least), min(high, most)
     if not low <= high or high >= _LARGEST or high <= 0.0:
         return None
@@ -109,14 +119,15 @@ def _in_gradient(spec: Spec, idle: Sequence[Stack]) -> float | None:
 
 
 def _strength(spec: Spec, hyper: dict[str, float], theta: float, toward: float) -> float:
-    """λ for which the first step, without a gradient, takes |θ| down by ``toward``; bisected."""
+    """λ for which the first step, without a gradient, moves θ by ``toward`` to zero; bisected."""
 
     def taken(strength: float) -> float:
         h = hyper | {"weight_decay": strength}
         try:
             state = initial_state(spec, h, 0.0, 1.0)
-            return abs(theta) - abs(float(step(spec, _FLOATS, h, state, 0.0, theta).theta))
-        except ZeroDivisionError:
+            after = float(step(spec, _FLOATS, h, state, 0.0, theta).theta)
+            return (theta - after) * math.copysign(1.0, theta)
+        except (ZeroDivisionError, ValueError):  # 1/0, or the root of a negative number
             return math.nan
 
     if toward <= 0.0:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.scoring import walk
+from adamcheck.identify.lockstep import walk
 from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
 
+_FIRST: Final = 257
 _POINTS: Final = 33
 _ROUNDS: Final = 14
 _COLUMNS: Final = 8
@@ -24,6 +24,7 @@ _RANGES: Final = {
     "beta1": (1e-7, 1.0),
     "beta2": (1e-7, 1.0),
     "weight_decay": (1e-10, 1e3),
+    "initial_accumulator": (1e-12, 1e6),
 }
 """Where each is looked for; of β it is 1-β."""
 
@@ -37,19 +38,21 @@ def effective(candidate: Candidate, stack: Stack, name: str, admission: Admissio
     part = stack.columns(few).cut(_STEPS)
     low, high = np.log(_RANGES[name])
     best, stuck = np.inf, 0
-    for _ in range(_ROUNDS):
-        points = np.linspace(low, high, _POINTS)
-        worst = _worst(candidate, part, name, _value(name, points), admission)
-        at = int(np.argmin(worst))
-        # every round narrows the search 16 times: an error that does not follow is another's
-        stuck = stuck + 1 if best < np.inf and worst[at] > 0.5 * best else 0
-        best, spacing = float(worst[at]), points[1] - points[0]
-        low, high = points[at] - spacing, min(points[at] + spacing, np.log(_RANGES[name][1]))
-        if not np.isfinite(best) or (stuck >= 3 and best > 1.0):
+    for turn in range(_ROUNDS):
+        points = np.linspace(low, high, _POINTS if turn else _FIRST)
+        off, _ = _errors(candidate, part, name, _value(name, points), admission)
+        at = int(np.argmin(off))
+        if not np.isfinite(off[at]):
             return None
+        # every round narrows the search 16 times: an error that does not follow is the floor
+        stuck = stuck + 1 if off[at] > 0.5 * best else 0
+        best, spacing = min(best, float(off[at])), points[1] - points[0]
+        low, high = points[at] - spacing, min(points[at] + spacing, np.log(_RANGES[name][1]))
+        if stuck >= 4:
+            break
     found = float(_value(name, np.asarray([points[at]]))[0])
     rounded = np.asarray([float(f"{found:.{digits}e}") for digits in range(16)] + [found])
-    fits = _worst(candidate, part, name, rounded, admission) <= 1.0
+    fits = _errors(candidate, part, name, rounded, admission)[1] <= 1.0
     return float(rounded[int(np.argmax(fits))]) if fits.any() else None
 
 
@@ -58,15 +61,27 @@ def _value(name: str, points: Array) -> Array:
     return np.asarray(1.0 - x if name in ("beta1", "beta2") else x)
 
 
-def _worst(
+def _errors(
     candidate: Candidate, part: Stack, name: str, values: Array, admission: Admission
-) -> NDArray[np.float64]:
-    """Largest error/envelope for each value; the columns are repeated once for every value."""
+) -> tuple[Array, Array]:
+    """For each value the mean error relative to what was seen, and the largest error/envelope.
+
+    The columns are repeated once for every value. The envelope is no guide while searching: it
+    widens without limit toward β = 1.
+    """
     columns = np.tile(np.arange(part.count), len(values))
     many = part.columns(columns)
     each = np.repeat(np.arange(len(values)), part.count)
     many = replace(many, hyper={**many.hyper, name: values[each]}, run=each)
     given = tuple((n, x) for n, x in candidate.given if n != name)
-    ratio = walk(replace(candidate, given=given), many, admission).ratio
-    ratio = np.where(np.isnan(ratio), 0.0, ratio)
-    return np.asarray(ratio.reshape(part.steps, len(values), part.count).max(axis=(0, 2)))
+    walked = walk(replace(candidate, given=given), many, admission)
+    with np.errstate(all="ignore"):
+        seen = np.diff(many.thetas, axis=0)
+        off = np.abs(seen - walked.move) / (np.abs(seen) + np.abs(walked.move))
+        off = np.where(seen == walked.move, 0.0, np.where(np.isnan(off), np.inf, off))
+
+    def by_value(x: Array) -> Array:
+        return x.reshape(part.steps, len(values), part.count)
+
+    ratio = by_value(np.where(np.isnan(walked.ratio), np.inf, walked.ratio))
+    return by_value(off).mean(axis=(0, 2)), ratio.max(axis=(0, 2))

@@ -17,7 +17,7 @@ from adamcheck.identify.candidate import Candidate, Change
 from adamcheck.identify.decay import simplest
 from adamcheck.identify.effective import effective
 from adamcheck.identify.scoring import Fit, Scores
-from adamcheck.identify.stack import Array, Stack
+from adamcheck.identify.stack import MOMENTS, Array, Stack
 from adamcheck.identify.where import first_bad_step, where
 from adamcheck.spec import Spec
 
@@ -48,7 +48,7 @@ def explained(nearest: Fit, bases: Sequence[Fit], scores: Sequence[Scores]) -> E
     """The sharpest explanation around one of ``bases`` (in this order), else around the nearest."""
     own = [fit.candidate for fit in bases]
     for one in scores:
-        for finder in (_known, _stopped, _hyperparameter, _factor):
+        for finder in (_known, _stopped, _hyperparameter, _factor, _vague):
             found = finder(own, one)
             if found is not None:
                 return found
@@ -60,18 +60,34 @@ def _known(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     for change, switches in changes.known(fmt.name):
         tried = set()
         for base in bases:
+            if switches.keys() - base.spec.switches.keys():
+                continue
             candidate = replace(base, spec=base.spec.with_(**switches), change=change)
             if candidate in tried or not _applies(change, base):
                 continue
             tried.add(candidate)
             if scores.fits(candidate):
-                return Explanation(_exactly(candidate), base.spec, exact=not change.scalars)
+                return Explanation(_exactly(candidate), base.spec, exact=True)
     return None
 
 
 def _applies(change: Change, base: Candidate) -> bool:
-    """A changed decay stands in the place of the rule's own."""
+    """A changed decay stands in the place of the rule's own; moments and powers are Adam's."""
+    stored = change.rounded is not None and change.rounded[0] in MOMENTS
+    inner = stored or change.corrections is not None or change.moments is not None
+    if inner and base.spec.algorithm != "adam":
+        return False
     return change.shrinkage is None or base.spec.decay == "none"
+
+
+def _vague(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
+    """Narrow scalars in whatever order: what their envelope holds may be something else as well."""
+    for change in changes.vague(scores.stacks[0].fmt.name):
+        for base in bases:
+            candidate = replace(base, change=change)
+            if scores.fits(candidate):
+                return Explanation(_exactly(candidate), base.spec, exact=False)
+    return None
 
 
 def _exactly(candidate: Candidate) -> str:
@@ -81,7 +97,7 @@ def _exactly(candidate: Candidate) -> str:
 def _stopped(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     """A counter that stops or starts again: the last good step is its last value."""
     for base in bases:
-        step = first_bad_step(scores.fit(base))
+        step = first_bad_step(scores.fit(base)) if base.spec.algorithm == "adam" else 0
         for change in changes.ends_at(step - 1) if step > 2 else ():
             candidate = replace(base, change=change)
             if scores.fits(candidate):
@@ -95,7 +111,7 @@ def _hyperparameter(bases: Sequence[Candidate], scores: Scores) -> Explanation |
         for run in _runs_to_explain(scores.fit(base)):
             for name in _NAMES:
                 candidate = base
-                if name == "eps_root":
+                if name == "eps_root" and base.spec.algorithm == "adam":
                     candidate = replace(base, spec=base.spec.with_(eps="both"))
                 if name not in candidate.spec.hyperparameters:
                     continue
@@ -130,10 +146,10 @@ def _runs_to_explain(fit: Fit) -> Iterator[Stack]:
 def _relations(name: str, found: float, asked: float) -> Iterator[Change]:
     word = _NAMES[name]
     set_to: Callable[..., Change] = _set
-    yield set_to(name, f"{word} in use is {found:.6g}, whatever was asked for", found)
+    yield set_to(name, f"{word} in use is {found:.15g}, whatever was asked for", found)
     if asked:
         times = _ratio(found, asked)
-        yield _scaled(name, f"{word} in use is {times:.6g} times what was asked for", times)
+        yield _scaled(name, f"{word} in use is {times:.15g} times what was asked for", times)
     if name in ("beta1", "beta2") and 0.0 < asked < 1.0 and 0.0 < found < 1.0:
         power = simplest(*_around(float(np.log(found) / np.log(asked))))
         yield _powered(
@@ -174,12 +190,14 @@ def _factor(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
         steps = [t + 1 for t, x in enumerate(factors) if x != 1.0]
         if not steps:
             continue
-        if len(steps) <= _SHOWN:
-            said = ", ".join(f"{factors[t - 1]:.6g} at step {t}" for t in steps)
+        if len(set(factors)) == 1:
+            said = f"{factors[0]:.15g} at every step"
+        elif len(steps) <= _SHOWN:
+            said = ", ".join(f"{factors[t - 1]:.15g} at step {t}" for t in steps)
         else:
-            said = ", ".join(f"{x:.6g}" for x in factors[:_SHOWN]) + f" at steps 1-{_SHOWN}"
-            said += f", {factors[-1]:.6g} at step {len(factors)}"
-        text = f"Δ is that of {base.spec} times a factor of t alone: {said}"
+            said = ", ".join(f"{x:.15g}" for x in factors[:_SHOWN]) + f" at steps 1-{_SHOWN}"
+            said += f", {factors[-1]:.15g} at step {len(factors)}"
+        text = f"Δ is that of {base.spec} times {said}"
         return Explanation(text, base.spec, exact=True)
     return None
 

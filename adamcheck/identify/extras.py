@@ -11,20 +11,21 @@ from typing import Any, Final
 
 import numpy as np
 
+from adamcheck.errors import UsageError
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
-from adamcheck.identify.candidate import Candidate, canonical
+from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.dialects import canonical, dialects, distance
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.search import Found
 from adamcheck.identify.stack import Run, stacked
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding
-from adamcheck.spec import SWITCHES
+from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description
 from adamcheck.targets.session import Session
 
-_DECAY: Final = 0.125
-_ROOT: Final = 2.0**-6
+_TELLING: Final = ("near-eps", "spike", "away", "idle", "idle-slow")
 
 
 def flushes(known: Description, dtype: str) -> bool:
@@ -76,23 +77,23 @@ def facts(
     asked: design.Asked,
     found: Found,
     options: Mapping[str, Any],
+    values: Mapping[str, float],
 ) -> list[Finding]:
     """What the flags and hyperparameters that were not used do when they are."""
     if not found.fits:
         return []
     known = session.description
+    flushed = flushes(known, fmt.name)
     base = found.best.candidate
     findings: list[Finding] = []
     for flag in sorted(known.flags - asked.flags - options.keys()):
         more = replace(asked, flags=asked.flags | {flag})
-        findings += [_tried(session, fmt, more, base, flag)]
-    for name, value, switch in (
-        ("weight_decay", _DECAY, "decay"),
-        ("eps_root", _ROOT, "eps"),
-    ):
+        findings += _tried(session, fmt, more, base, flag, f"with {flag}", flushed)
+    for name, value in values.items():
         if name in known.hyperparameters and name not in asked.extra and name not in options:
             more = replace(asked, extra={**asked.extra, name: value})
-            findings.append(_tried(session, fmt, more, base, switch, name, value))
+            words = f"with {name} = {value:g}"
+            findings += _tried(session, fmt, more, base, name, words, flushed)
     return findings
 
 
@@ -101,32 +102,46 @@ def _tried(
     fmt: Format,
     asked: design.Asked,
     base: Candidate,
-    switch: str,
-    name: str = "",
-    value: float = 0.0,
-) -> Finding:
+    name: str,
+    words: str,
+    flushed: bool,
+) -> list[Finding]:
     """One option switched on: the dialect that fits then, or that none does."""
-    label = name or switch
-    with_ = f"{label} = {value:g}" if name else label
     runs: list[Run] = []
     for kind, request in design.short(fmt, session.description.hyperparameters, asked):
-        if kind in ("near-eps", "spike", "away", "idle", "idle-slow"):
+        if kind in _TELLING:
             trace = session.run(request)
             if trace.failure is not None:
-                return Finding(
-                    label, fmt.name, f"with {with_} the target fails: {trace.failure.message}"
-                )
+                text = f"{words} the target fails: {trace.failure.message}"
+                return [Finding(name, fmt.name, text)]
             runs.append(Run(kind, request, trace))
-    specs = dict.fromkeys(canonical(base.spec.with_(**{switch: w})) for w in SWITCHES[switch])
+    specs = _near(base.spec, name, asked.extra)
+    if not specs:
+        return []
     given = tuple((n, x) for n, x in base.given if n != name)
     stacks = stacked(runs, fmt)
     for precision in ("float64", "array"):
-        flushed = flushes(session.description, fmt.name)
         scores = Scores(stacks, Admission(precision, flushed))
         fitting = [str(spec) for spec in specs if scores.fits(Candidate(spec, given))]
         if len(fitting) == 1:
-            return Finding(label, fmt.name, f"with {with_} it is {fitting[0]}")
+            return [Finding(name, fmt.name, f"{words} it is {fitting[0]}")]
         if fitting:
-            message = f"with {with_} it cannot be told which it is: {', '.join(fitting)}"
-            return Finding(label, fmt.name, message)
-    return Finding(label, fmt.name, f"with {with_} no dialect fits")
+            message = f"{words} it cannot be told which it is: {', '.join(fitting)}"
+            return [Finding(name, fmt.name, message)]
+    return [Finding(name, fmt.name, f"{words} no dialect fits")]
+
+
+def _near(base: Spec, name: str, extra: Mapping[str, float]) -> list[Spec]:
+    """The dialects that an option may lead to from ``base``."""
+    switch = "decay" if name == "weight_decay" else name
+    if switch in base.switches:
+        words = base.switches[switch]
+        try:
+            return list(dict.fromkeys(canonical(base.with_(**{switch: w})) for w in words))
+        except UsageError:  # the switch needs another one
+            pass
+    algorithm = "momentum" if base.algorithm == "gd" else base.algorithm
+    senses = (base.maximize,)
+    found = dialects(algorithm, valued=extra, maximize=senses)
+    near = [spec for spec in found if algorithm != base.algorithm or distance(spec, base) <= 3]
+    return list(dict.fromkeys([base, *(s.with_(decay=base.decay) for s in near)]))

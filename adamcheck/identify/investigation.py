@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from adamcheck.events import Listener, Note, silent
 from adamcheck.formats import Format, format_named
 from adamcheck.identify import extras as more
 from adamcheck.identify import runs as design
-from adamcheck.identify.candidate import Candidate, distance
+from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.dialects import distance
 from adamcheck.identify.explain import explained
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
@@ -23,11 +24,19 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
 from adamcheck.targets.adapters.signature import SYNONYMS
-from adamcheck.targets.protocol import Description, Trajectory
+from adamcheck.targets.protocol import FLAGS, Description, Trajectory
 from adamcheck.targets.session import Session
 
-WEIGHT_DECAY = 0.125
-EPS_ROOT = 2.0**-6
+VALUES: Final = {
+    "weight_decay": 0.125,
+    "eps_root": 2.0**-6,
+    "momentum": 0.75,
+    "dampening": 0.25,
+    "lr_decay": 0.125,
+    "initial_accumulator": 0.25,
+    "momentum_decay": 2.0**-5,
+}
+"""What is passed for a hyperparameter without a usual value, where one is to be passed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ def investigate(
         dtype = known.dtypes[0]
     fmt = format_named(dtype)
     asked = _asked(known, claimed, flags, options)
-    listener(Note(f"running {len(design.LABELS) + 1} short trajectories in {dtype}"))
+    listener(Note(f"running {len(design.WORDS)} short trajectories in {dtype}"))
     runs, error = observe(session, fmt, asked)
     stacks = stacked(runs, fmt)
     if not stacks:
@@ -79,8 +88,8 @@ def investigate(
     findings += outcome.findings
     if extras and outcome.found is not None:
         listener(Note("trying the other options"))
-        findings += more.facts(session, fmt, asked, outcome.found, options)
-    missing = [n for n in ("lr", "beta1", "beta2", "eps") if n not in known.hyperparameters]
+        findings += more.facts(session, fmt, asked, outcome.found, options, VALUES)
+    missing = _missing(outcome, known)
     if missing:
         message = f"takes no {', '.join(missing)}: the usual values are assumed"
         findings.append(Finding("hyperparameters", dtype, message))
@@ -203,15 +212,11 @@ def _asked(
     known: Description, claimed: Spec | None, flags: frozenset[str], options: Mapping[str, Any]
 ) -> design.Asked:
     """What a claimed spec needs besides: its decay, its second ε, its flags."""
-    extra: dict[str, float] = {}
+    extra = {"momentum_decay": VALUES["momentum_decay"]}  # its default is not zero
     on = set(flags)
     if claimed is not None:
-        if claimed.decay != "none":
-            extra["weight_decay"] = WEIGHT_DECAY
-        if claimed.eps == "both":
-            extra["eps_root"] = EPS_ROOT
-        on |= {"amsgrad"} if claimed.amsgrad != "none" else set()
-        on |= {"maximize"} if claimed.maximize == "yes" else set()
+        extra |= {name: VALUES[name] for name in claimed.hyperparameters if name in VALUES}
+        on |= {name for name in FLAGS if getattr(claimed, name) not in ("no", "none")}
     given = _known(options)
     takes = known.hyperparameters - set(given)
     return design.Asked(
@@ -223,12 +228,22 @@ def _asked(
 def _known(options: Mapping[str, Any]) -> dict[str, float]:
     """Hyperparameters that the options set and no run passes."""
     found: dict[str, float] = {}
-    for name in ("weight_decay", "eps_root"):
+    for name in VALUES:
         for word in SYNONYMS[name]:
             value = options.get(word)
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 found[name] = float(value)
     return found
+
+
+def _missing(outcome: Investigation, known: Description) -> list[str]:
+    """Hyperparameters of the identified rule that the target does not let be set."""
+    if outcome.found is None:
+        return []
+    reads = outcome.found.best.candidate.spec.hyperparameters
+    return [
+        n for n in reads if n in ("lr", "beta1", "beta2", "eps") and n not in known.hyperparameters
+    ]
 
 
 def _blind(runs: Sequence[Run]) -> bool:

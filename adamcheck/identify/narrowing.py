@@ -22,6 +22,16 @@ _PLACES: Final = {
 }
 
 
+_PASSED: Final = {
+    "lr passes": ("lr",),
+    "ε passes": ("eps",),
+    "β1 passes": ("beta1",),
+    "β2 passes": ("beta2",),
+    "β1 and β2 pass": ("beta1", "beta2"),
+    "all hyperparameters pass": ("lr", "beta1", "beta2", "eps"),
+}
+
+
 def _narrower(fmt: Format) -> list[Format]:
     return [f for f in FORMATS.values() if f.precision < fmt.precision]
 
@@ -34,11 +44,9 @@ def narrow(fmt: Format) -> list[Change]:
         for place, words in _PLACES.items()
     ]
     for f in _narrower(fmt):
-        for names in (("lr",), ("beta1", "beta2"), ("eps",), ("lr", "beta1", "beta2", "eps")):
+        for what, names in _PASSED.items():
             rules = {n: _through(n, f) for n in names}
-            what = {1: names[0], 2: "β1 and β2", 4: "all hyperparameters"}[len(names)]
-            verb = "passes" if len(names) == 1 else "pass"
-            found.append(Change(f"{what} {verb} through {f.name}", hyper=replaced(**rules)))
+            found.append(Change(f"{what} through {f.name}", hyper=replaced(**rules)))
         found += [
             Change(f"β^t is multiplied up in {f.name}", corrections=_running(f.name)),
             Change(f"1-β^t is computed in {f.name}", corrections=_power(f.name)),

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.scoring import Fit, Scores, Walked
+from adamcheck.identify.lockstep import Walked
+from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.stack import Array, Stack
-from adamcheck.spec import SWITCHES, Spec
+from adamcheck.spec import Spec
 
 _VISIBLE: Final = 0.01
 """Relative difference of Δ from which the regime is described; nothing is judged by it."""
@@ -19,10 +20,16 @@ _VISIBLE: Final = 0.01
 def regime(best: Fit, claimed: Spec, scores: Scores) -> str:
     """Which switches differ, where that shows by more than a hundredth, and where it shows most."""
     spec = best.candidate.spec
-    switches = [n for n in SWITCHES if n != "scalars" and getattr(spec, n) != getattr(claimed, n)]
+    given = best.candidate.given
+    if spec.algorithm != claimed.algorithm:
+        plain = Spec(claimed.algorithm)
+        parts = _differences(best, scores.fit(Candidate(plain, given)), plain, ())
+        return f"another rule than {claimed.algorithm}: {parts}"
+    switches = [
+        n for n in spec.switches if n != "scalars" and getattr(spec, n) != getattr(claimed, n)
+    ]
     if not switches:
         return ""
-    given = best.candidate.given
     said = ", ".join(
         f"{n}={getattr(spec, n)}{_strength(n, given)} instead of {getattr(claimed, n)}"
         for n in switches

@@ -19,7 +19,19 @@ from adamcheck.targets.protocol import Trajectory
 STEPS: Final = 24
 ELEMENTS: Final = 67
 LONG: Final = 300
-LABELS: Final = ("near-eps", "decades", "company", "spike", "usual", "away", "idle", "idle-slow")
+WORDS: Final = {
+    "near-eps": "gradients near ε",
+    "decades": "gradients over many decades",
+    "company": "the same ones among others",
+    "spike": "a spike, then small gradients",
+    "usual": "usual gradients",
+    "away": "θ away from zero",
+    "idle": "no gradients",
+    "idle-slow": "no gradients, a smaller lr",
+    "long": "some hundred steps",
+    "preloaded": "moments loaded",
+}
+"""The runs by label, in the words of a report."""
 _GOLDEN: Final = (5**0.5 - 1) / 2
 Array = NDArray[np.float64]
 

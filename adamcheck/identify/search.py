@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from adamcheck.identify import decay
-from adamcheck.identify.candidate import Candidate, dialects, distance
-from adamcheck.identify.scoring import Fit, Scores
+from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.dialects import RELATIVES, dialects, distance
+from adamcheck.identify.effective import effective
+from adamcheck.identify.scoring import ENOUGH, Fit, Scores
 from adamcheck.identify.stack import Stack
 from adamcheck.oracle.envelope import Admission
 from adamcheck.spec import Spec
@@ -37,22 +39,23 @@ class Found:
         return self.best.fits
 
 
-def candidates(stacks: Sequence[Stack], known: Mapping[str, float]) -> tuple[list[Candidate], bool]:
+def candidates(
+    algorithms: Sequence[str], stacks: Sequence[Stack], known: Mapping[str, float]
+) -> tuple[list[Candidate], bool]:
     """The dialects worth trying on these runs, and whether they hold a decay nobody asked for.
 
     ``known``: hyperparameters that were set apart from the requests (by options).
     """
-    root = known.get("eps_root", 0.0) != 0.0 or _any(stacks, "eps_root")
-    bases = dialects(root=root, maximize=_senses(stacks))
-    given = tuple(sorted((n, x) for n, x in known.items() if n in ("eps_root",)))
+    given = tuple(sorted((name, value) for name, value in known.items() if value))
+    valued = {name for name, _ in given} | _passed(stacks)
+    senses = _senses(stacks)
+    bases = [s for a in algorithms for s in dialects(a, valued=valued, maximize=senses)]
     plain = [Candidate(base, given) for base in bases]
     if not decay.moves_idle(stacks):
         return plain, False
-    strength = known.get("weight_decay", 0.0)
-    if strength or _any(stacks, "weight_decay"):
-        more = (*given, ("weight_decay", strength)) if strength else given
-        return plain + decay.asked(bases, more), False
-    found = decay.decayed(bases, stacks)
+    if "weight_decay" in valued:
+        return plain + decay.asked(bases, given), False
+    found = decay.decayed(bases, stacks, dict(given))
     return plain + [Candidate(c.spec, (*given, *c.given)) for c in found], True
 
 
@@ -62,18 +65,60 @@ def search(
     known: Mapping[str, float],
     admissions: Sequence[Admission],
 ) -> Found:
-    """The dialect of the observed runs.
+    """The dialect of the observed runs: of the claimed rule or Adam, else of one of its relatives.
 
     Admissions are tried in order (finest scalars first). Of several that fit the claimed one is
     taken, else the one with the fewest switches away from Algorithm 1, then from the claimed.
     """
-    tried, hidden = candidates(stacks, known)
     scores = [Scores(stacks, admission) for admission in admissions]
+    likely = tuple(dict.fromkeys([claimed.algorithm if claimed else "adam", "adam"]))
+    found = _search(likely, scores, claimed, known)
+    if found.fits:
+        return found
+    rest = tuple(name for name in RELATIVES if name not in likely)
+    other = _search(rest, scores, claimed, known)
+    if not other.fits:
+        other = _accumulated(scores, known) or other
+    # a target that is no relative either is described from what it is nearest to
+    return min((found, other), key=lambda f: (not f.fits, f.best.median, f.best.outside))
+
+
+def _search(
+    algorithms: tuple[str, ...],
+    scores: Sequence[Scores],
+    claimed: Spec | None,
+    known: Mapping[str, float],
+) -> Found:
+    tried, hidden = candidates(algorithms, scores[0].stacks, known)
     for each in scores:
         fitting = [c for c in tried if each.fits(c)]
         if fitting:
             return _fitted(each, fitting, tried, claimed, hidden)
     return _nearest(scores[0], tried, hidden)
+
+
+def _accumulated(scores: Sequence[Scores], known: Mapping[str, float]) -> Found | None:
+    """A dialect whose accumulator begins at a number that nobody asked for, which is searched."""
+    name = "initial_accumulator"
+    if name in known:
+        return None
+    stacks = scores[0].stacks
+    run = stacks[0].columns(stacks[0].groups[0])
+    bases = [
+        Candidate(spec)
+        for algorithm in ("adagrad", "rmsprop")
+        for spec in dialects(algorithm, valued=_passed(stacks) | {name}, maximize=_senses(stacks))
+        if spec.accumulator == "initial"
+    ]
+    for each in scores:
+        for base in bases:
+            value = effective(base, run, name, each.admission)
+            if value is not None:
+                candidate = replace(base, given=((name, value),))
+                if each.fits(candidate):
+                    rest = [b for b in bases if b.spec != base.spec]
+                    return _fitted(each, [candidate], [candidate, *rest], None, False)
+    return None
 
 
 def _fitted(
@@ -102,16 +147,19 @@ def _fitted(
 
 
 def _nearest(scores: Scores, tried: list[Candidate], hidden: bool) -> Found:
-    def far(fit: Fit) -> tuple[float, float, int]:
-        return (fit.median, fit.outside, distance(fit.candidate.spec, Spec()))
+    def far(fit: Fit) -> tuple[bool, float, float, int]:
+        switches = distance(fit.candidate.spec, Spec())
+        return (fit.decided < ENOUGH, fit.median, fit.outside, switches)
 
     glimpsed = sorted(tried, key=lambda c: far(scores.glimpse(c)))
     ranking = sorted((scores.fit(c) for c in glimpsed[: 2 * _RANKED]), key=far)
     return Found(ranking[0], (), tuple(ranking[: _RANKED + 1]), scores, hidden)
 
 
-def _any(stacks: Sequence[Stack], name: str) -> bool:
-    return any(bool((s.hyper[name] != 0.0).any()) for s in stacks)
+def _passed(stacks: Sequence[Stack]) -> set[str]:
+    """The hyperparameters that some run passes a number other than zero for."""
+    names = stacks[0].hyper.keys()
+    return {n for n in names if any(bool((s.hyper[n] != 0.0).any()) for s in stacks)}
 
 
 def _senses(stacks: Sequence[Stack]) -> tuple[str, ...]:

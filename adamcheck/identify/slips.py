@@ -121,6 +121,7 @@ def sizes(stack: Stack) -> Array:
 
 HYPER: Final = (
     Change("ε is never read (it is 0)", hyper=replaced(eps=lambda h, s: 0.0)),
+    Change("ε counts only where v̂ is 0", hyper=replaced(eps=lambda h, s: np.finfo(float).tiny)),
     Change("ε is squared", hyper=replaced(eps=lambda h, s: h["eps"] ** 2)),
     Change("ε is rooted", hyper=replaced(eps=lambda h, s: np.sqrt(h["eps"]))),
     Change("ε is scaled by lr", hyper=replaced(eps=lambda h, s: h["eps"] * h["lr"])),
@@ -131,6 +132,13 @@ HYPER: Final = (
     Change(
         "β means 1-β",
         hyper=replaced(beta1=lambda h, s: 1 - h["beta1"], beta2=lambda h, s: 1 - h["beta2"]),
+    ),
+    Change(
+        "β1 and β2 are rounded to three decimals",
+        hyper=replaced(
+            beta1=lambda h, s: np.minimum(np.round(h["beta1"], 3), 0.999),
+            beta2=lambda h, s: np.minimum(np.round(h["beta2"], 3), 0.999),
+        ),
     ),
     Change("β2 is β1", hyper=replaced(beta2=lambda h, s: h["beta1"])),
     Change("β1 is β2", hyper=replaced(beta1=lambda h, s: h["beta2"])),
@@ -229,13 +237,15 @@ def _factor_through(name: str) -> Callable[[Shrinkage], Array]:
     return lambda s: s.theta * (1.0 - (1.0 - s.rate).astype(kind).astype(np.float64))
 
 
-DECAY: Final = (
+STRENGTHS: Final = (
     Change("λ has the other sign", hyper=replaced(weight_decay=lambda h, s: -h["weight_decay"])),
     Change(
         "λ is scaled by lr once more",
         hyper=replaced(weight_decay=lambda h, s: h["weight_decay"] * h["lr"]),
     ),
     Change("λ is squared", hyper=replaced(weight_decay=lambda h, s: h["weight_decay"] ** 2)),
+)
+DECAY: Final = (
     Change("the decay is αλg, not αλθ", shrinkage=lambda s: s.rate * s.g),
     Change("the decay pulls by the initial θ", shrinkage=lambda s: s.rate * s.first_theta),
     Change(

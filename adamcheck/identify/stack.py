@@ -25,8 +25,13 @@ USUAL: Final[Mapping[str, float]] = {
     "eps": 1e-8,
     "eps_root": 0.0,
     "weight_decay": 0.0,
+    "momentum": 0.0,
+    "dampening": 0.0,
+    "lr_decay": 0.0,
+    "initial_accumulator": 0.0,
+    "momentum_decay": 0.0,
 }
-"""What a hyperparameter is taken to be where a target does not let it be set."""
+"""What a hyperparameter is taken to be where it is not passed."""
 MOMENTS: Final = ("m", "v", "v_max")
 
 

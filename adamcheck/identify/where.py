@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.identify.runs import WORDS
 from adamcheck.identify.scoring import Fit
 from adamcheck.identify.stack import Stack
 
@@ -34,7 +35,8 @@ def where(fit: Fit) -> str:
     if texts:
         return f"{counted}: {'; '.join(texts)}"
     worst, at = _worst_run(fit)
-    return f"{counted}, first at step {first_bad_step(fit)}, mostly in the run {worst!r} ({at})"
+    words = WORDS.get(worst, worst)
+    return f"{counted}, first at step {first_bad_step(fit)}, mostly with {words} ({at})"
 
 
 def _parts(fit: Fit) -> list[tuple[Stack, Mask, Mask]]:
