@@ -22,6 +22,15 @@ from adamcheck.targets.adapters.signature import check_options, names_of
 
 NAME: Final = "keras"
 _OPTIONS: Final = ("backend", "floatx", "x64")
+_ADAM: Final = {"m": "_momentums", "v": "_velocities"}
+_KEPT: Final = {
+    "SGD": {"velocity": "momentums"},
+    "RMSprop": {"v": "_velocities", "m": "_average_gradients", "velocity": "_momentums"},
+    "Adagrad": {"v": "_accumulators"},
+    "Adamax": {"m": "_m", "v": "_u"},
+    "Nadam": _ADAM,
+    "Adam": _ADAM | {"v_max": "_velocity_hats"},
+}
 _BACKENDS: Final = ("tensorflow", "torch", "jax")
 
 
@@ -65,8 +74,10 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
 
     probe = build([np.zeros(1, np.float32)], {}, frozenset())
     abilities = {"stepwise", "many", "missing", "state"}
-    if probe.shows_moments():
-        abilities |= {"moments", "load_moments"}
+    if probe.kept():
+        abilities.add("moments")
+    if {"m", "v"} <= probe.kept().keys():
+        abilities.add("load_moments")
     distribution = {"jax": "jax", "torch": "torch", "tensorflow": "tensorflow"}.get(backend)
     traits = Traits(
         names.hyperparameters,
@@ -107,15 +118,11 @@ class Applying:
         self._optimizer.apply(moved, self._variables)
         return [_numpy(variable) for variable in self._variables]
 
-    def shows_moments(self) -> bool:
-        """Whether the optimizer keeps Adam's two moments under Keras's names for them."""
-        return all(hasattr(self._optimizer, name) for name in ("_momentums", "_velocities"))
-
     def moments(self) -> Sequence[Mapping[str, Any]]:
         """From the optimizer's variables."""
         count = int(_numpy(self._optimizer.iterations))
         return [
-            {name: _numpy(each[index]) for name, each in self._kept().items()} | {"t": count}
+            {name: _numpy(each[index]) for name, each in self.kept().items()} | {"t": count}
             for index in range(len(self._variables))
         ]
 
@@ -125,7 +132,7 @@ class Applying:
         if len(counts) != 1:
             raise ValueError("this target has one step counter for all parameters")
         self._optimizer.iterations.assign(counts.pop())
-        for name, kept in self._kept().items():
+        for name, kept in self.kept().items():
             for variable, each in zip(kept, moments, strict=True):
                 variable.assign(np.asarray(each[name]))
 
@@ -139,10 +146,12 @@ class Applying:
         """Back into the own variables."""
         self._optimizer.load_own_variables(saved)
 
-    def _kept(self) -> dict[str, Any]:
+    def kept(self) -> dict[str, Any]:
+        """The optimizer's variables by the common names; Keras has other names in every class."""
         own = self._optimizer
-        kept = {"m": own._momentums, "v": own._velocities}
-        return kept | ({"v_max": own._velocity_hats} if getattr(own, "amsgrad", False) else {})
+        kind = next((c.__name__ for c in type(own).__mro__ if c.__name__ in _KEPT), "")
+        found = {name: getattr(own, at, None) for name, at in _KEPT.get(kind, {}).items()}
+        return {name: variables for name, variables in found.items() if variables}
 
 
 def _numpy(value: Any) -> Any:
