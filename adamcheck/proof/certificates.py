@@ -13,9 +13,10 @@ from typing import Any
 import sympy
 
 from adamcheck._version import __version__
+from adamcheck.proof.claims import Step
 from adamcheck.proof.kernel import Proof, spelled
 from adamcheck.proof.library import directory
-from adamcheck.proof.normal import text
+from adamcheck.proof.normal import spelling, text
 from adamcheck.proof.theorem import Book, Theorem
 
 SCHEMA = "adamcheck-certificate-1"
@@ -43,10 +44,30 @@ def digest_of(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def substance(theorem: Theorem, content: dict[str, Any]) -> str:
-    """SHA-256 of what is proved and how, free of versions: what proofs/LOCK.json pins."""
-    plain = {"statement": theorem.statement, "parts": content["parts"]}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+def substance(theorem: Theorem, book: Book) -> str:
+    """SHA-256 of what is proved and of every coefficient in its proof, in normal form.
+
+    proofs/LOCK.json pins it. It depends on no version and on no way of writing an expression.
+    """
+    content: list[Any] = [theorem.slug, theorem.statement, theorem.refutes]
+    for proof in book.parts:
+        content.append([proof.title, sorted(map(str, proof.inputs))])
+        content += [
+            [str(name), spelling(base.expr), spelling(after.expr)]
+            for name, (base, after) in sorted(proof.state.items(), key=str)
+        ]
+        content += [_substance(step) for step in proof.steps]
+        content += [[fact.index, says] for fact, says in proof.conclusions]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _substance(step: Step) -> list[Any]:
+    claim = [spelling(step.claim.term.expr), step.claim.relation] if step.claim else []
+    sums = [[[p.how, spelling(p.value.expr)] for p in pieces] for pieces in step.summands]
+    equalities = [[spelling(c.expr), fact.index] for c, fact in step.cofactors]
+    # a run's claims have no terms of their own here; its numbers are plain text already
+    plain = step.detail if step.rule == "run" else {}
+    return [step.rule, claim, sums, equalities, plain]
 
 
 @lru_cache(maxsize=1)

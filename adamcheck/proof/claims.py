@@ -20,10 +20,11 @@ NEGATION: Final[dict[Relation, tuple[int, Relation]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """``term relation 0``."""
+    """``term relation 0``; ``sides`` are what it was written from, for readers only."""
 
     term: Term
     relation: Relation
+    sides: tuple[Term, Term] | None = None
 
     def same(self, other: Claim) -> bool:
         """Whether both say the same of the same rational function."""
@@ -37,30 +38,38 @@ class Claim:
 
     def subs(self, values: dict[Any, Number]) -> Claim:
         """The claim with symbols replaced by terms."""
-        return Claim(self.term.subs(values), self.relation)
+        sides = None
+        if self.sides is not None:
+            sides = self.sides[0].subs(values), self.sides[1].subs(values)
+        return Claim(self.term.subs(values), self.relation, sides)
 
     def __str__(self) -> str:
         return f"{self.term} {self.relation} 0"
 
 
+def _claim(left: Number, right: Number, relation: Relation) -> Claim:
+    a, b = term(left), term(right)
+    return Claim(a - b, relation, (a, b))
+
+
 def ge(left: Number, right: Number = 0) -> Claim:
     """left ≥ right."""
-    return Claim(term(left) - right, ">=")
+    return _claim(left, right, ">=")
 
 
 def gt(left: Number, right: Number = 0) -> Claim:
     """left > right."""
-    return Claim(term(left) - right, ">")
+    return _claim(left, right, ">")
 
 
 def eq(left: Number, right: Number = 0) -> Claim:
     """left = right."""
-    return Claim(term(left) - right, "=")
+    return _claim(left, right, "=")
 
 
 def ne(left: Number, right: Number = 0) -> Claim:
     """left ≠ right."""
-    return Claim(term(left) - right, "!=")
+    return _claim(left, right, "!=")
 
 
 @dataclass(frozen=True, eq=False)

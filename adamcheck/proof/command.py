@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from adamcheck.proof.normal import ProofError
 from adamcheck.proof.opinions import opinions
 from adamcheck.proof.render import ledger_latex, ledger_markdown
 from adamcheck.proof.theorem import Book, Theorem
+from adamcheck.proof.worker import prove_in_children
 
 __all__ = [
     "Ledger",
@@ -38,7 +40,9 @@ __all__ = [
 ]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with a theorem's slug, how many are done before it, and how many there are."""
+"""Called with the slug that is finished, how many were before it, and how many there are."""
+
+FEW = 4
 
 
 def prove(
@@ -46,20 +50,37 @@ def prove(
     *,
     second_opinions: bool = True,
     progress: Progress | None = None,
+    workers: int | None = None,
 ) -> Ledger:
     """Prove the named theorems, or all of them; an unknown name raises UsageError.
 
     Every theorem passes through the kernel, its negative controls must be rejected, its certificate
-    must replay in the stand-alone checker and be the one that proofs/LOCK.json pins.
+    must replay in the stand-alone checker and be the one that proofs/LOCK.json pins. More than a
+    few theorems are shared among child processes, two unless ``workers`` says otherwise.
     """
     began = time.perf_counter()
-    chosen = [theorem(name) for name in names or theorem_names()]
-    rows = []
-    for done, one in enumerate(chosen):
+    chosen = list(dict.fromkeys(theorem(name).slug for name in names or theorem_names()))
+    finished = 0
+
+    def tell(slug: str) -> None:
+        nonlocal finished
         if progress is not None:
-            progress(one.slug, done, len(chosen))
-        rows.append(prove_one(one, second_opinions=second_opinions))
-    return Ledger(tuple(rows), time.perf_counter() - began)
+            progress(slug, finished, len(chosen))
+        finished += 1
+
+    few = len(chosen) < FEW or (os.cpu_count() or 1) == 1
+    workers = (1 if few else 2) if workers is None else workers
+    if workers > 1:
+        rows = prove_in_children(
+            chosen, second_opinions=second_opinions, workers=workers, done=tell
+        )
+    else:
+        found = []
+        for slug in chosen:
+            found.append(prove_one(theorem(slug), second_opinions=second_opinions))
+            tell(slug)
+        rows = tuple(found)
+    return Ledger(rows, time.perf_counter() - began)
 
 
 def prove_one(one: Theorem, *, second_opinions: bool = True) -> Row:
@@ -74,7 +95,7 @@ def prove_one(one: Theorem, *, second_opinions: bool = True) -> Row:
         error = f"{type(problem).__name__}: {problem}"
         return failed(one, error, time.perf_counter() - began, controls)
     asked = opinions(book) if second_opinions else ()
-    digest = substance(one, content)
+    digest = substance(one, book)
     locked = locked_digests().get(one.slug) == digest
     conclusions = tuple(text for proof in book.parts for _, text in proof.conclusions)
     error = _problem(conclusions, controls, locked, [o.tool for o in asked if o.disagreed])

@@ -196,6 +196,42 @@ def row_dict(row: Row) -> dict[str, Any]:
     }
 
 
+def row_of(data: dict[str, Any]) -> Row:
+    """The row that row_dict wrote."""
+    rules = {words: rule for rule, words in METHODS.items()}
+    return Row(
+        theorem=data["theorem"],
+        title=data["title"],
+        statement=data["statement"],
+        source=data["source"],
+        refutes=data["refutes"],
+        hypotheses=tuple(data["hypotheses"]),
+        conclusions=tuple(data["conclusions"]),
+        steps=tuple(
+            StepRow(
+                part=step["part"],
+                index=step["index"],
+                rule=rules[step["method"]],
+                claim=step["claim"],
+                side=tuple(step["side_conditions"]),
+                note=step["note"],
+            )
+            for step in data["steps"]
+        ),
+        controls=tuple(ControlRow(**control) for control in data["negative_controls"]),
+        opinions=tuple(
+            Opinion(**{**o, "unknown": tuple(o["unknown"]), "disagreed": tuple(o["disagreed"])})
+            for o in data["second_opinions"]
+        ),
+        certificate=data["certificate"]["digest"],
+        replayed=data["certificate"]["replayed"],
+        locked=data["certificate"]["locked"],
+        seconds=data["seconds"],
+        ok=data["ok"],
+        error=data["error"],
+    )
+
+
 def ledger_json(ledger: Ledger) -> str:
     """The ledger as JSON text."""
     content = {

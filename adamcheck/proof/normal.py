@@ -167,6 +167,24 @@ def evaluate(expr: Expr, point: dict[Any, Fraction]) -> Fraction:
     raise ProofError(f"{expr} is a {type(expr).__name__}, not a rational expression over ℚ")
 
 
+@lru_cache(maxsize=50_000)
+def spelling(expr: Expr) -> str:
+    """The reduced normal form, which does not depend on how the expression was written."""
+    n, d = ratio(expr)
+    n, d = n.cancel(_lifted(n.ring.one, {}, d))
+    if n == 0:
+        return "0"
+    size = _fraction(n.LC / d.LC)
+    return f"{size} {_monomials(n)} / {_monomials(d)}"
+
+
+def _monomials(p: Polynomial) -> str:
+    return "+".join(
+        f"{c}" + "".join(f"*{name}^{power}" for name, power in monomial)
+        for monomial, c in _spelled(p)
+    )
+
+
 def text(expr: Expr) -> str:
     """The expression in + - * / alone, divisors one by one, so that factors stay apart."""
     if expr.is_Symbol:

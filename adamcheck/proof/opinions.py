@@ -152,13 +152,13 @@ def _agrees(step: Step, generator: random.Random, number: Any) -> bool:
     ]
     whole = " + ".join(summands) or "0"
     source = f"({text(step.claim.term.expr)}) + (-1)*({whole})"
-    code = compile(_INTEGER.sub(r"Z(\g<0>)", source), "step", "eval")
-    names = [name for name in code.co_names if name != "Z"]
+    code = compile(_INTEGER.sub(r"_Z(\g<0>)", source), "step", "eval")
+    names = [name for name in code.co_names if name != "_Z"]
     checked = 0
     for _ in range(4 * POINTS):
         point = {n: number(generator.randint(-999, 999), generator.randint(1, 999)) for n in names}
         try:
-            value = eval(code, {"__builtins__": {}, "Z": number}, point)
+            value = eval(code, {"__builtins__": {}, "_Z": number}, point)
         except ZeroDivisionError:
             continue
         if value != 0:

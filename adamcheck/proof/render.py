@@ -13,6 +13,7 @@ from typing import Final
 
 import sympy
 
+from adamcheck.interpret.symbolic import Term, term
 from adamcheck.proof.claims import Claim, Fact, Piece, Step
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.ledger import Ledger, Row
@@ -35,14 +36,23 @@ class Line:
 
 def derivation(proof: Proof) -> Iterator[Line]:
     """The proof's recursion, hypotheses and telling steps, as a reader follows them."""
-    for name, (base, after) in proof.state.items():
-        start, then = latex(base.expr), latex(after.expr)
-        yield Line("", rf"{latex(name)}_0 = {start},\qquad {latex(name)} \mapsto {then}")
+    if proof.state:
+        rows = [
+            rf"{latex(name)} &: {latex(base.expr)} &&\mapsto {latex(after.expr)}"
+            for name, (base, after) in proof.state.items()
+        ]
+        block = r" \\ ".join(rows)
+        yield Line("What each quantity starts from and becomes at every step")
+        yield Line("", rf"\begin{{aligned}} {block} \end{{aligned}}")
+    for rule, word in (("assume", "Hypotheses"), ("transition", "At every step")):
+        claims = [
+            f"${claim_latex(step.claim)}$" + _because(step)
+            for step in proof.steps
+            if step.rule == rule
+        ]
+        if claims:
+            yield Line(f"{word}: " + "; ".join(claims) + ".")
     shown: set[int] = set()
-    for step in proof.steps:
-        if step.rule in ("assume", "transition"):
-            word = "Hypothesis" if step.rule == "assume" else "At every step"
-            yield Line(f"{word}{_because(step)}", claim_latex(step.claim))
     for fact, statement in proof.conclusions:
         for index in _telling(proof, fact):
             if index not in shown:
@@ -52,10 +62,9 @@ def derivation(proof: Proof) -> Iterator[Line]:
 
 
 def _telling(proof: Proof, fact: Fact) -> list[int]:
-    """The steps that carry a conclusion: inductions, noted steps, and what they compute from."""
+    """The steps that carry a conclusion: inductions, notes, roots, evaluations, and itself."""
     found: set[int] = set()
-    todo = [fact.index]
-    seen: set[int] = set()
+    todo, seen = [fact.index], set[int]()
     while todo:
         index = todo.pop()
         if index in seen:
@@ -63,10 +72,9 @@ def _telling(proof: Proof, fact: Fact) -> list[int]:
         seen.add(index)
         step = proof.steps[index]
         todo.extend(step.premises)
-        if step.rule in ("induction", "root", "run") or step.note or index == fact.index:
+        defines = step.rule == "root" and step.claim is not None and step.claim.relation == "="
+        if step.rule in ("induction", "run") or defines or step.note or index == fact.index:
             found.add(index)
-        if step.rule == "induction":
-            found.update((step.detail["base"], step.detail["step"]))
     return sorted(
         i for i in found if proof.steps[i].rule not in ("assume", "transition", "suppose")
     )
@@ -75,40 +83,49 @@ def _telling(proof: Proof, fact: Fact) -> list[int]:
 def _lines(proof: Proof, step: Step) -> Iterator[Line]:
     because = _because(step)
     if step.rule == "induction":
-        yield Line(f"By induction on t{because}", claim_latex(step.claim))
+        yield Line(f"By induction{because}", claim_latex(step.claim))
+        after = proof.steps[step.detail["step"]]
+        if after.rule == "certificate" and (after.summands or after.cofactors):
+            yield Line("The step", _certificate(after))
     elif step.rule == "root":
-        yield Line(f"Let {step.detail['symbol']} be the root", claim_latex(step.claim))
+        x = latex(proof.facts[step.detail["of"]].term.expr)
+        yield Line("", rf"{step.detail['symbol']} = \sqrt{{{x}}}")
     elif step.rule == "absurd":
         yield Line(f"The contrary is contradictory{because}", claim_latex(step.claim))
     elif step.rule == "run":
         point = ", ".join(f"{name} = {value}" for name, value in step.detail["point"].items())
-        where = f" and {step.detail['steps']} steps" if step.detail["steps"] else ""
+        where = f" for {step.detail['steps']} steps" if step.detail["steps"] else ""
         yield Line(f"Exact evaluation{because} at {point}{where}.")
-    else:
-        formula = _certificate(step)
-        known = len(formula) <= LONGEST
-        words = f"Step {step.index}{because}" if known else f"Step {step.index} (see certificate)"
-        yield Line(words, formula if known else claim_latex(step.claim))
+    elif step.summands or step.cofactors:
+        yield Line(f"Since{because}", _certificate(step))
+    elif step.claim is not None:
+        yield Line(f"By expansion{because}", claim_latex(step.claim))
 
 
 def _certificate(step: Step) -> str:
+    """A claim, and the sum of products that its two sides differ by."""
     assert step.claim is not None
-    left = latex(step.claim.term.expr)
     terms = [_product(pieces) for pieces in step.summands]
-    terms += [
-        rf"\left({latex(cofactor.expr)}\right)\cdot\underbrace{{\left({latex(fact.term.expr)}\right)}}_{{=0}}"
-        for cofactor, fact in step.cofactors
-    ]
-    if not terms:
-        return rf"{left} {RELATIONS[step.claim.relation]} 0"
-    if len(terms) == 1 and terms[0] == left:
-        return rf"{left} {RELATIONS[step.claim.relation]} 0"
-    return rf"{left} = {' + '.join(terms)} \;{RELATIONS[step.claim.relation]}\; 0"
+    terms += [_multiple(cofactor, fact) for cofactor, fact in step.cofactors]
+    claim = claim_latex(step.claim)
+    formula = rf"{latex(step.claim.term.expr)} = {' + '.join(terms)}"
+    if len(formula) > LONGEST:
+        formula = r"\text{(a long sum of this kind; see the certificate)}"
+    return rf"\begin{{gathered}} {claim}, \\ {formula} \end{{gathered}}"
+
+
+def _multiple(cofactor: Term, fact: Fact) -> str:
+    zero = rf"\underbrace{{\left({latex(fact.term.expr)}\right)}}_{{0}}"
+    if cofactor.expr == 1:
+        return zero
+    return rf"\left({latex(cofactor.expr)}\right){zero}"
 
 
 def _product(pieces: tuple[Piece, ...]) -> str:
     parts = []
     for piece in pieces:
+        if piece.how == "number" and piece.value.expr == 1:
+            continue
         if piece.how in ("square", "nonzero") and not piece.value.expr.is_Pow:
             parts.append(latex(piece.value.expr))
         elif piece.value.expr.is_Add:
@@ -122,7 +139,8 @@ def claim_latex(claim: Claim | None) -> str:
     """A claim as LaTeX."""
     if claim is None:
         return ""
-    return rf"{latex(claim.term.expr)} {RELATIONS[claim.relation]} 0"
+    left, right = (side.expr for side in claim.sides or (claim.term, term(0)))
+    return rf"{latex(left)} {RELATIONS[claim.relation]} {latex(right)}"
 
 
 def latex(expr: sympy.Expr) -> str:
@@ -152,7 +170,7 @@ def theorem_markdown(row: Row) -> list[str]:
     for proof in _book(row.theorem).parts:
         lines += [f"### {proof.title}", ""]
         for line in derivation(proof):
-            lines += [line.words + (":" if line.formula and line.words else ""), ""]
+            lines += [line.words + (":" if line.formula else ""), ""] if line.words else []
             lines += [f"$${line.formula}$$", ""] if line.formula else []
     lines += ["Rejected by the kernel, as they should be:", ""]
     lines += [f"- {c.claim}" + ("" if c.rejected else " **(accepted)**") for c in row.controls]
