@@ -108,7 +108,7 @@ def observed(evidence: Evidence) -> Feed:
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         seen = widened(evidence.thetas[t]).astype(np.float64)
-        stored = fmt.u * np.abs(seen) if t else 0.0
+        stored = fmt.u * np.abs(seen) + fmt.eta if t else 0.0
         return Given(seen, stored, widened(evidence.grads[t]).astype(np.float64), 0.0)
 
     return feed
@@ -121,7 +121,7 @@ def closed(problem: Problem, fmt: Format, theta0: Float64) -> Feed:
         if theta is None or error is None:
             theta, error = theta0, np.zeros_like(theta0)
         with np.errstate(all="ignore"):
-            reach = error + fmt.u * (np.abs(theta) + error) if t else error
+            reach = error + fmt.u * (np.abs(theta) + error) + fmt.eta if t else error
             g = problem.gradient(t + 1, theta)
             spread = problem.spread(t + 1, theta, reach)
             # both sides evaluate the gradient; the target's is rounded to its format
