@@ -247,8 +247,9 @@ THEOREM = Theorem(
     title="The slack of the running error bound",
     statement=(
         r"For $S(1-8\kappa)\ge(1+\kappa)^4$, $S$ times each charge (total, product, "
-        r"scaled_down, radical, average) covers the charge of magnitudes that are larger by $\kappa$ times their "
-        r"bounds. At $S=1+2^{-24}$, $\kappa=2^{-28}$ this leaves room for 1,024 roundings of the "
+        r"scaled_down, radical, average) covers the charge of magnitudes that are larger by "
+        r"$\kappa$ times their bounds. At $S=1+2^{-24}$, $\kappa=2^{-28}$ this leaves room for "
+        r"1,024 roundings of the "
         r"bound in float64, underflow apart. total, product, scaled_down and radical are "
         r"homogeneous in the data; the first three grow at least in proportion to roundoff and "
         r"operand errors."
