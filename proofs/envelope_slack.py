@@ -96,7 +96,7 @@ def average_references(book: Book) -> None:
     k = book.part("average of references' magnitudes")
     pay, given = slack_of(k), symbols(NAMES)
     kappa, one = pay.kappa, 1 + pay.kappa
-    beta, ebeta, w, ew, old, eold, new, enew, result = given
+    beta, ebeta, w, ew, *_, result = given
     gamma2, gamma4, eta, u, off, rounded = symbols("gamma_2 gamma_4 eta u M_1 M_2")
     nonnegative(k, *given, gamma2, gamma4, eta, u)
     small = k.assume(ge(ONE / 2, u), "u ≤ 1/2")

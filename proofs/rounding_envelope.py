@@ -185,7 +185,7 @@ def part_radical(book: Book, share: Number = 1) -> None:
     for title, first in (("e_v/√v", True), ("√e_v", False)):
         at = setting(book, f"radical: where {title} is smaller", larger=lambda x, y: x, first=first)
         k = at.k
-        ev, w, s, s2, gamma, theta = symbols("e_v w s s_2 gamma theta")
+        ev, s, s2, gamma, theta = symbols("e_v s s_2 gamma theta")
         nonnegative(k, ev, s2, gamma)
         k.assume(gt(s) if first else ge(s), "s = √v" + (", not zero" if first else ""))
         sides = [
@@ -316,8 +316,8 @@ THEOREM = Theorem(
         r"With $fl(x)=x(1+d)+h$, $|d|\le u$, $|h|\le\eta$ (no $h$ for a root), a product "
         r"of $k$ factors $(1+d)^{\pm1}$ is within $1\pm\gamma_k$, and the charges total, "
         r"product, quotient, scaled_down, radical and the larger of two bound |computed - exact| "
-        r"from bounds of the operands, fused or not, whatever the order of their roundings. chosen, rooted and "
-        r"within are finite only where no evaluation takes another branch or overflows. "
+        r"from bounds of the operands, fused or not, whatever the order of their "
+        r"roundings. chosen, rooted and within are finite only where no evaluation takes another branch or overflows. "
         r"Here $\eta$ stands for all that an operation loses to underflow: for a cast scalar times "
         r"$y$ at most $\eta(1+(1+u)|\hat y|)$. Averages are the subject of average-envelope, the "
         r"factor SLACK of envelope-slack."
