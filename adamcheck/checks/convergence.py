@@ -174,7 +174,7 @@ def stability_limit(lab: Lab, account: Account) -> None:
     steps = 32
     hyper = _hyper(lab, lab.dyadic, lr=2.0**-3, eps=1.0)
     if linear(lab.spec, hyper, steps) is None:
-        raise Skip(f"at large ε momentum's recursion is stated for ε outside, not for {lab.spec}")
+        raise Skip(f"momentum at large ε is stated for a plain v and ε outside, not for {lab.spec}")
     limit = float(stable_curvature(hyper["beta1"]))
     shares = (2.0**-6, 0.25, 0.875, 1.125)
     curvatures = [share * limit * hyper["eps"] / hyper["lr"] for share in shares]
@@ -350,7 +350,7 @@ def cyclic(lab: Lab, account: Account) -> None:
     _adam_only(lab)
     c = 3.0
     problem = {"problem": "cyclic", "c": c}
-    base = {"lr": 2.0**-5, "beta1": 0.0, "eps": 2.0**-30}
+    base = {"lr": 2.0**-3, "beta1": 0.0, "eps": 2.0**-30}
     short = _hyper(lab, base, beta2=cyclic_beta2(c))
     faithful = lab.spec.amsgrad == "none"
     moves = {"moves": "wrong"} if faithful else {"moves": "right", "tail": True, "from": 2}
