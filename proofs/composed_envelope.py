@@ -100,8 +100,8 @@ THEOREM = Theorem(
     statement=(
         r"$(a-c)-b$ and $a-(b+c)$ lie within total(…) of $a-b$ and $c$ that is given as lost "
         r"$(1+u)(u(|a|+|b|+|c|+e_a+e_b+e_c)+\eta)+\eta$. $\theta-s\theta$, with up to four "
-        r"roundings of $s\theta$, lies within product(θ, 1-s) + $2\gamma_4s|\theta|$ that is given as "
-        r"lost $(2+u)\eta$, for $0\le s\le1/8$, $|\hat s|\le 9s/8$, $u\le1/8$."
+        r"roundings of $s\theta$, lies within product(θ, 1-s) + $2\gamma_4s|\theta|$ that is "
+        r"given as lost $(2+u)\eta$, for $0\le s\le1/8$, $|\hat s|\le 9s/8$, $u\le1/8$."
     ),
     source="this project",
     prove=prove,

@@ -313,14 +313,14 @@ THEOREM = Theorem(
     slug="rounding-envelope",
     title="The running error bound of the gate",
     statement=(
-        r"With $fl(x)=x(1+d)+h$, $|d|\le u$, $|h|\le\eta$ (no $h$ for a root), a product "
-        r"of $k$ factors $(1+d)^{\pm1}$ is within $1\pm\gamma_k$, and the charges total, "
-        r"product, quotient, scaled_down, radical and the larger of two bound |computed - exact| "
-        r"from bounds of the operands, fused or not, whatever the order of their "
-        r"roundings. chosen, rooted and within are finite only where no evaluation takes another branch or overflows. "
-        r"Here $\eta$ stands for all that an operation loses to underflow: for a cast scalar times "
-        r"$y$ at most $\eta(1+(1+u)|\hat y|)$. Averages are the subject of average-envelope, the "
-        r"factor SLACK of envelope-slack."
+        r"With $fl(x)=x(1+d)+h$, $|d|\le u$, $|h|\le\eta$ (no $h$ for a root), a product of "
+        r"$k$ factors $(1+d)^{\pm1}$ is within $1\pm\gamma_k$, and the charges total, product, "
+        r"quotient, scaled_down, radical and the larger of two bound |computed - exact| from "
+        r"bounds of the operands, fused or not, whatever the order of their roundings. chosen, "
+        r"rooted and within are finite only where no evaluation takes another branch or "
+        r"overflows. Here $\eta$ stands for all that an operation loses to underflow: for a "
+        r"cast scalar times $y$ at most $\eta(1+(1+u)|\hat y|)$. Averages are the subject of "
+        r"average-envelope, the factor SLACK of envelope-slack."
     ),
     source="this project; for γ_k Higham 2002, Accuracy and Stability, Lemma 3.1",
     prove=prove,
