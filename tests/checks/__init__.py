@@ -1,0 +1,1 @@
+"""Tests of the checks: planted defects are killed, honest orders pass."""

@@ -1,0 +1,74 @@
+"""Honest evaluation orders conform: a false alarm is a defect of adamcheck, and so is "undecided".
+
+The largest error in units of the envelope is printed for each: how much of it honest orders use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+from zoo import HONEST
+from zoo.record import Honest
+
+import adamcheck
+from adamcheck import gate
+from adamcheck.result import Status, Verdict
+
+from .planted import located
+
+# one format of one order of each arithmetic family; everything else is slow
+FAST = {
+    ("textbook", "float64"),
+    ("lerp", "bfloat16"),
+    ("fused-multiply-add", "float32"),
+    ("folded-one-line", "float64"),
+    ("reciprocals", "float32"),
+    ("torch-like", "float16"),
+    ("running-powers", "float64"),
+    ("expm1-corrections", "float32"),
+    ("array-scalars", "float32"),
+    ("wide-arithmetic", "float16"),
+    ("wide-before-storage", "bfloat16"),
+    ("run-loop", "float32"),
+}
+
+
+def _cases() -> Iterator[pytest.ParameterSet]:
+    for honest in HONEST:
+        for dtype in honest.dtypes:
+            marks = [] if (honest.name, dtype) in FAST else [pytest.mark.slow]
+            yield pytest.param(honest, dtype, id=f"{honest.name}-{dtype}", marks=marks)
+
+
+CASES = list(_cases())
+
+
+def test_the_fast_cases_exist():
+    assert {(p.values[0].name, p.values[1]) for p in CASES if not p.marks} == FAST
+
+
+@pytest.mark.parametrize(("honest", "dtype"), CASES)
+def test_an_honest_order_conforms(honest: Honest, dtype: str, capsys):
+    ratios: dict[str, float] = {}
+    settle = gate._outcome
+
+    def noted(lab, blank, account, *, shrink):
+        ratios[blank.name] = account.ratio
+        return settle(lab, blank, account, shrink=shrink)
+
+    with mock.patch.object(gate, "_outcome", noted):
+        result = adamcheck.check(
+            located(honest.target), spec=honest.spec, dtypes=(dtype,), options=dict(honest.options)
+        )
+    said = [(c.name, c.status.value, c.message) for c in result.checks if c.message]
+    assert result.verdict is Verdict.CONFORMS, said
+    assert {c.status for c in result.checks} <= {Status.PASSED, Status.SKIPPED}, said
+    assert result.identified is None
+    narrow = {f.dtype for f in result.findings if f.name == "scalar-precision"}
+    assert not narrow or honest.scalars == "array", result.findings
+    check, worst = max(ratios.items(), key=lambda pair: pair[1])
+    with capsys.disabled():
+        print(f"\n{honest.name} [{dtype}]: at most {worst:.3f} of the envelope, in {check}")
+    assert 0.0 < worst <= 1.0
