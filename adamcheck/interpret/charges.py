@@ -88,6 +88,11 @@ def average(
     return (moved + u * (result + moved) + eta * (3.0 + o + n)) * SLACK
 
 
+def inverse(a: Any, e: Any) -> Any:
+    """The largest reciprocal of a number of magnitude a known to within e."""
+    return select(e + e < a, SLACK / larger(a - e, TINIEST), np.inf)
+
+
 def chosen(above: Any, a: Any, e: Any, ex: Any, ey: Any) -> Any:
     """One of two values by the sign of a third, of magnitude a and known to within e.
 
@@ -113,6 +118,7 @@ CHARGES: tuple[Callable[..., Any], ...] = (
     scaled_down,
     radical,
     average,
+    inverse,
     chosen,
     rooted,
     within,

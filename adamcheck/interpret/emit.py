@@ -118,8 +118,11 @@ class Emitter:
             theta, _, s = self.shrinks[i]
             return f"a{i} + a{s} * a{theta}"
         op, parts = self.program.ops[i], self.program.ema_of(i)
+        if i in self.unrooted:  # 1/D may overflow, for D below the normal range, and D/α above it
+            d = op.args[1]
+            return f"larger(larger(a{i}, a{d} + e{d}), inverse(a{d}, e{d}))"
         if op.kind == "div" and self.program.ops[op.args[1]].kind in ("sqrt", "max", "choose"):
-            d = op.args[1]  # D/α may overflow where D did not
+            d = op.args[1]
             return f"larger(a{i}, a{d} + e{d})"
         if parts is None or self._is_square(parts[3]):
             return f"a{i}"
@@ -142,19 +145,22 @@ class Emitter:
             else:  # θ - α(q + λθ) rounds q once more than θ(1 - αλ) - αq
                 lost = f"2.0 * {eta}" + (f" + u * a{y}" if x in self.shrinks else "")
             if program.ops[x].kind == "sub" and x not in mixed:  # (a-b)-c, (a-c)-b or a-(b+c)
-                lost += "".join(f" + u * a{k}" for k in (*program.ops[x].args, y))
+                both = (*program.ops[x].args, y)
+                lost += "".join(f" + 1.01 * u * (a{k} + e{k})" for k in both)  # 1.01 > 1+u
             return f"total(a{i}, e{x}, e{y}, u, {lost})"
         if i in self.shrinks:
             return self._shrunk(i, eta)
         if op.kind == "mul":
-            other = y if x in program.uniform else x
-            lost = f"{eta} * (1.0 + a{other})" if mixed else eta
+            lost = f"{eta} * (1.0 + a{x} + a{y})" if mixed else eta  # either may be flushed
             return f"product(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
         lost = f"{eta} * (1.0 + a{i})" if mixed else eta
-        if y in program.uniform:  # the cast of the scalar may underflow
-            return f"scaled_down(a{i}, e{x}, e{y} + eta, n{y}, gamma2, {lost})"
+        if y in program.uniform:  # its cast may underflow; cast, reciprocal and product: three
+            return f"scaled_down(a{i}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
+        bottom = f"e{y}"
+        if i in self.unrooted:  # s·D and 1/D may underflow
+            bottom, lost = f"e{y} + {eta}", f"{eta} * (1.0 + a{x})"
         # (α·m)/D: what the product loses is divided by D
-        return f"quotient(a{i}, e{x} + {eta}, a{y}, e{y}, gamma2, {lost})"
+        return f"quotient(a{i}, e{x} + {eta}, a{y}, {bottom}, gamma2, {lost})"
 
     def _shrunk(self, i: int, eta: str) -> str:
         """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""
@@ -172,12 +178,33 @@ class Emitter:
                 continue
             for x, keep in (op.args, op.args[::-1]):
                 less = program.ops[keep]
-                if keep in program.uniform and less.kind == "sub" and self._is_one(less.args[0]):
+                if keep not in program.uniform or less.kind != "sub":
+                    continue
+                if self._is_one(less.args[0]) and self._is_decay(less.args[1]):
                     found[i] = (x, keep, less.args[1])
         averaged = {
             p for i in range(len(program.ops)) if program.ema_of(i) for p in program.ops[i].args
         }
         return {i: parts for i, parts in found.items() if i not in averaged}
+
+    def _is_decay(self, i: int) -> bool:
+        """Whether uniform value i is λ or a product of it."""
+        op = self.program.ops[i]
+        return "h.weight_decay" in (op.name, *(self.program.ops[k].name for k in op.args))
+
+    @cached_property
+    def unrooted(self) -> frozenset[int]:
+        """Quotients of elementwise values whose divisor is no root, so that it may be subnormal."""
+        program = self.program
+        rooted: set[int] = set()
+        for i, op in enumerate(program.ops):
+            if op.kind == "sqrt" or (op.kind in ("add", "max") and rooted & {*op.args}):
+                rooted.add(i)
+        return frozenset(
+            i
+            for i, op in enumerate(program.ops)
+            if op.kind == "div" and op.args[1] not in program.uniform and op.args[1] not in rooted
+        )
 
     @cached_property
     def scalars(self) -> tuple[int, ...]:

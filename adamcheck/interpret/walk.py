@@ -72,7 +72,7 @@ def step_source(program: Program) -> str:
         "    total, product, quotient = k.charges.total, k.charges.product, k.charges.quotient",
         "    scaled_down, radical = k.charges.scaled_down, k.charges.radical",
         "    average, within, larger = k.charges.average, k.charges.within, k.larger",
-        "    chosen, rooted = k.charges.chosen, k.charges.rooted",
+        "    chosen, rooted, inverse = k.charges.chosen, k.charges.rooted, k.charges.inverse",
         "    s = k.clocks or k",
         "    root_of, larger_of, magnitude = s.root_of, s.larger_of, s.magnitude",
         "    above_zero, choice_of = s.above_zero, s.choice_of",

@@ -1,0 +1,126 @@
+"""No honest order of Adam's relatives lands outside the envelope, in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+from adamcheck.formats import FORMATS
+from adamcheck.oracle.envelope import Admission
+from adamcheck.program import trace
+from adamcheck.spec import Spec, parse_spec
+
+from .arithmetic import Arithmetic
+from .family import ORDERS, applicable, random_order, run
+from .orders import Order
+from .reference import needs_extended, ratios
+from .regimes import Columns, columns
+
+pytestmark = needs_extended
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+_NAMES = (
+    "lr", "beta1", "beta2", "eps", "eps_root", "weight_decay", "momentum", "dampening", "lr_decay",
+    "initial_accumulator", "momentum_decay",
+)  # fmt: skip
+HYPERS = tuple(
+    dict(zip(_NAMES, row, strict=True))
+    for row in (
+        (1e-3, 0.9, 0.999, 1e-8, 1e-8, 1e-2, 0.9, 0.1, 1e-2, 0.1, 4e-3),
+        (2.0**-10, 1 - 2.0**-3, 1023 / 1024, 2.0**-27, 2.0**-27, 2.0**-7, 0.5, 0.25, 0.5, 1.0, 1.0),
+        (1.0, 0.0, 0.99, 1e-8, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0),
+        (1.0, 0.3, 0.9, 1e-3, 1e-3, 0.5, 0.99, 0.9, 0.1, 1e-8, 0.3),
+        (1e-6, 0.9, 0.99999, 1e-16, 1e-16, 1e-2, 0.999, 0.999, 1e-4, 1e-3, 4e-3),
+        (1e3, 0.5, 0.99, 1.0, 1.0, 1e-3, 0.3, 0.7, 3.0, 100.0, 7.0),
+        (1.0, 0.99999, 0.7, 1e-8, 1e-8, 1.0, 0.9999, 0.5, 1.0, 0.3, 0.02),
+        (1.0, 0.9, 0.95, 0.0, 0.0, 0.9, 0.9, 0.9, 1e-2, 0.1, 4e-3),
+        (1.0, 0.0, 0.0, 1.0, 1.0, 0.999, 0.95, 0.0, 0.0, 2.0**-20, 0.5),
+    )
+)
+SPECS = tuple(
+    parse_spec(text)
+    for text in (
+        "gd",
+        "gd[decay=l2,maximize=yes]",
+        "gd[decay=decoupled]",
+        "momentum",
+        "nesterov",
+        "momentum[dampening=late,decay=l2]",
+        "momentum[dampening=full]",
+        "momentum[dampening=ema,decay=decoupled]",
+        "momentum[form=inside]",
+        "momentum[form=inside,nesterov=yes]",
+        "momentum[form=inside,dampening=late]",
+        "momentum[form=inside,dampening=ema]",
+        "adagrad",
+        "adagrad[eps=inside,accumulator=initial]",
+        "adagrad[lr_decay=yes,accumulator=one,decay=decoupled-after]",
+        "adagrad[eps=none]",
+        "rmsprop",
+        "rmsprop[eps=inside,accumulator=initial]",
+        "rmsprop[bias_correction=v,decay=l2]",
+        "rmsprop[bias_correction=v,eps=inside]",
+        "rmsprop[centered=yes]",
+        "rmsprop[centered=yes,eps=inside,bias_correction=v]",
+        "rmsprop[momentum=yes]",
+        "rmsprop[momentum=yes,nesterov=yes,accumulator=one]",
+        "rmsprop[momentum=yes,form=inside,eps=inside]",
+        "rmsprop[momentum=yes,form=inside,nesterov=yes,centered=yes]",
+        "adamax",
+        "adamax[eps=outside]",
+        "adamax[eps=gradient,decay=l2]",
+        "adamax[eps=decayed,first_t=2]",
+        "adamax[bias_correction=none,eps=outside]",
+        "nadam",
+        "nadam[lookahead=no,eps=hat]",
+        "nadam[schedule=momentum-decay]",
+        "nadam[schedule=0.96^t,eps=inside,decay=decoupled]",
+        "nadam[schedule=0.96^(t/250),eps=both]",
+        "radam",
+        "radam[eps=hat]",
+        "radam[cut=4,eps=none,decay=decoupled]",
+        "radam[eps=inside,decay=l2]",
+    )
+)
+
+
+def violations(
+    spec: Spec, cols: Columns, orders: Iterable[Order], admission: Admission
+) -> tuple[list[str], float, int]:
+    """Who lies outside and where; the largest ratio; how many numbers had a bound at all."""
+    used = [
+        o
+        for o in orders
+        if applicable(o, spec, cols.fmt.name)
+        and not (o.correct == "folded" and spec.algorithm == "rmsprop" and spec.momentum == "yes")
+    ]
+    storage = Arithmetic(cols.fmt, admission.flushed)
+    with np.errstate(all="ignore"):
+        runs = [
+            run(o, spec, storage, cols.hyper, cols.grads, cols.theta0, scalars=admission.scalars)
+            for o in used
+        ]
+        worst, bounded = ratios(trace(spec), cols, runs, admission)
+    names = ("theta", *trace(spec).moments)
+    found = [
+        f"{spec} {cols.fmt.name} {admission}: {names[q]} of {used[r].name!r} in {cols.names[n]!r}"
+        f" at {worst[q, r, n]:.4g} of the bound"
+        for q, r, n in np.argwhere(worst > 1.0)
+    ]
+    return found, float(worst.max(initial=0.0)), int(bounded.sum())
+
+
+@pytest.mark.parametrize("name", DTYPES)
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_no_honest_order_is_outside(spec: Spec, name: str) -> None:
+    seed = SPECS.index(spec)
+    rng = np.random.default_rng(seed)
+    orders = (*ORDERS, random_order(rng), random_order(rng))
+    admissions = [Admission(), Admission("array"), Admission(flushed=True)]
+    for admission in admissions[: 3 if name != "float64" else 1]:
+        cols = columns(FORMATS[name], 12, seed=seed, hypers=HYPERS)
+        found, _, bounded = violations(spec, cols, orders, admission)
+        assert not found, "\n".join(found[:10])
+        assert bounded > 0
