@@ -12,7 +12,7 @@ from adamcheck.identify.lockstep import walk
 from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
 
-_FIRST: Final = 257
+_FIRST: Final = 129
 _POINTS: Final = 33
 _ROUNDS: Final = 14
 _COLUMNS: Final = 8

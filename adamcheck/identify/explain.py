@@ -60,13 +60,13 @@ def _known(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     for change, switches in changes.known(fmt.name):
         tried = set()
         for base in bases:
-            if switches.keys() - base.spec.switches.keys():
+            if any(word not in base.spec.switches.get(n, ()) for n, word in switches.items()):
                 continue
             candidate = replace(base, spec=base.spec.with_(**switches), change=change)
             if candidate in tried or not _applies(change, base):
                 continue
             tried.add(candidate)
-            if scores.fits(candidate):
+            if scores.explains(candidate):
                 return Explanation(_exactly(candidate), base.spec, exact=True)
     return None
 
@@ -85,7 +85,7 @@ def _vague(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     for change in changes.vague(scores.stacks[0].fmt.name):
         for base in bases:
             candidate = replace(base, change=change)
-            if scores.fits(candidate):
+            if scores.explains(candidate):
                 return Explanation(_exactly(candidate), base.spec, exact=False)
     return None
 
@@ -100,7 +100,7 @@ def _stopped(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
         step = first_bad_step(scores.fit(base)) if base.spec.algorithm == "adam" else 0
         for change in changes.ends_at(step - 1) if step > 2 else ():
             candidate = replace(base, change=change)
-            if scores.fits(candidate):
+            if scores.explains(candidate):
                 return Explanation(_exactly(candidate), base.spec, exact=True)
     return None
 
@@ -120,7 +120,7 @@ def _hyperparameter(bases: Sequence[Candidate], scores: Scores) -> Explanation |
                     continue
                 for change in _relations(name, found, float(run.hyper[name][0])):
                     tried = replace(candidate, change=change)
-                    if scores.fits(tried):
+                    if scores.explains(tried):
                         return Explanation(_exactly(tried), base.spec, exact=True)
     return None
 

@@ -119,9 +119,13 @@ def _initial(
     for name in program.moments:
         values[f"s.{name}"] = stack.start.get(name, values[f"s.{name}"])
     bounds: dict[str, Any] = {name: np.zeros(stack.count) for name in values}
+    # else every clock begins at 0 or 1, whatever the hyperparameters are
+    moving = program.spec.first_t != "1" or program.spec.schedule != "constant"
     for columns in stack.groups:
         asked = tuple(float(hyper[name][columns[0]]) for name in names)
-        errors, clocks = _scalars(program.spec, asked, kept.name, scalars)
+        hyper_here = dict(zip(names, asked, strict=True))
+        errors = envelope.scalar_errors(names, hyper_here, kept, scalars)
+        clocks = _clocks(program.spec, asked if moving else (), kept.name, scalars)
         for name, error in zip(names, errors, strict=True):
             bounds[f"h.{name}"][columns] = error
         for clock, (high, low, error) in zip(program.clocks, clocks, strict=True):
@@ -134,16 +138,14 @@ def _initial(
     return values, bounds
 
 
-@lru_cache(maxsize=1 << 14)
-def _scalars(
+@lru_cache(maxsize=1 << 12)
+def _clocks(
     spec: Spec, asked: tuple[float, ...], kept: str, scalars: Admission
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far each hyperparameter may be off, and the clocks before the first step."""
+) -> NDArray[np.float64]:
+    """The clocks before the first step as (hi, lo, error), ``[C, 3]``; ``asked`` may be empty."""
     names = spec.hyperparameters
-    hyper = dict(zip(names, asked, strict=True))
-    fmt = FORMATS[kept]
-    errors = envelope.scalar_errors(names, hyper, fmt, scalars)
-    return errors, envelope.start(trace(spec), hyper, fmt, scalars)
+    hyper = dict(zip(names, asked or (0.5,) * len(names), strict=True))
+    return envelope.start(trace(spec), hyper, FORMATS[kept], scalars)
 
 
 def _inverse(beta: Array) -> Array:

@@ -6,19 +6,20 @@ A candidate is walked step by step (lockstep.py); a Fit is what is read off all 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.candidate import NONE, Candidate
 from adamcheck.identify.lockstep import Walked, walk
 from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
 
 ENOUGH: Final = 0.25
 """Share of element-steps that must be decided before anything is said to fit."""
+_AS_MUCH: Final = 0.9
 STAGES: Final = (3, 32)
 """Steps after which a candidate that already left the envelope is walked no further."""
 
@@ -105,6 +106,13 @@ class Scores:
     def fits(self, candidate: Candidate) -> bool:
         """Whether the candidate fits; most that do not are seen in the first steps."""
         return self.glimpse(candidate).largest <= 1.0 and self.fit(candidate).fits
+
+    def explains(self, candidate: Candidate) -> bool:
+        """Whether a changed candidate fits without leaving open what the plain one decides."""
+        if not self.fits(candidate):
+            return False
+        plain = replace(candidate, change=NONE)
+        return self.fit(candidate).decided >= _AS_MUCH * self.fit(plain).decided
 
     def _at(self, candidate: Candidate, stage: int) -> Fit:
         key = (candidate, stage)

@@ -17,6 +17,9 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.spec import Spec
 
 _RANKED = 12
+_MOSTLY = 0.5
+"""A dialect that is left in fewer element-steps than this share is the right rule with a defect."""
+_ACCUMULATING = ("adagrad", "rmsprop")
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,11 @@ def search(
     scores = [Scores(stacks, admission) for admission in admissions]
     likely = tuple(dict.fromkeys([claimed.algorithm if claimed else "adam", "adam"]))
     found = _search(likely, scores, claimed, known)
-    if found.fits:
+    if found.fits or found.best.outside < _MOSTLY:
         return found
     rest = tuple(name for name in RELATIVES if name not in likely)
     other = _search(rest, scores, claimed, known)
-    if not other.fits:
+    if not other.fits and other.best.candidate.spec.algorithm in _ACCUMULATING:
         other = _accumulated(scores, known) or other
     # a target that is no relative either is described from what it is nearest to
     return min((found, other), key=lambda f: (not f.fits, f.best.median, f.best.outside))
@@ -106,7 +109,7 @@ def _accumulated(scores: Sequence[Scores], known: Mapping[str, float]) -> Found 
     run = stacks[0].columns(stacks[0].groups[0])
     bases = [
         Candidate(spec)
-        for algorithm in ("adagrad", "rmsprop")
+        for algorithm in _ACCUMULATING
         for spec in dialects(algorithm, valued=_passed(stacks) | {name}, maximize=_senses(stacks))
         if spec.accumulator == "initial"
     ]

@@ -192,10 +192,6 @@ GRADIENTS: Final = (
         "the mean over the parameter is subtracted from the gradient (not elementwise)",
         gradients=_groupwise(lambda g: g - g.mean(axis=1, keepdims=True)),
     ),
-    Change(
-        "the gradient is divided by its norm (not elementwise)",
-        gradients=_groupwise(lambda g: g / np.where(_norm(g) == 0.0, 1.0, _norm(g))),
-    ),
     *(
         Change(
             f"a gradient whose norm exceeds {most:g} is scaled down to it (not elementwise)",
@@ -204,6 +200,10 @@ GRADIENTS: Final = (
             ),
         )
         for most in (0.25, 0.5, 1.0, 5.0, 10.0, 100.0, 1000.0)
+    ),
+    Change(
+        "the gradient is divided by its norm (not elementwise)",
+        gradients=_groupwise(lambda g: g / np.where(_norm(g) == 0.0, 1.0, _norm(g))),
     ),
     *(
         Change(

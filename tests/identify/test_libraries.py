@@ -1,0 +1,69 @@
+"""Which Adam the real libraries are."""
+
+from __future__ import annotations
+
+import pytest
+
+from adamcheck.identify import identify
+
+pytestmark = pytest.mark.library
+KNOWN = [
+    ("torch.optim:Adam", {}, "adam"),
+    ("torch.optim:Adam", {"amsgrad": True}, "amsgrad"),
+    ("torch.optim:Adam", {"maximize": True}, "adam[maximize=yes]"),
+    ("torch.optim:Adam", {"weight_decay": 0.1}, "adam[decay=l2]"),
+    ("torch.optim:AdamW", {}, "adamw"),
+    ("torch.optim:AdamW", {"weight_decay": 0.1}, "adamw"),
+    ("torch.optim:RAdam", {}, "radam[eps=hat]"),
+    ("torch.optim:Adamax", {}, "adamax[eps=gradient]"),
+    ("torch.optim:RMSprop", {}, "rmsprop"),
+    ("torch.optim:Adagrad", {}, "adagrad"),
+    ("torch.optim:SGD", {}, "gd"),
+    ("optax:adam", {}, "adam"),
+    ("optax:adam", {"eps_root": 0.015625}, "adam[eps=both]"),
+    ("optax:amsgrad", {}, "adam[amsgrad=vhat]"),
+    ("optax:adamw", {}, "adamw"),
+    ("optax:nadam", {}, "nadam"),
+    ("optax:adagrad", {}, "adagrad[eps=inside,accumulator=initial]"),
+    ("sklearn.neural_network._stochastic_optimizers:AdamOptimizer", {}, "adam[eps=hat]"),
+    ("autograd.misc.optimizers:adam", {}, "adam"),
+    ("jax.example_libraries.optimizers:adam", {}, "adam"),
+    ("adamcheck.implementations:NumpyAdam", {}, "adam"),
+]
+
+
+@pytest.mark.parametrize(("target", "options", "spec"), KNOWN)
+def test_libraries_are_identified(target, options, spec):
+    package = target.partition(":")[0].partition(".")[0]
+    pytest.importorskip(package)
+    report = identify(target, options=options)
+    found = report.identification
+    assert not report.error
+    assert (found.spec, found.kind, found.indistinguishable) == (spec, "dialect", ())
+    assert found.second_deviation > 1e6
+
+
+def test_a_default_decay_is_told():
+    pytest.importorskip("torch")
+    (fact,) = (f for f in identify("torch.optim:AdamW").findings if f.name == "weight-decay")
+    assert fact.numbers == {"weight_decay": 0.01}
+
+
+def test_scalars_in_float32_where_64_bits_are_off():
+    pytest.importorskip("optax")
+    report = identify("optax:adam", options={"x64": False})
+    assert report.identification.spec == "adam"
+    facts = {f.name: f for f in report.findings}
+    assert facts["dtype"].dtype == "float32"
+    assert facts["scalars"].numbers["envelopes"] > 1.0
+
+
+def test_a_float32_product_under_float64_arrays_is_noticed():
+    # PyTorch keeps NAdam's product of momenta as a float32 tensor
+    pytest.importorskip("torch")
+    found = identify("torch.optim:NAdam").identification
+    assert found.kind == "not-adam"
+    assert found.spec == "nadam[schedule=momentum-decay]"
+    assert "in float32" in found.regime
+    narrow = identify("torch.optim:NAdam", dtype="float32").identification
+    assert (narrow.kind, narrow.spec) == ("dialect", "nadam[schedule=momentum-decay]")
