@@ -38,7 +38,7 @@ from adamcheck.witness import read_witness, witness_document
 
 sys.path.append(str(Path(__file__).parent))
 from zoo import target as zoo_target
-from zoo.convergence import DEFECTS, KILLERS
+from zoo.convergence import DEFECTS, HONEST, KILLERS
 
 NUMPY = "adamcheck.implementations:NumpyAdam"
 IDS = tuple(c.id for c in all_checks() if c.family == "convergence")
@@ -59,7 +59,7 @@ def _no_identification(monkeypatch):
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: d.name)
 def test_a_planted_defect_is_killed_by_its_checks(defect):
     killers = KILLERS[defect.name]
-    found = check(defect.target, dtypes=defect.dtypes[:1], only=killers)
+    found = check(defect.target, spec=defect.claims, dtypes=defect.dtypes[:1], only=killers)
     status = {c.name: c.status for c in found.checks}
     assert status == dict.fromkeys(killers, Status.FAILED)
     assert not found.conforms
@@ -85,6 +85,18 @@ def test_honest_orders_pass(name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("order", HONEST, ids=lambda o: o.name)
+def test_honest_orders_of_other_rules_pass(order):
+    found = check(order.target, spec=order.spec, dtypes=order.dtypes, only=IDS)
+    assert found.conforms, [(c.name, c.dtype, c.message) for c in found.checks]
+
+
+def test_every_check_kills_some_defect():
+    assert set(IDS) == {check for killers in KILLERS.values() for check in killers}
+    assert set(KILLERS) == {defect.name for defect in DEFECTS}
+
+
+@pytest.mark.slow
 @pytest.mark.library
 @pytest.mark.parametrize(
     ("target", "spec"),
@@ -103,6 +115,16 @@ def test_dialects_are_followed(spec):
     name = {"adam[maximize=yes]": "textbook-maximize", "adam[decay=l2]": "textbook-l2"}[spec]
     found = check(zoo_target(name), spec=spec, dtypes=("float64",), only=IDS)
     assert found.conforms, [(c.name, c.message) for c in found.checks]
+
+
+def test_a_missing_correction_is_told_by_its_factor():
+    found = check(NUMPY, spec="adam[bias_correction=none]", dtypes=("float64",),
+                  only=("ADAM-CV-13",))  # fmt: skip
+    told = found.checks[0].message
+    # √(1-β2)/(1-β1) with β2 = 1-2^-13 and β1 = 7/8, and a little of ε, at g = 1
+    factor = (2.0**-6.5 + 2.0**-20) / 0.125 / (1.0 + 2.0**-20)
+    assert f"the step is {factor:.5g} times what bias_correction=none gives" in told
+    assert f"bias_correction=both predicts {factor:.5g}" in told
 
 
 def test_narrow_formats_are_skipped_with_the_reason():

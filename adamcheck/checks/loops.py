@@ -87,6 +87,11 @@ Law = Callable[[Loop], Break | None]
 LAWS: Final[dict[str, Law]] = {}
 
 
+Explanation = Callable[[Loop, Break], str]
+EXPLANATIONS: Final[dict[str, Explanation]] = {}
+"""What a law's theorem says of a step that left the envelope, in words; "" for nothing."""
+
+
 def law(name: str) -> Callable[[Law], Law]:
     """Register a law of motion under the name that ``how["laws"]`` uses."""
 
@@ -121,12 +126,15 @@ def closed_loop(
         first = departure(judgement)
     else:
         first = _paced(lab, account, evidence, trajectory.lrs.tolist())
-    if first is not None or trajectory.problem is None:
+    if trajectory.problem is None:
         return first
     steps = evidence.shape[0]
     lrs = np.full(steps, evidence.hyper["lr"]) if trajectory.lrs is None else trajectory.lrs
     problem = build(trajectory.problem)
     loop = Loop(lab, account, spec, problem, trajectory, evidence, np.asarray(lrs), how)
+    if first is not None:
+        told = [EXPLANATIONS[name](loop, first) for name in how["laws"] if name in EXPLANATIONS]
+        return replace(first, message="; ".join([first.message, *filter(None, told)]))
     for name in how["laws"]:
         first = LAWS[name](loop)
         if first is not None:

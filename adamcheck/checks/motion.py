@@ -23,7 +23,7 @@ from adamcheck.checks.dynamics import (
     predicted,
 )
 from adamcheck.checks.lab import Break
-from adamcheck.checks.loops import Loop, law
+from adamcheck.checks.loops import EXPLANATIONS, Loop, law
 from adamcheck.oracle.paths import Course, tube
 
 Float64 = NDArray[np.float64]
@@ -278,6 +278,25 @@ def corrected(loop: Loop) -> Break | None:
     text = f"step {step + 1} is {factor:.4g} times what bias_correction={loop.spec.bias_correction}"
     other = wrong[step, element] / right[step, element]
     return Break(f"{text} gives; the other way predicts {other:.4g}", element, step + 1)
+
+
+def _factor(loop: Loop, first: Break) -> str:
+    """By what factor the step is off, and by which one it would be without the corrections."""
+    if not follows_adam(loop.spec):
+        return ""
+    corrects = loop.spec.bias_correction
+    at = first.step - 1, first.element
+    right = constant_steps(loop, corrects)[at]
+    wrong = constant_steps(loop, "none" if corrects != "none" else "both")[at]
+    seen = loop.thetas[first.step - 1, first.element] - loop.thetas[first.step, first.element]
+    other = "none" if corrects != "none" else "both"
+    return (
+        f"the step is {seen / right:.5g} times what bias_correction={corrects} gives;"
+        f" bias_correction={other} predicts {wrong / right:.5g}"
+    )
+
+
+EXPLANATIONS["corrected"] = _factor
 
 
 def constant_steps(loop: Loop, correction: str) -> Float64:

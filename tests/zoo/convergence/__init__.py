@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import defects
+from . import defects, velocity
 
-DEFECTS = defects.DEFECTS
-KILLERS = defects.KILLERS
+HONEST = velocity.HONEST
+DEFECTS = (*defects.DEFECTS, *velocity.DEFECTS)
+KILLERS = {**defects.KILLERS, **velocity.KILLERS}
+"""The checks that must kill each defect, by its name."""

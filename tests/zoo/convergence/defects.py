@@ -57,7 +57,9 @@ class CorrectionFrozen(Textbook):
         return 1 - self.beta1**t, 1 - self.beta2**t
 
 
-@planted("stale-v", "from t=2 on the denominator is that of the step before", "1", "7", "12", "14")
+@planted(
+    "stale-v", "from t=2 on the denominator is that of the step before", "1", "3", "7", "12", "14"
+)
 class StaleV(Textbook):
     def peak(self, slot: Slot) -> Array:
         stale: Array = slot.extra.get("v", slot.v)
