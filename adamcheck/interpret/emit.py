@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from adamcheck.interpret import signs
 from adamcheck.program import Program
 
 _FORMS = {
@@ -193,18 +194,14 @@ class Emitter:
         return "h.weight_decay" in (op.name, *(self.program.ops[k].name for k in op.args))
 
     @cached_property
+    def nonnegative(self) -> frozenset[int]:
+        """Values that no admissible evaluation makes negative."""
+        return signs.nonnegative(self.program)
+
+    @cached_property
     def unrooted(self) -> frozenset[int]:
         """Quotients of elementwise values whose divisor is no root, so that it may be subnormal."""
-        program = self.program
-        rooted: set[int] = set()
-        for i, op in enumerate(program.ops):
-            if op.kind == "sqrt" or (op.kind in ("add", "max") and rooted & {*op.args}):
-                rooted.add(i)
-        return frozenset(
-            i
-            for i, op in enumerate(program.ops)
-            if op.kind == "div" and op.args[1] not in program.uniform and op.args[1] not in rooted
-        )
+        return signs.unrooted(self.program)
 
     @cached_property
     def scalars(self) -> tuple[int, ...]:
@@ -238,46 +235,6 @@ class Emitter:
         first, *rest = self.program.ops[i].args
         is_clock = self.program.ops[first].name in {f"s.{c}" for c in self.program.clocks}
         return self.program.ops[i].kind == "add" and is_clock and self._is_one(rest[0])
-
-    @cached_property
-    def nonnegative(self) -> frozenset[int]:
-        """Values that no admissible evaluation makes negative, for hyperparameters that are not.
-
-        A state is one when its next value is one wherever it was; weights 1-β count as such.
-        """
-        states = {f"s.{name}" for name in self.program.moments}
-        while True:
-            found = self._nonnegative_given(states)
-            kept = {s for s in states if self.program.output[s] in found}
-            if kept == states:
-                return found
-            states = kept
-
-    def _nonnegative_given(self, states: set[str]) -> frozenset[int]:
-        found: set[int] = set()
-        for i, op in enumerate(self.program.ops):
-            known = [k in found for k in op.args]
-            match op.kind:
-                case "input":
-                    holds = op.name in states or op.name[:2] == "h." or i in self.program.uniform
-                case "const":
-                    holds = op.value is not None and op.value >= 0
-                case "mul":
-                    holds = all(known) or op.args[0] == op.args[1]
-                case "add" | "div":
-                    holds = all(known)
-                case "sub":
-                    holds = i in self.program.uniform and self._is_one(op.args[0])
-                case "choose":
-                    holds = all(known[1:])
-                case "max":  # of a number and its opposite too
-                    other = self.program.ops[op.args[1]]
-                    holds = any(known) or (other.kind == "neg" and other.args == op.args[:1])
-                case _:
-                    holds = op.kind == "sqrt"
-            if holds:
-                found.add(i)
-        return frozenset(found)
 
     @property
     def divisors(self) -> frozenset[int]:
