@@ -159,6 +159,7 @@ class SymbolicOps:
 class SymbolicStep:
     """One step of a rule on symbols: the symbols before it and the terms after it."""
 
+    spec: Spec
     hyper: dict[str, Term]
     before: dict[str, Term]
     g: Term
@@ -166,8 +167,13 @@ class SymbolicStep:
     after: dict[str, Term]
     theta_after: Term
     named: dict[str, Term]
-    initial: dict[str, Term]
     ops: SymbolicOps
+
+    @property
+    def initial(self) -> dict[str, Term]:
+        """The state before the first step; a TypeError where it is not rational in the symbols."""
+        state = rules.initial_state(self.spec, self.hyper, term(0), term(1))
+        return {n: term(x) for n, x in state.items()}
 
 
 HYPER_NAMES = {
@@ -199,13 +205,15 @@ def symbolic_step(
     ops = SymbolicOps(names)
     h = {n: Term(sympy.Symbol(HYPER_NAMES.get(n, n))) for n in spec.hyperparameters}
     h |= {n: term(x) for n, x in (hyper or {}).items()}
-    initial = rules.initial_state(spec, h, term(0), term(1))
-    s = {n: Term(sympy.Symbol(STATE_NAMES.get(n, n))) for n in initial}
+    numbers = dict.fromkeys(spec.hyperparameters, Fraction(1, 2))
+    kept = rules.initial_state(spec, numbers, Fraction(0), Fraction(1))
+    s = {n: Term(sympy.Symbol(STATE_NAMES.get(n, n))) for n in kept}
     s |= {n: term(x) for n, x in (before or {}).items()}
     gradient = Term(sympy.Symbol("g")) if g is None else term(g)
     parameter = Term(sympy.Symbol("theta")) if theta is None else term(theta)
     done = rules.step(spec, ops, h, s, gradient, parameter)
     return SymbolicStep(
+        spec=spec,
         hyper=h,
         before=s,
         g=gradient,
@@ -213,6 +221,5 @@ def symbolic_step(
         after={n: term(x) for n, x in done.state.items()},
         theta_after=term(done.theta),
         named={n: term(x) for n, x in done.named.items()},
-        initial={n: term(x) for n, x in initial.items()},
         ops=ops,
     )
