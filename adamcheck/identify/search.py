@@ -20,6 +20,7 @@ _RANKED = 12
 _MOSTLY = 0.5
 """A dialect that is left in fewer element-steps than this share is the right rule with a defect."""
 _ACCUMULATING = ("adagrad", "rmsprop")
+_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def search(
         return found
     rest = tuple(name for name in RELATIVES if name not in likely)
     other = _search(rest, scores, claimed, known)
-    if not other.fits and other.best.candidate.spec.algorithm in _ACCUMULATING:
+    if not other.fits:
         other = _accumulated(scores, known) or other
     # a target that is no relative either is described from what it is nearest to
     return min((found, other), key=lambda f: (not f.fits, f.best.median, f.best.outside))
@@ -107,12 +108,14 @@ def _accumulated(scores: Sequence[Scores], known: Mapping[str, float]) -> Found 
         return None
     stacks = scores[0].stacks
     run = stacks[0].columns(stacks[0].groups[0])
-    bases = [
-        Candidate(spec)
-        for algorithm in _ACCUMULATING
-        for spec in dialects(algorithm, valued=_passed(stacks) | {name}, maximize=_senses(stacks))
-        if spec.accumulator == "initial"
-    ]
+    valued = _passed(stacks) | {name}
+    bases: list[Candidate] = []
+    for algorithm in _ACCUMULATING:
+        specs = dialects(algorithm, valued=valued, maximize=_senses(stacks))
+        begun = [Candidate(spec) for spec in specs if spec.accumulator == "initial"]
+        # the same dialects from zero are near where gradients are large
+        begun.sort(key=lambda c: scores[0].glimpse(_from_zero(c)).median)
+        bases += begun[:_TRIED]
     for each in scores:
         for base in bases:
             value = effective(base, run, name, each.admission)
@@ -122,6 +125,10 @@ def _accumulated(scores: Sequence[Scores], known: Mapping[str, float]) -> Found 
                     rest = [b for b in bases if b.spec != base.spec]
                     return _fitted(each, [candidate], [candidate, *rest], None, False)
     return None
+
+
+def _from_zero(candidate: Candidate) -> Candidate:
+    return replace(candidate, spec=candidate.spec.with_(accumulator="zero"))
 
 
 def _fitted(

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from zoo import named
 
 from adamcheck.identify import identify
 from adamcheck.identify.investigation import conclude
 from adamcheck.spec import Spec
 
-from zoo import named
 from .simulate import changed, observed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from zoo import HONEST, named
 
 from adamcheck.errors import UsageError
 from adamcheck.events import Note
@@ -14,7 +15,6 @@ from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Trace, Trajectory
 from adamcheck.targets.session import Session
 
-from zoo import HONEST, named
 from .simulate import run
 
 ROOT = Path(__file__).resolve().parents[2]
