@@ -138,6 +138,8 @@ def _cut(lab: Lab, broken: Broken) -> Broken:
     keep = broken.first.step
     if keep >= t.steps or (t.reload_after is not None and keep <= t.reload_after):
         return broken
+    if t.present is not None:  # the step is counted from the parameter's own first gradient
+        return broken
     short = replace(
         t,
         grads=tuple(g[:keep] for g in t.grads),
