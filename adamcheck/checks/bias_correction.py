@@ -9,7 +9,6 @@ from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
 from adamcheck.program import trace
 
-
 _LAST = 2304
 
 
