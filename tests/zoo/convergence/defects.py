@@ -30,7 +30,7 @@ def planted(name: str, why: str, *killers: str, **rest: Any) -> Callable[[Any], 
     return cage.defect(name, why, **{"dtypes": WIDE, "shows": "closed loop", **rest})
 
 
-@planted("moments-reset-every-500", "m and v are zeroed at every 500th step", "1")
+@planted("moments-zeroed-every-500", "m and v are zeroed at every 500th step", "1")
 class MomentsReset(Textbook):
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
         if slot.t % 500 == 0:
