@@ -103,7 +103,8 @@ class Proof:
         for product in products:
             given = product if isinstance(product, (list, tuple)) else [product]
             factors = [part for factor in given for part in self._apart(factor)]
-            pieces = tuple(piece for factor in factors for piece in self._factor(factor))
+            needed = claim.relation in (">", "!=")
+            pieces = tuple(piece for factor in factors for piece in self._factor(factor, needed))
             value = term(1)
             for piece in pieces:
                 value = value * piece.value
@@ -159,10 +160,14 @@ class Proof:
             parts.extend([one] * abs(int(power)))
         return parts
 
-    def _factor(self, factor: Any) -> list[Piece]:
-        """A factor whose sign is known, with the positive number that may stand before it."""
+    def _factor(self, factor: Any, strict: bool) -> list[Piece]:
+        """A factor whose sign is known, with the positive number that may stand before it.
+
+        That a square is not zero is looked for only where the claim is strict.
+        """
         if isinstance(factor, Square):
-            fact = self._find(factor.term, ("!=", ">")) or self._find(-factor.term, ("!=", ">"))
+            found = (self._find(x, ("!=", ">")) for x in (factor.term, -factor.term) if strict)
+            fact = next((fact for fact in found if fact is not None), None)
             value = factor.term * factor.term
             if fact is None:
                 return [Piece("square", text(factor.term.expr), value, False)]

@@ -120,10 +120,10 @@ def larger(k: Proof, a: Number, b: Number, symbol: Term) -> tuple[Term, Fact, Fa
     up = at_most(k, x - y, symbol, squares)
     squares = k.prove(ge(symbol**2 - (y - x) ** 2), [], using=[square])
     down = at_most(k, y - x, symbol, squares)
-    one = k.prove(ge(most, y), [[term(1) / 2, up]])
-    two = k.prove(ge(most, x), [[term(1) / 2, down]])
+    above_x = k.prove(ge(most, x), [[term(1) / 2, up]])
+    above_y = k.prove(ge(most, y), [[term(1) / 2, down]])
     product = k.prove(eq((most - x) * (most - y)), using=[square])
-    return most, two, one, product
+    return most, above_x, above_y, product
 
 
 def vanishes(k: Proof, x: Number, square: Fact) -> Fact:

@@ -1,0 +1,48 @@
+"""Small changes to Python source: what a slip or a tamperer would do to a rule or a theorem."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+}
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Every mutant of the source, as (what changed, new source): one integer or one operator."""
+    tree = ast.parse(source)
+    for number, node in enumerate(ast.walk(tree)):
+        change = _change(node)
+        if change is not None:
+            changed = copy.deepcopy(tree)
+            what = change(list(ast.walk(changed))[number])
+            line = getattr(node, "lineno", 0)
+            yield f"line {line}: {what}", ast.unparse(ast.fix_missing_locations(changed))
+
+
+def _change(node: ast.AST) -> Callable[[ast.AST], str] | None:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        return _next_integer
+    if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
+        return _other_operator
+    return None
+
+
+def _next_integer(node: ast.AST) -> str:
+    assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, int)
+    node.value += 1
+    return f"{node.value - 1} became {node.value}"
+
+
+def _other_operator(node: ast.AST) -> str:
+    assert isinstance(node, ast.BinOp)
+    old = type(node.op)
+    node.op = OPERATORS[old]()
+    return f"{old.__name__} became {OPERATORS[old].__name__}"
