@@ -49,8 +49,6 @@ def _running_extreme(pick: str) -> Callable[[Frame], Moments]:
         kept = frame.memory.get("kept")
         if pick == "minimum":
             now = frame.v1 if kept is None else kept.smaller(frame.v1)
-        elif pick == "decaying":
-            now = frame.v1 if kept is None else (frame.beta2 * kept).larger(frame.v1)
         else:  # the maximum of the steps before
             before = frame.memory.get("before", frame.v1)
             now = before if kept is None else kept.larger(before)
@@ -155,7 +153,6 @@ AVERAGES: Final[list[Entry]] = [
         _running_extreme("minimum"),
         amsgrad="none",
     ),
-    _put("the running maximum decays by β2", _running_extreme("decaying"), amsgrad="none"),
     _put("the running maximum is one step behind", _running_extreme("behind"), amsgrad="none"),
     _put(
         "the L2 term enters m but not v",
