@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ if (_tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 from zoo.base import Array
 from zoo.honest import Textbook
-from zoo.record import Cage, Defect, Honest
+from zoo.record import Cage, Defect
 
 cage = Cage(__file__, family="interface")
 
@@ -55,47 +55,4 @@ class PaddedToSize(_FitsGradient):
         return np.concatenate([g, np.zeros(max(size - g.size, 0), g.dtype)])[:size]
 
 
-# gradient descent, the simplest relative
-
-
-Step = Callable[[Array], Array]
-
-
-@cage.honest("descent", "gd")
-def descent(theta0: Array, *, lr: float) -> Step:
-    """θ - α·g: what the defects below are made from."""
-    return _descending(theta0, lr, lambda t, g, before: g)
-
-
-@cage.defect("descent-one-step-late", "the gradient of the step before", claims="gd", twin=descent)
-def descent_late(theta0: Array, *, lr: float) -> Step:
-    return _descending(theta0, lr, lambda t, g, before: before)
-
-
-@cage.defect("descent-averaged", "the mean of two steps' gradients", claims="gd", twin=descent)
-def descent_averaged(theta0: Array, *, lr: float) -> Step:
-    return _descending(theta0, lr, lambda t, g, before: g.dtype.type(0.5) * (g + before))
-
-
-@cage.defect("descent-rate-halved-at-50", "α is halved from t=50 on", claims="gd", twin=descent)
-def descent_halved(theta0: Array, *, lr: float) -> Step:
-    return _descending(theta0, lr, lambda t, g, before: g.dtype.type(0.5) * g if t >= 50 else g)
-
-
-def _descending(theta0: Array, lr: float, used: Callable[[int, Array, Array], Array]) -> Step:
-    theta, before, t = theta0.copy(), None, 0
-
-    def step(grad: Array) -> Array:
-        nonlocal theta, before, t
-        t += 1
-        with np.errstate(all="ignore"):
-            g = used(t, grad, grad if before is None else before)
-            theta = theta - theta0.dtype.type(lr) * g
-        before = grad.copy()
-        return theta
-
-    return step
-
-
-DEFECTS: tuple[Defect, ...] = tuple(d for d in cage.records if isinstance(d, Defect))
-HONEST: tuple[Honest, ...] = tuple(d for d in cage.records if isinstance(d, Honest))
+DEFECTS: tuple[Defect, ...] = tuple(cage.records)

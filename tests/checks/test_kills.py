@@ -15,7 +15,7 @@ from adamcheck.result import Status, Verdict, verdict_of
 from adamcheck.targets.protocol import ABILITIES
 
 from .excused import EXCUSED, Excuse
-from .planted import PLANTED, ROOT, first_dtype, killed, located
+from .planted import MEANT, PLANTED, ROOT, first_dtype, killed, located
 
 CHECKS = all_checks()
 KILLERS: dict[str, list[str]] = defaultdict(list)
@@ -69,6 +69,11 @@ def test_the_table_of_kills_is_of_checks_and_defects_that_exist():
 
 def test_every_planted_defect_is_killed_or_excused_and_none_is_both():
     assert set(PLANTED) - set(KILLERS) == set(EXCUSED)
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_a_defect_is_killed_by_the_checks_that_its_list_names(name):
+    assert set(MEANT[name]) <= set(KILLERS[name])
 
 
 # every kill
