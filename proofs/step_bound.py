@@ -187,7 +187,7 @@ def r_squared_of(b: Term, c: Term, x: Term, y: Term) -> Term:
     return (1 - b * c) ** 2 * (1 - x**2) * (1 - y**2) / ((1 - b**2) * (1 - c**2) * (1 - x * y) ** 2)
 
 
-def limit(book: Book, share: Number = 1) -> None:
+def uniform_limit(book: Book, share: Number = 1) -> None:
     """R_t² ≤ R_∞², and the gap is at most a multiple of β2^t + (β1²/β2)^t, which vanishes."""
     k = book.part("uniformity and limit (β1² < β2)")
     b, c, x, y = sizes(k)
@@ -385,7 +385,7 @@ def prove(book: Book) -> None:
     attained(book)
     only_there(book)
     closed_form(book)
-    limit(book)
+    uniform_limit(book)
     vanishing(book)
     increasing(book, "c", "b")
     increasing(book, "b", "c")
@@ -413,6 +413,6 @@ THEOREM = Theorem(
             lambda book: bound(book, term(9) / 10),
         ),
         Control("g_(t-k) ∝ (β1/(2β2))^k attains the bound", lambda book: attained(book, 2)),
-        Control("R_t² ≤ (99/100)·R_∞²", lambda book: limit(book, term(99) / 100)),
+        Control("R_t² ≤ (99/100)·R_∞²", lambda book: uniform_limit(book, term(99) / 100)),
     ),
 )

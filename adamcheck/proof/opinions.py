@@ -16,10 +16,12 @@ from typing import Any
 from adamcheck.proof.claims import Step
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import text
-from adamcheck.proof.smt import directly, identity, sign
+from adamcheck.proof.smt import directly, identity, signs
 from adamcheck.proof.theorem import Book
 
 POINTS = 3
+PATIENCE = 2000
+"""Milliseconds for a question about a certificate."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Opinion:
 def opinions(book: Book) -> tuple[Opinion, ...]:
     """Ask all three tools about every step that computes."""
     return (
-        _solver("z3", _ask_z3, book, 1000, 20_000),
-        _solver("cvc5", _ask_cvc5, book, 50, 800),
+        _solver("z3", _ask_z3, book, 200, 4000),
+        _solver("cvc5", _ask_cvc5, book, 50, 500),
         _points(book),
     )
 
@@ -73,14 +75,22 @@ def _solver(
     unknown, disagreed = list[str](), list[str]()
     known: dict[str, tuple[str, bool]] = {}
     asked = direct = 0
+
+    def answer_to(question: str) -> str:
+        if question not in known:
+            known[question] = ask(question, PATIENCE), False
+        return known[question][0]
+
     for proof, step in _computed(book):
         query = directly(proof, step)
         if query not in known:
             answer = ask(query, milliseconds) if len(query) <= longest else "too long"
             unaided = answer in ("sat", "unsat")
             if not unaided:
-                both = {ask(identity(step), 2000), ask(sign(step), 2000)}
-                answer = both.pop() if len(both) == 1 else "sat" if "sat" in both else "unknown"
+                answers = {answer_to(question) for question in (identity(step), *signs(step))}
+                answer = (
+                    "sat" if "sat" in answers else "unsat" if answers == {"unsat"} else "unknown"
+                )
             known[query] = answer, unaided
         answer, unaided = known[query]
         asked += 1

@@ -12,7 +12,7 @@ from typing import Any
 from sympy import Integer
 
 from adamcheck.interpret.symbolic import Term, term
-from adamcheck.proof.claims import Claim, Step
+from adamcheck.proof.claims import Claim, Piece, Step
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import ratio
 
@@ -67,29 +67,40 @@ def identity(step: Step) -> str:
     return _query(names, [f"(not (= {_plus(written)} 0.0))"])
 
 
-def sign(step: Step) -> str:
-    """Can a sum of products of the stated signs have another sign than the claim's?"""
+def signs(step: Step) -> list[str]:
+    """Can a product of the stated signs have another, or the sum of such products?
+
+    One question a product, and one for the sum, in which every product is a symbol of its sign.
+    """
     assert step.claim is not None
-    formulas, names, summands = list[str](), set[str](), list[str]()
+    queries, formulas, summands = list[str](), list[str](), list[str]()
     for j, pieces in enumerate(step.summands):
-        spelled = []
-        for i, piece in enumerate(pieces):
-            name = f"x_{j}_{i}"
-            if piece.how == "number":
-                spelled.append(_number(piece.value))
-                continue
-            names.add(name)
-            spelled.append(name)
-            if piece.how in ("square", "nonzero"):
-                spelled.append(name)
-            if piece.how == "nonzero":
-                formulas.append(f"(not (= {name} 0.0))")
-            elif piece.how != "square":
-                formulas.append(f"({'>' if piece.positive else '>='} {name} 0.0)")
-        summands.append(_times(spelled))
+        strict = all(piece.positive for piece in pieces)
+        queries.append(_product_query(pieces, strict))
+        summands.append(f"p_{j}")
+        formulas.append(f"({'>' if strict else '>='} p_{j} 0.0)")
     goal = f"({step.claim.relation} {_plus(summands)} 0.0)"
     if step.claim.relation == "!=":
         goal = f"(not (= {_plus(summands)} 0.0))"
+    return [*queries, _query(summands, [*formulas, f"(not {goal})"])]
+
+
+def _product_query(pieces: tuple[Piece, ...], strict: bool) -> str:
+    formulas, names, factors = list[str](), list[str](), list[str]()
+    for i, piece in enumerate(pieces):
+        if piece.how == "number":
+            factors.append(_number(piece.value))
+            continue
+        name = f"x_{i}"
+        names.append(name)
+        factors.append(name)
+        if piece.how in ("square", "nonzero"):
+            factors.append(name)
+        if piece.how == "nonzero":
+            formulas.append(f"(not (= {name} 0.0))")
+        elif piece.how != "square":
+            formulas.append(f"({'>' if piece.positive else '>='} {name} 0.0)")
+    goal = f"({'>' if strict else '>='} {_times(factors)} 0.0)"
     return _query(names, [*formulas, f"(not {goal})"])
 
 
