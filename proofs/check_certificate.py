@@ -64,8 +64,8 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
     rules = [step["rule"] for step in steps]
     fixed = set(NAME.findall(json.dumps([state, part["inputs"]])))
     for here, (rule, step) in enumerate(zip(rules, steps, strict=True)):
-        given, (text, relation, *divisors) = set(), step["claim"] or ["0", None]
-        term = seen = parse(text)
+        (text, relation, *divisors), given, made = step["claim"] or ["0", None], set(), set()
+        term, seen, strict = parse(text), parse(text), False
         open_ = rules[step.get("supposed", here)] == "suppose"
 
         def use(i, *relations, given=given):
@@ -79,7 +79,6 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
         if rule in ("assume", "transition", "suppose"):
             given.add(here)
         elif rule == "certificate":
-            strict = False
             for factors in step["sum"]:
                 value, positive = Q(-1), True
                 for how, what in factors:
@@ -101,8 +100,8 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
             roots.add(step["symbol"])
         elif rule == "absurd":  # a false statement about a number denies the supposition
             need(not HOLDS[facts[step["false"]][1]](use(step["false"]).value(), 0), "it is true")
-            sign, negated = NOT[facts[step["supposed"]][1]]
-            equal(term, Q(sign) * facts[step["supposed"]][0])
+            supposed, (sign, negated) = facts[step["supposed"]], NOT[facts[step["supposed"]][1]]
+            equal(term, Q(sign) * supposed[0])
             need(relation == negated and open_, "this is not the negation")
             given.discard(step["supposed"])
         elif rule == "induction":
@@ -125,13 +124,14 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
                     if first <= t <= last:
                         need(HOLDS[sign](parse(formula, now).value(), 0), "it is false there")
                         need(all(parse(d, now).value() for d in below), "division by zero")
-        made = set()
         for divisor, powers in step["side"]:
             factors = (Q(use(i, ">", "!=").num) for i, k in powers for _ in range(k))
             made.add(parse(divisor).monic())
             need(prod(factors, start=Q(1)).monic() in made, "a divisor may be zero")
+        source = steps[step.get("of", step.get("supposed", here))]["claim"] or []
+        same = rule in ("root", "absurd", "induction") and divisors in ([], source[2:])
         wanted = set(seen.den) | {parse(d).monic() for d in divisors}
-        need(rule in ("root", "absurd", "induction") or wanted <= made, "a divisor may be 0")
+        need(same or wanted <= made, "a divisor may be zero")
         facts.append((term, relation, given, set(NAME.findall(text)), step.get("symbol")))
     for i in part["conclusions"]:
         need({rules[j] for j in facts[i][2]} <= {"assume", "transition"}, "open")

@@ -80,9 +80,11 @@ class Written:
             return self.root(second) + eps / self.root(correction)
         return self.root(second) + eps
 
-    def ends(self, update: Term) -> None:
-        """The update, and the parameter after it with whichever decay there is."""
+    def ends(self, update: Term, average: Term | None = None) -> None:
+        """The update, the m̂ in it, and the parameter after it with whichever decay there is."""
         self.says("the update", self.run.named["update"], update)
+        if average is not None:
+            self.says("m̂", self.run.named["m_hat"], average)
         theta = self.run.theta
         rate = self.h.get("weight_decay", term(0))
         if self.spec.decay == "decoupled":
@@ -176,7 +178,7 @@ def adamax(at: Written) -> None:
     at.says("m", at.run.after["m"], m)
     at.says("u", at.run.after["v"], u)
     m_hat = m / (1 - b1 * at.s["p1"]) if at.spec.bias_correction == "m" else m
-    at.ends(at.h["lr"] * m_hat / (u + eps if at.spec.eps == "outside" else u))
+    at.ends(at.h["lr"] * m_hat / (u + eps if at.spec.eps == "outside" else u), m_hat)
 
 
 def nadam(at: Written) -> None:
@@ -198,7 +200,7 @@ def nadam(at: Written) -> None:
     )
     correction = 1 - b2 * s["p2"]
     top = ahead * m + (1 - mu) / (1 - product) * g
-    at.ends(at.h["lr"] * top / at.denominator(v / correction, correction))
+    at.ends(at.h["lr"] * top / at.denominator(v / correction, correction), top)
 
 
 def radam(at: Written) -> None:
@@ -221,7 +223,7 @@ def radam(at: Written) -> None:
         update = at.h["lr"] * r * m_hat / at.denominator(v / (1 - p2), 1 - p2)
     else:
         update = at.h["lr"] * m_hat
-    at.ends(update)
+    at.ends(update, m_hat)
 
 
 FORMULAS = {

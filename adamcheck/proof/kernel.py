@@ -112,7 +112,9 @@ class Proof:
             strict = strict or all(piece.positive for piece in pieces)
             summands.append(pieces)
         premises = {int(p.what) for pieces in summands for p in pieces if p.how in FROM_FACTS}
-        equalities = self._cofactors(claim.term - total, list(using))
+        found = self._cofactors(claim.term - total, list(using))
+        # a fact that says 0 = 0 adds nothing, whatever its cofactor
+        equalities = [(cofactor, fact) for cofactor, fact in found if not is_zero(fact.term.expr)]
         for cofactor, fact in equalities:
             self._own(fact)
             if fact.claim is None or fact.claim.relation != "=":
