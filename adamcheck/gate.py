@@ -19,6 +19,7 @@ from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Listener, Note, RunFinished, silent
 from adamcheck.formats import format_named
+from adamcheck.oracle.judge import warm
 from adamcheck.result import (
     CheckResult,
     Finding,
@@ -34,6 +35,8 @@ from adamcheck.targets.session import Session
 
 _SHRINK_RUNS: Final = 40
 _SHRINK_SECONDS: Final = 2.0
+_MANY: Final = 8
+"""So many checks judge often enough that a compiled kernel pays for short runs too."""
 
 
 def check(
@@ -184,6 +187,8 @@ def _run_all(
     total = len(dtypes) * len(chosen)
     for dtype in dtypes:
         lab = Lab(session, spec, format_named(dtype), profile, seed)
+        if len(chosen) >= _MANY:
+            warm(spec, lab.fmt)
         for one in chosen:
             tell(CheckStarted(one.id, dtype, len(results) + 1, total))
             outcome = _run_one(lab, one, device)

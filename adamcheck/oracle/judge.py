@@ -25,6 +25,7 @@ _MARGIN = {"f64": 2.0**-24, "dd": 2.0**-40}
 _LONG = 128
 _LARGE = 40_000
 _LATE = 300
+_WARM: set[tuple[Program, str]] = set()
 MOST_CLIMBS = 8_000
 """Element-steps that may climb to ball arithmetic in one judgement; others stay undecided."""
 
@@ -130,13 +131,23 @@ class Judgement:
 def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     """Judge all element-steps of ``evidence`` under one admissible class."""
     program = trace(evidence.spec)
-    rung = "dd" if evidence.fmt.name == "float64" else "f64"
+    rung = rung_of(evidence.fmt)
     names = tuple(m for m in program.moments if m in evidence.moments)
     observed = ("theta", *names)
     raw = _run_rung(program, rung, observed, evidence, admission)
     raw, climbed = _climb(program, observed, evidence, admission, raw)
     tallies = {q: _tally(raw[k]) for k, q in enumerate(observed)}
     return Judgement(evidence, admission, tallies, climbed)
+
+
+def warm(spec: Spec, fmt: Format) -> None:
+    """Let short runs of ``spec`` go to the compiled kernel too: worth it where many will come."""
+    _WARM.add((trace(spec), rung_of(fmt)))
+
+
+def rung_of(fmt: Format) -> str:
+    """The lowest rung that judges a format: one with more than twice its precision."""
+    return "dd" if fmt.name == "float64" else "f64"
 
 
 def scalar_table(
@@ -166,10 +177,11 @@ def _run_rung(
     evidence: Evidence,
     admission: Admission,
 ) -> NDArray[np.float64]:
-    """Long or wide runs of the parameter alone are worth a kernel; the rest runs on arrays."""
+    """Long or wide runs of the parameter alone are worth a kernel, and all once it is warm."""
     steps, count = evidence.shape
     long = steps > _LONG or steps * count > _LARGE or evidence.first > _LATE
-    if observed == ("theta",) and not evidence.unseen and long:
+    worth = long or (program, rung) in _WARM
+    if observed == ("theta",) and not evidence.unseen and worth:
         return _run_compiled(program, rung, observed, evidence, admission)
     return array_rung.judge(program, rung, observed, evidence, admission, _MARGIN[rung])
 
