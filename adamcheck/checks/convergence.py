@@ -80,7 +80,7 @@ def _on(
     " comes nearer by at least α·|g|/(max|g|+ε) a step until it crosses its optimum, and then stays"
     " within α·√K_∞/(1-β1/√β2): near the optimum, never asked to be at it.",
     clause="whole update, t > 1000",
-    theorem="step-bound",
+    theorem="settled-neighbourhood",
     needs=LOOP,
 )
 def constant_rate(lab: Lab, account: Account) -> None:
@@ -98,7 +98,7 @@ def constant_rate(lab: Lab, account: Account) -> None:
     " enclosure of all admissible paths while there is one, and momentum carries no variable"
     " against its gradient by more than α·√K_∞·ρ/(1-ρ), ρ = β1/√β2.",
     clause="whole update",
-    theorem="step-bound",
+    theorem="settled-neighbourhood",
     needs=LOOP,
 )
 def mixed_axes(lab: Lab, account: Account) -> None:
@@ -116,7 +116,7 @@ def mixed_axes(lab: Lab, account: Account) -> None:
     " α_t: after crossing its optimum at step s it stays within α_s·√K_∞/(1-β1/√β2) until it"
     " crosses again. A new instance is built for every new α and the moments are loaded into it.",
     clause="α_t",
-    theorem="step-bound",
+    theorem="settled-neighbourhood",
     needs=PACED,
 )
 def square_root_rate(lab: Lab, account: Account) -> None:
@@ -238,7 +238,7 @@ def logistic_whole(lab: Lab, account: Account) -> None:
     law="With ten rows a step, around and around, every step lies in the envelope and momentum"
     " carries no weight against its gradient by more than theory allows.",
     clause="whole update",
-    theorem="step-bound",
+    theorem="settled-neighbourhood",
     needs=LOOP,
 )
 def logistic_batches(lab: Lab, account: Account) -> None:
@@ -254,7 +254,7 @@ def logistic_batches(lab: Lab, account: Account) -> None:
     law="While the optimum moves to and fro, every step lies in the envelope and momentum carries"
     " no variable against its gradient by more than theory allows, at each turn anew.",
     clause="whole update",
-    theorem="step-bound",
+    theorem="settled-neighbourhood",
     needs=LOOP,
 )
 def drifting_optimum(lab: Lab, account: Account) -> None:
@@ -286,7 +286,7 @@ def rare_variables(lab: Lab, account: Account) -> None:
     law="On a curved valley, where nothing is promised of convergence, every step lies in the"
     " envelope and no variable is carried against its gradient farther than theory allows.",
     clause="whole update",
-    theorem="step-bound",
+    theorem="settled-neighbourhood",
     needs=LOOP,
 )
 def valley(lab: Lab, account: Account) -> None:
