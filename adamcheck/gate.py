@@ -35,7 +35,7 @@ from adamcheck.targets.session import Session
 
 _SHRINK_RUNS: Final = 40
 _SHRINK_SECONDS: Final = 2.0
-_MANY: Final = 8
+_MANY: Final = 16
 """So many checks judge often enough that a compiled kernel pays for short runs too."""
 
 
@@ -88,6 +88,7 @@ def check(
             else:
                 claimed = parse_spec(identified.spec)
         _answerable(known, claimed)
+        chosen = chosen if only else tuple(c for c in chosen if c.speaks_of(claimed))
         results, found = _run_all(session, claimed, names, chosen, size, seed, device, tell)
         findings += found
         failed = [c for c in results if c.status is Status.FAILED]
@@ -166,6 +167,7 @@ def _answerable(known: Description, spec: Spec) -> None:
 
 
 def _chosen(profile: Profile, only: Iterable[str] | None) -> tuple[Check, ...]:
+    """The checks that were asked for by name, or those of the profile."""
     if only:
         wanted = [check_by_id(id_).id for id_ in only]
         return tuple(c for c in all_checks() if c.id in wanted)

@@ -170,6 +170,26 @@ def rmsprop_corrected_bound(beta2: float, t: ArrayLike) -> Float64:
     return np.asarray(np.sqrt(_one_minus_power(beta2, steps) / (1.0 - beta2)))
 
 
+def nadam_bound_squared(beta1: Any, beta2: Any, t: int) -> Any:
+    """(|Δ_t|/α)² of NAdam with constant momentum, over any number type (theorem nadam-bound)."""
+    ahead = beta1 / (1 - beta1 ** (t + 1))
+    newest = ahead * (1 - beta1) + (1 - beta1) / (1 - beta1**t)
+    older = (1 - beta1) * (1 - beta1) / (1 - beta2) * geometric_sum(beta1 * beta1 / beta2, t - 1)
+    total = ahead * ahead * beta1 * beta1 / beta2 * older + newest * newest / (1 - beta2)
+    return (1 - beta2**t) * total
+
+
+def nadam_extremal_gradients(beta1: float, beta2: float, t: int) -> Float64:
+    """Gradients that attain nadam_bound at step t ≥ 1, scaled to a largest value of 1.
+
+    g_{t-k} ∝ c·(1-β1)·(β1/β2)^k, and g_t ∝ A, with the theorem's c and A.
+    """
+    ahead = beta1 / (1 - beta1 ** (t + 1))
+    g = ahead * (1 - beta1) * (beta1 / beta2) ** np.arange(t - 1, -1, -1, dtype=np.float64)
+    g[-1] += (1 - beta1) / (1 - beta1**t)
+    return np.asarray(g / np.abs(g).max())
+
+
 def amsgrad_bound(beta1: float, beta2: float, t: ArrayLike) -> Float64:
     """|m_t|/√(v_max) ≤ (1-β1^t)/√(1-β2) without correction, in float64 (amsgrad-bound)."""
     steps = np.asarray(t, dtype=np.float64)

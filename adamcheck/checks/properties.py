@@ -16,7 +16,6 @@ from adamcheck.checks.lab import Account, Array, Break, Broken, Lab, TargetTroub
 from adamcheck.oracle.judge import Evidence, Judgement, judge
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trace, Trajectory
-from adamcheck.theory import step_bound
 
 How = Mapping[str, Any]
 Property = Callable[[Lab, Account, Trajectory, Spec, How], Break | None]
@@ -176,7 +175,7 @@ def sign_flip(
         grads=tuple(-g for g in trajectory.grads),
         theta0=tuple(-a for a in trajectory.theta0),
     )
-    return _same_bits(lab, account, trajectory, other, "negating everything changes bits", sign=-1)
+    return _same_bits(lab, account, trajectory, other, "negating everything changes bits", factor=-1)
 
 
 @property_("same bits")
@@ -243,21 +242,53 @@ def unchanged(
 def bounded(
     lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """|Δ_t| ≤ α·R_t, the exact value of R_t plus what rounding may add."""
+    """The last step is an extremal one: |Δ|/α comes within ``reaches`` of the bound ``limit``.
+
+    No exact step exceeds a proved bound, so one that stays in the envelope exceeds it by rounding
+    alone. limit: one number, or one for each element.
+    """
     trace = lab.run(trajectory)
     evidence = lab.evidence(trajectory, trace, spec)
     first = _judged(lab, account, evidence)
     if first is not None:
         return first
-    h = evidence.hyper
-    t = np.arange(1, evidence.shape[0] + 1)
-    limit = abs(h["lr"]) * step_bound(h["beta1"], h["beta2"], t)
-    thetas = evidence.thetas.astype(np.float64)
-    moved = np.abs(np.diff(thetas, axis=0))
-    if "reaches" in how:  # attained: the extremal sequence comes within a fraction of the bound
-        share = float((moved[-1] / limit[-1]).max(initial=0.0))
-        if not share >= float(how["reaches"]):
-            return Break(f"the extremal gradients reach only {share:.4g} of α·R_t", 0, len(t))
+    limit = abs(evidence.hyper["lr"]) * np.asarray(how["limit"], np.float64)
+    last = evidence.thetas[-2:].astype(np.float64)
+    share = np.abs(last[1] - last[0]) / limit
+    short = int(np.argmin(share))
+    if not share[short] >= float(how["reaches"]):
+        text = f"extremal gradients reach only {share[short]:.4g} of the bound"
+        return Break(text, short, evidence.shape[0])
+    return None
+
+
+@property_("linear")
+def linear(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """From θ = 0, gradients times 2^k move every parameter 2^k times as far, bit for bit."""
+    k = int(how["k"])
+    scaled = tuple(lab.cast(np.ldexp(g.astype(np.float64), k)) for g in trajectory.grads)
+    other = replace(trajectory, grads=scaled)
+    text = f"gradients times 2^{k} do not move θ exactly 2^{k} times as far"
+    return _same_bits(lab, account, trajectory, other, text, factor=2.0**-k)
+
+
+@property_("decay wins")
+def decay_wins(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """In the envelope; and a parameter beyond the radius comes nearer at every step."""
+    trace = lab.run(trajectory)
+    evidence = lab.evidence(trajectory, trace, spec)
+    first = _judged(lab, account, evidence)
+    if first is not None:
+        return first
+    size = np.abs(evidence.thetas.astype(np.float64))
+    grows = (size[:-1] > float(how["radius"])) & ~(size[1:] < size[:-1])
+    if grows.any():
+        step, element = (int(k) for k in np.argwhere(grows)[0])
+        return Break(f"beyond {how['radius']:.4g} decay does not win", element, step + 1)
     return None
 
 
@@ -359,13 +390,13 @@ def _same_bits(
     other: Trajectory,
     message: str,
     *,
-    sign: int = 1,
+    factor: float = 1.0,
 ) -> Break | None:
     one, two = lab.run(trajectory), lab.run(other)
     a = lab.evidence(trajectory, one, lab.spec).thetas
     b = lab.evidence(other, two, lab.spec).thetas
     account.examples += int(a[1:].size)
-    return _difference(a.astype(np.float64), sign * b.astype(np.float64), message)
+    return _difference(a.astype(np.float64), factor * b.astype(np.float64), message)
 
 
 def _difference(a: Array, b: Array, message: str) -> Break | None:

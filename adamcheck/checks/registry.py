@@ -12,6 +12,7 @@ from adamcheck.errors import UsageError, closest
 
 if TYPE_CHECKING:
     from adamcheck.checks.lab import Account, Lab
+    from adamcheck.spec import Spec
 
 FAMILIES: Final = (
     "agreement",
@@ -24,6 +25,7 @@ FAMILIES: Final = (
     "arrays",
     "hyperparameters",
     "options",
+    "relations",
     "convergence",
     "fuzzing",
 )
@@ -35,7 +37,8 @@ class Check:
 
     ``law`` is one sentence; ``clause`` the part of the rule it speaks of; ``theorem`` the slug of
     the proof it rests on; ``kills`` the planted defects (tests/zoo) that it must kill; ``needs``
-    the target's abilities without which it is skipped; ``profiles`` where it runs.
+    the target's abilities without which it is skipped; ``profiles`` where it runs; ``algorithms``
+    the rules that it speaks of (none: of every rule).
     """
 
     id: str
@@ -48,6 +51,11 @@ class Check:
     run: Callable[[Lab, Account], None]
     needs: frozenset[str] = frozenset()
     profiles: tuple[str, ...] = ("quick", "ci", "thorough")
+    algorithms: tuple[str, ...] = ()
+
+    def speaks_of(self, spec: Spec) -> bool:
+        """False where the law is about other rules than the claimed one."""
+        return not self.algorithms or spec.algorithm in self.algorithms
 
 
 _COLLECTED: list[Check] = []
@@ -62,6 +70,7 @@ def check(
     theorem: str,
     needs: tuple[str, ...] = (),
     profiles: tuple[str, ...] = ("quick", "ci", "thorough"),
+    algorithms: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Lab, Account], None]], Callable[[Lab, Account], None]]:
     """Register the decorated function as a check; the family is its module's name."""
 
@@ -79,6 +88,7 @@ def check(
                 function,
                 frozenset(needs),
                 profiles,
+                algorithms,
             )
         )
         return function

@@ -1,21 +1,69 @@
-"""The tight step bound: never exceeded, and attained by the one sequence that theory names."""
+"""The tight step bounds: never exceeded, and attained by the one sequence that theory names."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
-from adamcheck.checks.lab import Account, Lab, Skip
+from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
-from adamcheck.theory import extremal_gradients
+from adamcheck.spec import Spec
+from adamcheck.theory import (
+    adamax_bound,
+    adamax_extremal_gradients,
+    extremal_gradients,
+    nadam_bound_squared,
+    nadam_extremal_gradients,
+    rmsprop_bound,
+    rmsprop_corrected_bound,
+    step_bound,
+    step_bound_limit,
+)
+
+OUTER_EPS = ("outside", "hat", "max")
+"""Places of ε at which it only makes a step smaller."""
 
 
-def _plain(lab: Lab) -> None:
+def _plain(lab: Lab, algorithm: str, *, but: Sequence[str] = ()) -> Spec:
+    """The claimed spec; Skip unless it is the algorithm's default but for ``but`` and for ε."""
     s = lab.spec
-    if s.algorithm != "adam":
-        raise Skip(f"the bound R_t is Adam's; the claim is {s}")
-    if s.bias_correction != "both" or s.eps not in ("outside", "hat", "max") or s.decay != "none":
-        raise Skip(f"the bound R_t is stated for both corrections and ε outside, not for {s}")
+    default = Spec(algorithm)
+    open_ = {"eps", "scalars", "maximize", *but}
+    if s.algorithm != algorithm:
+        raise Skip(f"this bound is stated for {algorithm}, not for {s}")
+    other = [n for n in default.switches if n not in open_ and getattr(s, n) != getattr(default, n)]
+    if other or (s.eps == "inside" and default.eps in OUTER_EPS) or s.eps == "both":
+        raise Skip(f"the bound is stated for {algorithm} with ε outside, not for {s}")
+    return s
+
+
+def _wide(lab: Lab) -> bool:
+    return lab.fmt.name in ("float64", "float32")
+
+
+def _attains(
+    lab: Lab,
+    account: Account,
+    g: Array,
+    hyper: dict[str, float],
+    limit: float,
+    *,
+    within: float | None = None,
+) -> None:
+    """Hold that gradients ``g [T]``, at several scales and signs, end in a step of α·limit."""
+    scales = (1.0, -1.0, 2.0**10, -(2.0**10)) if _wide(lab) else (1.0, -1.0, 4.0, -4.0)
+    reaches = within or (0.98 if _wide(lab) else 0.75)
+    trajectory = lab.trajectory(g[:, None] * np.array(scales), hyper=hyper)
+    hold(lab, account, trajectory, "step bound", limit=limit, reaches=reaches)
+
+
+def _small_eps(lab: Lab, **changes: float) -> dict[str, float]:
+    """Dyadic hyperparameters with an ε that is lost beside the root, but not in the format."""
+    eps = 2.0**-30 if _wide(lab) else 2.0**-9
+    return lab.altered(lab.dyadic, eps=eps, **changes)
 
 
 @check(
@@ -25,25 +73,16 @@ def _plain(lab: Lab) -> None:
     " and the published (false) bound show here.",
     clause="|Δ_t| ≤ α·R_t",
     theorem="step-bound",
+    algorithms=("adam",),
 )
 def attained(lab: Lab, account: Account) -> None:
-    _plain(lab)
-    wide = lab.fmt.name in ("float64", "float32")
-    if lab.spec.amsgrad != "none":
-        raise Skip("AMSGrad's denominator never falls; its bound is another theorem")
+    _plain(lab, "adam")
+    # at the usual β the published bound is first violated at t = 210
     for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
-        if not wide and b2 == 0.999:
-            continue
-        eps = 2.0**-30 if wide else 2.0**-9
-        hyper = lab.altered(lab.dyadic, beta1=b1, beta2=b2, eps=eps)
-        g = np.asarray(extremal_gradients(b1, b2, t))
-        g = g / np.abs(g).max()
-        if wide:
-            grads = g[:, None] * np.array([1.0, -1.0, 2.0**10, -(2.0**10)])
-        else:
-            grads = g[:, None] * np.array([1.0, -1.0, 4.0, -4.0])
-        reaches = 0.98 if wide else 0.75
-        hold(lab, account, lab.trajectory(grads, hyper=hyper), "step bound", reaches=reaches)
+        if _wide(lab) or b2 != 0.999:
+            limit = float(step_bound(b1, b2, t))
+            hyper = _small_eps(lab, beta1=b1, beta2=b2)
+            _attains(lab, account, extremal_gradients(b1, b2, t), hyper, limit)
 
 
 @check(
@@ -68,3 +107,111 @@ def lone(lab: Lab, account: Account) -> None:
     grads = np.zeros((steps, 2))
     grads[-1] = 1.0, -0.5
     hold(lab, account, lab.trajectory(grads, hyper=slow))
+
+
+@check(
+    "ADAM-SB-3",
+    title="AdaMax's extremal sequence attains its bound",
+    law="On g_{t-k} = β2^-k AdaMax's step reaches α·(1-β1)/(1-β1^t)·Σ(β1/β2)^k, which is above the"
+    " published bound of α.",
+    clause="|Δ_t| ≤ α·C_t/(1-β1^t)",
+    theorem="adamax-bound",
+    algorithms=("adamax",),
+)
+def attained_adamax(lab: Lab, account: Account) -> None:
+    spec = _plain(lab, "adamax")
+    # β2 = 7/8 and few steps: the first gradient is small, but no format loses it
+    for b1, b2, t in ((0.75, 0.875, 16), (0.875, 0.9375, 40)):
+        hyper = _small_eps(lab, beta1=b1, beta2=b2)
+        if spec.eps == "decayed":  # ε joins u at every step
+            hyper = lab.altered(hyper, eps=0.0)
+        limit = float(adamax_bound(b1, b2, t))
+        _attains(lab, account, adamax_extremal_gradients(b2, t), hyper, limit)
+
+
+@check(
+    "ADAM-SB-4",
+    title="RMSProp's longest step is a lone gradient's",
+    law="A lone gradient after silence moves RMSProp by α/√(1-β2), with bias correction by"
+    " α·√((1-β2^t)/(1-β2)); no other gradients move it farther.",
+    clause="|Δ_t| ≤ α/√(1-β2)",
+    theorem="rmsprop-bound",
+    algorithms=("rmsprop",),
+)
+def attained_rmsprop(lab: Lab, account: Account) -> None:
+    spec = _plain(lab, "rmsprop", but=("bias_correction",))
+    slow = 0.999 if _wide(lab) else 0.9375
+    for b2, t in ((0.875, 1), (0.96875, 40), (slow, 90)):
+        g = np.zeros(t)
+        g[-1] = 1.0
+        corrected = spec.bias_correction == "v"
+        limit = float(rmsprop_corrected_bound(b2, t)) if corrected else rmsprop_bound(b2)
+        _attains(lab, account, g, _small_eps(lab, beta2=b2), limit)
+
+
+@check(
+    "ADAM-SB-5",
+    title="AdaGrad on rarely seen coordinates",
+    law="However late a coordinate is first seen, AdaGrad moves it by α, and by α/√n when it is"
+    " seen for the n-th time: it forgets nothing and coasts nowhere.",
+    clause="|Δ_t| ≤ α",
+    theorem="adagrad-bound",
+    algorithms=("adagrad",),
+)
+def seldom_adagrad(lab: Lab, account: Account) -> None:
+    _plain(lab, "adagrad")
+    steps = 61
+    grads = np.zeros((steps, 12))
+    periods = np.array([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60])
+    for column, period in enumerate(periods):
+        grads[::period, column] = (-1.0) ** column * 2.0 ** (column % 3)
+    seen = np.count_nonzero(grads, axis=0)
+    limit = tuple(float(x) for x in 1.0 / np.sqrt(seen))
+    trajectory = lab.trajectory(grads, hyper=_small_eps(lab))
+    hold(lab, account, trajectory, "step bound", limit=limit, reaches=0.75)
+    rest = np.zeros((40, 3))
+    rest[-1] = 1.0, -1.0, 0.25  # the longest step there is
+    hold(
+        lab, account, lab.trajectory(rest, hyper=_small_eps(lab)), "step bound",
+        limit=1.0, reaches=0.9,
+    )  # fmt: skip
+
+
+@check(
+    "ADAM-SB-6",
+    title="NAdam's extremal sequence attains its bound",
+    law="On the gradients that theory names NAdam's step reaches its bound, 8.4·α at the usual β.",
+    clause="|Δ_t| ≤ α·N_t",
+    theorem="nadam-bound",
+    algorithms=("nadam",),
+)
+def attained_nadam(lab: Lab, account: Account) -> None:
+    _plain(lab, "nadam")
+    for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
+        if _wide(lab) or b2 != 0.999:
+            limit = math.sqrt(nadam_bound_squared(b1, b2, t))
+            hyper = _small_eps(lab, beta1=b1, beta2=b2)
+            _attains(lab, account, nadam_extremal_gradients(b1, b2, t), hyper, limit)
+
+
+@check(
+    "ADAM-SB-7",
+    title="Decoupled decay wins far out",
+    law="Beyond R_∞/λ no gradients carry a parameter away: |θ| falls at every step, and in the"
+    " end |θ| ≤ R_∞/λ.",
+    clause="θ - α·λ·θ",
+    theorem="adamw-bound",
+    algorithms=("adam",),
+)
+def decay_pulls_back(lab: Lab, account: Account) -> None:
+    if lab.spec.decay != "decoupled":
+        raise Skip(f"stated for decoupled decay, not for {lab.spec}")
+    _plain(lab, "adam", but=("decay", "amsgrad"))
+    b1, b2 = 0.75, 0.875
+    hyper = _small_eps(lab, beta1=b1, beta2=b2, lr=0.125, weight_decay=2.0)
+    radius = 2.0 * step_bound_limit(b1, b2) / hyper["weight_decay"]
+    theta0 = np.array([1.0, -1.0, 4.0, -4.0, 32.0, -32.0]) * 2.0 * radius
+    outward = np.tile(-np.sign(theta0), (24, 1))
+    hold(
+        lab, account, lab.trajectory(outward, theta0, hyper=hyper), "decay wins", radius=radius
+    )  # fmt: skip

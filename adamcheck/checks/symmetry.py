@@ -70,6 +70,42 @@ def pure_scaling(lab: Lab, account: Account) -> None:
 
 
 @check(
+    "ADAM-SC-3",
+    title="A scale that changes during the run",
+    law="Gradients that become 2^k times as large or as small during the run move θ as the rule"
+    " says: the moments remember the old scale.",
+    clause="m and v across a change of scale",
+    theorem="scaling",
+)
+def changing_scale(lab: Lab, account: Account) -> None:
+    powers = (0, 3, -3, 5, -5) if lab.fmt.name == "float16" else (0, 4, -4, 12, -12, 20, -20)
+    steady = _mild(lab, "jump", steps=48, n=8)
+    for hyper in (lab.dyadic, lab.altered(lab.dyadic, eps=0.25)):
+        grads = np.concatenate([steady * 2.0**k for k in powers], axis=1)
+        grads[:24] = np.tile(steady[:24], (1, len(powers)))
+        hold(lab, account, lab.trajectory(grads, hyper=hyper))
+
+
+@check(
+    "ADAM-SC-4",
+    title="Linear rules are linear",
+    law="From θ0 = 0 gradients times 2^k move every parameter exactly 2^k times as far: a gradient"
+    " is neither clipped nor normalised.",
+    clause="whole update",
+    theorem="linear-scaling",
+    algorithms=("gd", "momentum"),
+)
+def linear_rule(lab: Lab, account: Account) -> None:
+    if lab.spec.algorithm not in ("gd", "momentum"):
+        raise Skip(f"{lab.spec.algorithm} is not linear in its gradients")
+    powers = (1, -1) if lab.fmt.name == "float16" else (30, -20, 3)
+    for k in powers:
+        trajectory = lab.trajectory(_mild(lab, "linear"), hyper=lab.dyadic)
+        hold(lab, account, trajectory, "linear", k=k)
+        hold(lab, account, trajectory)
+
+
+@check(
     "ADAM-SF-1",
     title="Sign flip",
     law="Negated gradients and parameters give exactly negated parameters.",

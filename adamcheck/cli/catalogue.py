@@ -70,6 +70,7 @@ def _check(console: Console, check: Check, behind: Theorem | None) -> None:
         ("states", theorem_statements().get(check.theorem, "")),
         ("source", "" if behind is None else behind.source),
         ("family", check.family),
+        ("rules", ", ".join(check.algorithms)),
         ("profiles", ", ".join(check.profiles)),
         ("kills", ", ".join(check.kills)),
         ("proof", f"adamcheck prove {check.theorem}" if check.theorem else ""),

@@ -19,7 +19,7 @@ from adamcheck.proof.normal import ProofError
 from adamcheck.spec import Spec
 
 Weights = Mapping[str, int]
-OUTPUTS: Final = ("s.m", "s.v", "s.v_max", "update")
+OUTPUTS: Final = ("s.m", "s.v", "s.v_max", "s.velocity", "update")
 
 
 def scale_weights(spec: Spec) -> dict[str, int]:
@@ -34,8 +34,13 @@ def sign_weights(spec: Spec) -> dict[str, int]:
     return {"g": 1, "s.m": 1}
 
 
-def graded(k: Proof, spec: Spec, *, kind: str, weights: Weights | None = None) -> None:
-    """Prove the law for every operation on the way to the moments and the update."""
+def graded(
+    k: Proof, spec: Spec, *, kind: str, weights: Weights | None = None, update: int | None = None
+) -> None:
+    """Prove the law for every operation on the way to the moments and the update.
+
+    update: the weight that the update shall have; none under scaling, one under a change of sign.
+    """
     given = weights or (scale_weights(spec) if kind == "scale" else sign_weights(spec))
     program = trace(spec)
     wanted = {index for name, index in program.outputs if name in OUTPUTS}
@@ -47,7 +52,8 @@ def graded(k: Proof, spec: Spec, *, kind: str, weights: Weights | None = None) -
             wanted |= set(program.ops[index].args)
     found = operations(k, program.ops, sorted(needed), kind=kind, weights=given)
     for name, index in program.outputs:
-        expected = {"update": 0 if kind == "scale" else 1}.get(name, given.get(name, 0))
+        meant = (0 if kind == "scale" else 1) if update is None else update
+        expected = meant if name == "update" else given.get(name, 0)
         if name in OUTPUTS and found[index] != expected:
             raise ProofError(f"{k.title}: {name} has weight {found[index]}, not {expected}")
 
