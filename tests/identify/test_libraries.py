@@ -6,30 +6,9 @@ import pytest
 
 from adamcheck.identify import identify
 
+from .known import KNOWN
+
 pytestmark = pytest.mark.library
-KNOWN = [
-    ("torch.optim:Adam", {}, "adam"),
-    ("torch.optim:Adam", {"amsgrad": True}, "amsgrad"),
-    ("torch.optim:Adam", {"maximize": True}, "adam[maximize=yes]"),
-    ("torch.optim:Adam", {"weight_decay": 0.1}, "adam[decay=l2]"),
-    ("torch.optim:AdamW", {}, "adamw"),
-    ("torch.optim:AdamW", {"weight_decay": 0.1}, "adamw"),
-    ("torch.optim:RAdam", {}, "radam[eps=hat]"),
-    ("torch.optim:Adamax", {}, "adamax[eps=gradient]"),
-    ("torch.optim:RMSprop", {}, "rmsprop"),
-    ("torch.optim:Adagrad", {}, "adagrad"),
-    ("torch.optim:SGD", {}, "gd"),
-    ("optax:adam", {}, "adam"),
-    ("optax:adam", {"eps_root": 0.015625}, "adam[eps=both]"),
-    ("optax:amsgrad", {}, "adam[amsgrad=vhat]"),
-    ("optax:adamw", {}, "adamw"),
-    ("optax:nadam", {}, "nadam"),
-    ("optax:adagrad", {}, "adagrad[eps=inside,accumulator=initial]"),
-    ("sklearn.neural_network._stochastic_optimizers:AdamOptimizer", {}, "adam[eps=hat]"),
-    ("autograd.misc.optimizers:adam", {}, "adam"),
-    ("jax.example_libraries.optimizers:adam", {}, "adam"),
-    ("adamcheck.implementations:NumpyAdam", {}, "adam"),
-]
 
 
 @pytest.mark.parametrize(("target", "options", "spec"), KNOWN)

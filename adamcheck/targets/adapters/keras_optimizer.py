@@ -72,7 +72,9 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Applying:
         return Applying(found(**names.arguments(hyper, flags, options)), thetas)
 
-    probe = build([np.zeros(1, np.float32)], {}, frozenset())
+    # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one
+    asked = {"momentum": 0.5} if "momentum" in names.own else {}
+    probe = build([np.zeros(1, np.float32)], asked, frozenset())
     abilities = {"stepwise", "many", "missing", "state"}
     if probe.kept():
         abilities.add("moments")
