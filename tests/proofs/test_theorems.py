@@ -191,6 +191,28 @@ def test_the_bounds_of_the_relatives(t: int) -> None:
     assert corrected <= theory.rmsprop_bound(0.95) ** 2
 
 
+@pytest.mark.parametrize("t", [1, 2, 7, 40])
+def test_nadams_extremal_gradients_attain_its_bound(t: int) -> None:
+    b1, b2 = Fraction(9, 10), Fraction(999, 1000)
+    ahead = b1 / (1 - b1 ** (t + 1))
+
+    def squared(gradients: list[Fraction]) -> Fraction:
+        m, v = moments(b1, b2, gradients)
+        top = ahead * m + (1 - b1) / (1 - b1**t) * gradients[-1]
+        return top**2 / (v / (1 - b2**t))
+
+    best = [ahead * (1 - b1) * (b1 / b2) ** k for k in range(t - 1, -1, -1)]
+    best[-1] += (1 - b1) / (1 - b1**t)
+    bound = theory.nadam_bound_squared(b1, b2, t)
+    assert squared(best) == bound
+    for other in ([Fraction(1)] * t, [(-1) ** k * g for k, g in enumerate(best, 1 - t)]):
+        assert squared(other) <= bound
+    rounded = theory.nadam_extremal_gradients(0.9, 0.999, t)
+    scale = Fraction(float(rounded[-1])) / best[-1]
+    for g, h in zip(best, rounded, strict=True):
+        assert abs(Fraction(float(h)) - scale * g) <= scale * g * Fraction(1, 2**44)
+
+
 def test_special_runs_in_closed_form() -> None:
     b1, b2, g = Fraction(4, 5), Fraction(24, 25), Fraction(-7, 3)
     m, v = moments(b1, b2, [g] * 6)
