@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import subprocess
 import sys
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -122,3 +126,25 @@ def test_no_tolerance_is_chosen_anywhere():
         names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
         names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         assert not names & {"rtol", "atol", "allclose", "isclose", "assert_allclose"}, path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("build") is None, reason="build is not installed: extra dev")
+def test_the_wheel_proves_in_an_empty_folder(tmp_path):
+    """The theorems travel with the package: nothing of the checkout is read."""
+    built = [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path)]
+    subprocess.run([*built, str(PACKAGE.parent)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    site, empty = tmp_path / "site", tmp_path / "empty"
+    empty.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    paths = [str(site), *(p for p in sys.path if p and "site-packages" in p)]
+    asked = [sys.executable, "-P", "-S", "-m", "adamcheck", "prove", "forgetting", "--json", "out"]
+    done = subprocess.run(
+        asked, cwd=empty, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((empty / "out").read_text("utf-8"))["ok"]
+    assert (site / "adamcheck" / "_proofs" / "forgetting.py").exists()
