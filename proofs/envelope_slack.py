@@ -252,6 +252,9 @@ def slack(book: Book, count: int | None = None) -> None:
     fact = k.induct(claim, hypothesis_base, hypothesis, step)
     k.conclude(fact, "(1-v)^n ≥ 1 - n·v for every n")
     point = {slack_: term(Fraction(charges.SLACK)), kappa: ONE / 2**28, v: ONE / 2**53}
+    tau, tiniest = symbols("tau")[0], term(Fraction(charges.TINIEST))
+    fact = k.witness({tau: tiniest}, [eq(2**1074 * tau, 1)])
+    k.conclude(fact, "TINIEST is the smallest positive number of float64: no positive x is below")
     counts = {"1,024 roundings": 2**10} if count is None else {"these": count}
     for name in PARAMETERS if count is None else ():
         if (found := roundings(name)) is not None:

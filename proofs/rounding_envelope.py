@@ -148,13 +148,16 @@ def part_quotient(book: Book, margin: Number = 1) -> None:
     q, ea, b, eb, eta, gamma = symbols("q e_a b e_b eta gamma")
     nonnegative(k, eb)
     asked = at.charges.quotient(q, ea, b, eb, gamma, eta)
-    (claim,), (most,) = at.conditions, at.maxima
+    reciprocal = at.charges.inverse(b, eb)
+    (claim, again), (most,) = at.conditions, at.maxima
     known = k.assume(claim, "else the charge is infinite")
+    k.conclude(k.prove(again, [[known]]), "inverse(…) is finite where quotient(…) is")
     equal = k.assume(eq(most, b - eb), "b - e_b > 0 in float64 is at least its smallest number")
     positive = k.prove(gt(b - eb), [[known], [eb]])
     k.prove(gt(most), [[positive]], using=[Times(ONE, equal)])
     same = k.prove(eq(asked, at.charges.scaled_down(q, ea, eb, 1 / most, gamma, eta)))
     k.conclude(same, "quotient(…) is scaled_down(…) with i = 1/(b - e_b)")
+    k.conclude(k.prove(eq(reciprocal, 1 / most)), "inverse(…) is that i, apart from its slack")
     fact = k.prove(ge(1 - eb / most), [[known, inv(most)]], using=[Times(1 / most, equal)])
     k.conclude(fact, "and e_b·i ≤ 1")
     divisor, d = symbols("B d")
@@ -278,6 +281,8 @@ def guards(book: Book) -> None:
         k.conclude(k.prove(eq(got, ex if sign > 0 else ey)), "chosen(…) is that branch's bound")
         if sign > 0:
             got = at.charges.rooted(x, e, bound)
+            again = k.prove(at.conditions[1], [[known]])
+            k.conclude(again, "rooted(…) is finite only where no radicand comes out negative")
             k.conclude(k.prove(eq(got, bound)), "rooted(…) is the root's own bound")
 
 

@@ -1,0 +1,226 @@
+"""The theorems of the envelope run the text of charges.py: what it says is what is proved.
+
+A changed coefficient, operator, comparison or helper in a charge, or a changed constant, must turn
+a theorem red. The factor ``fold`` is no charge; its numbers are held against its theorem.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.util
+import inspect
+import itertools
+import math
+import random
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from mutations import mutants
+
+from adamcheck.interpret import charges
+from adamcheck.oracle.envelope import fold
+from adamcheck.proof import traced
+from adamcheck.proof.certificates import substance
+from adamcheck.proof.library import theorem
+from adamcheck.proof.theorem import Book
+from adamcheck.spec import Spec, parse_spec
+
+TELLING = (
+    "rounding-envelope",
+    "average-envelope",
+    "envelope-slack",
+    "composed-envelope",
+    "envelope-growth",
+)
+OTHER = {"larger": "smaller", "smaller": "larger", "gamma2": "gamma4", "eold": "enew"}
+
+
+@pytest.fixture(scope="module")
+def untouched() -> dict[str, str]:
+    return {name: proved(name) for name in TELLING}
+
+
+def proved(name: str) -> str:
+    book = Book()
+    theorem(name).prove(book)
+    return substance(theorem(name), book)
+
+
+# --- mutants ---
+
+
+def charge_mutants() -> list[tuple[str, str]]:
+    """Every mutant of a charge or of a constant; load_charges, which copies text, has its test."""
+    source = inspect.getsource(charges)
+    lines = {source[: source.index(inspect.getsource(f))].count("\n") + 1 for f in charges.CHARGES}
+    last = max(lines) + 3
+    first = next(i for i, x in enumerate(source.splitlines(), 1) if x.startswith("SLACK ="))
+    found = []
+    for what, changed in itertools.chain(mutants(source), further(source)):
+        line = int(what.split()[1].rstrip(":"))
+        if first <= line <= last:
+            found.append((what, changed))
+    return found
+
+
+def further(source: str) -> Iterator[tuple[str, str]]:
+    """A float grows by 1, a comparison turns around, a name is taken for another."""
+    tree = ast.parse(source)
+    for number, node in enumerate(ast.walk(tree)):
+        change = _change(node)
+        if change is not None:
+            changed = copy.deepcopy(tree)
+            what = change(list(ast.walk(changed))[number])
+            text = ast.unparse(ast.fix_missing_locations(changed))
+            yield f"line {getattr(node, 'lineno', 0)}: {what}", text
+
+
+def _change(node: ast.AST) -> Callable[[ast.AST], str] | None:
+    if isinstance(node, ast.Constant) and type(node.value) is float:
+        return _more
+    if isinstance(node, ast.Compare):
+        return _around
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in OTHER:
+        return _renamed
+    return None
+
+
+def _more(node: ast.AST) -> str:
+    assert isinstance(node, ast.Constant)
+    assert isinstance(node.value, float)
+    node.value += 1.0
+    return f"{node.value - 1.0} became {node.value}"
+
+
+def _around(node: ast.AST) -> str:
+    assert isinstance(node, ast.Compare)
+    node.left, node.comparators = node.comparators[0], [node.left]
+    return "a comparison turned around"
+
+
+def _renamed(node: ast.AST) -> str:
+    assert isinstance(node, ast.Name)
+    old, node.id = node.id, OTHER[node.id]
+    return f"{old} became {node.id}"
+
+
+def is_red(source: str, folder: Path, untouched: dict[str, str]) -> bool:
+    """Whether a theorem fails, or proves something else, with these charges."""
+    path = folder / f"charges_{abs(hash(source))}.py"
+    path.write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    changed = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as context:
+        context.setitem(sys.modules, path.stem, changed)
+        for module in readers():
+            context.setattr(module, "charges", changed)
+        try:
+            spec.loader.exec_module(changed)
+            return any(proved(name) != untouched[name] for name in TELLING)
+        except Exception:  # charges that cannot even be read are red
+            return True
+
+
+def readers() -> list[ModuleType]:
+    """The modules through which theorems read the charges."""
+    theorems = [m for n, m in sys.modules.items() if n.startswith("adamcheck._proofs.")]
+    return [traced, *(m for m in theorems if getattr(m, "charges", None) is charges)]
+
+
+def test_the_charges_as_they_are_are_green(tmp_path: Path, untouched: dict[str, str]) -> None:
+    assert not is_red(inspect.getsource(charges), tmp_path, untouched)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_changed_charge_fails_a_theorem(
+    seed: int, tmp_path: Path, untouched: dict[str, str]
+) -> None:
+    what, changed = random.Random(seed).choice(charge_mutants())
+    assert is_red(changed, tmp_path, untouched), what
+
+
+@pytest.mark.slow
+def test_every_changed_charge_fails_a_theorem(tmp_path: Path, untouched: dict[str, str]) -> None:
+    found = charge_mutants()
+    assert len(found) > 80
+    survivors = [what for what, changed in found if not is_red(changed, tmp_path, untouched)]
+    assert not survivors
+
+
+def test_load_charges_gives_each_helper_its_own_place() -> None:
+    loaded = charges.load_charges(
+        larger=max,
+        smaller=min,
+        root=math.sqrt,
+        select=lambda condition, yes, no: yes if condition else no,
+        slack=charges.SLACK,
+    )
+    generator = random.Random(3)
+    for function in charges.CHARGES:
+        count = len(inspect.signature(function).parameters)
+        for _ in range(20):
+            given = [generator.uniform(0.0, 2.0) ** 4 for _ in range(count)]
+            with np.errstate(over="ignore"):
+                told = float(function(*given))
+            assert getattr(loaded, function.__name__)(*given) == told
+
+
+# --- fold: theorem moved-scalars ---
+
+HYPER = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "lr_decay": 0.25}
+
+
+@pytest.mark.parametrize("lr", [1e-3, 1.0, 40.0])
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.25, 0.5), (0.0, 0.875)])
+@pytest.mark.parametrize("correction", ["both", "m", "v", "none"])
+def test_fold_serves_every_product_of_adams_scalars(
+    lr: float, betas: tuple[float, float], correction: str
+) -> None:
+    hyper = {**HYPER, "lr": lr, "beta1": betas[0], "beta2": betas[1]}
+    b1, b2 = (Fraction(beta) for beta in betas)
+    steps = 12
+    found = fold(Spec(bias_correction=correction), hyper, steps, 0)
+    for t in range(1, steps + 1):
+        c = 1 - b1**t if correction in ("both", "m") else Fraction(1)
+        q_squared = 1 - b2**t if correction in ("both", "v") else Fraction(1)
+        most = Fraction(float(found[t - 1])) ** 2
+        for a, b, e in itertools.product((-1, 0, 1), repeat=3):
+            if abs(b + e) <= 1:
+                assert most >= Fraction(lr) ** (2 * a) * c ** (2 * b) * q_squared**e
+
+
+@pytest.mark.parametrize(
+    ("name", "squares"),
+    [
+        ("rmsprop[bias_correction=v]", lambda t: [1 - Fraction(0.999) ** t]),
+        ("adagrad[lr_decay=yes]", lambda t: [(1 + (t - 1) * Fraction(0.25)) ** 2]),
+        ("adamax", lambda t: [(1 - Fraction(0.9) ** t) ** 2]),
+        (
+            "nadam",
+            lambda t: [
+                (1 - Fraction(0.9) ** t) ** 2,
+                1 - Fraction(0.999) ** t,
+                Fraction(0.45) ** 2,
+                Fraction(0.1) ** 2,
+            ],
+        ),
+        ("radam", lambda t: [(1 - Fraction(0.9) ** t) ** 2, 1 - Fraction(0.999) ** t]),
+    ],
+)
+def test_fold_serves_every_product_of_a_relatives_scalars(
+    name: str, squares: Callable[[int], list[Fraction]]
+) -> None:
+    found = fold(parse_spec(name), HYPER, 12, 0)
+    assert np.isfinite(found).all()
+    for t in range(1, 13):
+        scalars = [Fraction(HYPER["lr"]) ** 2, *squares(t)]
+        most = math.prod(max(s, 1 / s) for s in scalars)
+        assert Fraction(float(found[t - 1])) ** 2 >= most
