@@ -29,6 +29,11 @@ USUAL: Final = {
     "eps": 1e-8,
     "eps_root": 1e-12,
     "weight_decay": 1e-2,
+    "momentum": 0.9,
+    "dampening": 0.1,
+    "lr_decay": 1e-2,
+    "initial_accumulator": 0.1,
+    "momentum_decay": 0.004,
 }
 """What stands in for a hyperparameter that a target does not take."""
 EXTRAS: Final = {
@@ -48,6 +53,11 @@ _ORDINARY: Final[dict[str, tuple[float, ...]]] = {
     "eps": (1e-8, 1e-7, 1e-6, 1e-10, 1e-3, 1e-4, 1e-5),
     "eps_root": (0.0, 1e-12, 1e-8, 1e-6),
     "weight_decay": (1e-2, 1e-4, 0.1, 0.5),
+    "momentum": (0.9, 0.95, 0.8, 0.5, 0.99, 0.0),
+    "dampening": (0.1, 0.0, 0.5, 0.9),
+    "lr_decay": (1e-2, 0.0, 1e-4, 0.5),
+    "initial_accumulator": (0.1, 1e-3, 1.0),
+    "momentum_decay": (0.004, 0.01, 0.1),
 }
 _DYADIC: Final[dict[str, tuple[float, ...]]] = {
     "lr": tuple(2.0**-k for k in (3, 0, 1, 7, 10)),
@@ -56,6 +66,11 @@ _DYADIC: Final[dict[str, tuple[float, ...]]] = {
     "eps": tuple(2.0**-k for k in (10, 4, 8, 14, 27)),
     "eps_root": (0.0, 2.0**-20, 2.0**-10),
     "weight_decay": tuple(2.0**-k for k in (4, 7, 10)),
+    "momentum": tuple(1 - 2.0**-k for k in (3, 1, 2, 4, 6)),
+    "dampening": (0.25, 0.0, 0.5),
+    "lr_decay": tuple(2.0**-k for k in (4, 7, 1)),
+    "initial_accumulator": (0.25, 1.0, 2.0**-7),
+    "momentum_decay": (2.0**-8, 2.0**-4),
 }
 _DECAYS: Final = ("beta1", "beta2")
 _SEED: Final = st.integers(0, 2**16)

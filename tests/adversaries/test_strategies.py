@@ -145,6 +145,20 @@ def test_the_spec_decides_which_hyperparameters_are_drawn_and_callers_can_pin_th
     assert all(a.hyper["weight_decay"] == 0.25 for a in seen(strategy, lambda a: a, 20))
 
 
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=lambda f: f.name)
+def test_every_hyperparameter_that_a_rule_can_read_has_values(fmt: Format) -> None:
+    specs = (
+        "nesterov",
+        "momentum[dampening=late]",
+        "rmsprop[momentum=yes,accumulator=initial]",
+        "adagrad[lr_decay=yes,decay=l2]",
+        "nadam[schedule=momentum-decay,eps=both]",
+    )
+    for names in (parse_spec(text).hyperparameters for text in specs):
+        drawn = find(hyperparameters(fmt, names), lambda hyper: True)
+        assert set(drawn) == set(names)
+
+
 def test_examples_shrink_towards_one_constant_element() -> None:
     fmt = FORMATS["float32"]
     asked = find(
