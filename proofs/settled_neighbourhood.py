@@ -25,7 +25,7 @@ def dialects() -> list[Spec]:
 # --- what is left of momentum ---
 
 
-def limit(book: Book) -> None:
+def ceiling(book: Book) -> None:
     """m² ≤ K_t·v and K_t ≤ K_∞, which is finite where β1² < β2."""
     at = adam_setting(k := book.part("m_t² ≤ K_∞·v_t at every t"))
     b1, b2, v, m = at.h.beta1, at.h.beta2, at.before.v, at.before.m
@@ -399,7 +399,7 @@ def convex(book: Book) -> None:
 
 def prove(book: Book) -> None:
     """Momentum's share, every dialect's step, and the paths."""
-    limit(book)
+    ceiling(book)
     left_over(book)
     for spec in dialects():
         carried(book, spec)
