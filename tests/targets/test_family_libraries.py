@@ -5,6 +5,7 @@ Whole trajectories of the real thing, through the child process, against the ora
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,23 +73,42 @@ def observe(session: Session, spec: Spec, dtype: str, flags: tuple[str, ...]) ->
     return Evidence(spec, fmt, hyper, grads, trace_.thetas[0], moments)
 
 
+@pytest.fixture(scope="module")
+def session_of() -> Iterator[Callable[[Case], Session]]:
+    """The session of a case; one is kept, so that neighbours share what took long to import."""
+    kept: dict[str, Session] = {}
+
+    def get(case: Case) -> Session:
+        needs(case.target.partition(".")[0].partition(":")[0])
+        name = f"{case.target} {sorted(case.options.items())}"
+        if name not in kept:
+            for session in kept.values():
+                session.close()
+            kept.clear()
+            kept[name] = Session(case.target, options=case.options)
+        return kept[name]
+
+    yield get
+    for session in kept.values():
+        session.close()
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_the_dialect_of(case: Case) -> None:
-    needs(case.target.partition(".")[0].partition(":")[0])
-    with Session(case.target, options=case.options) as session:
-        for dtype in case.dtypes:
-            seen = observe(session, parse_spec(case.spec), dtype, case.flags)
-            strict, loose = (judge(seen, Admission(s)) for s in ("float64", "array"))
-            assert (strict if case.scalars == "float64" else loose).accepted, loose.largest_ratio
-            assert strict.accepted == (case.scalars == "float64")
-            assert strict.decided > 0.9 * (strict.decided + strict.blind)
-            assert set(case.shows) <= set(seen.moments)
-            for text in case.others:
-                other = parse_spec(text)
-                hyper = {name: HYPER[name] for name in other.hyperparameters}
-                # two forms of momentum are one function of the gradients: their velocities differ
-                kept = seen.moments if other.form != seen.spec.form else {}
-                assert judge(replace(seen, spec=other, hyper=hyper, moments=kept)).bad.any(), text
+def test_the_dialect_of(case: Case, session_of: Callable[[Case], Session]) -> None:
+    session = session_of(case)
+    for dtype in case.dtypes:
+        seen = observe(session, parse_spec(case.spec), dtype, case.flags)
+        strict, loose = (judge(seen, Admission(s)) for s in ("float64", "array"))
+        assert (strict if case.scalars == "float64" else loose).accepted, loose.largest_ratio
+        assert strict.accepted == (case.scalars == "float64")
+        assert strict.decided > 0.9 * (strict.decided + strict.blind)
+        assert set(case.shows) <= set(seen.moments)
+        for text in case.others:
+            other = parse_spec(text)
+            hyper = {name: HYPER[name] for name in other.hyperparameters}
+            # two forms of momentum are one function of the gradients: their velocities differ
+            kept = seen.moments if other.form != seen.spec.form else {}
+            assert judge(replace(seen, spec=other, hyper=hyper, moments=kept)).bad.any(), text
 
 
 def test_pytorch_nadam_keeps_the_product_of_its_momenta_in_float32(tmp_path: Path) -> None:
@@ -108,10 +128,9 @@ def test_pytorch_nadam_keeps_the_product_of_its_momenta_in_float32(tmp_path: Pat
 
 
 @pytest.mark.parametrize("case", KERAS, ids=str)
-def test_the_dialect_of_keras(case: Case) -> None:
-    needs("keras")
+def test_the_dialect_of_keras(case: Case, session_of: Callable[[Case], Session]) -> None:
     options = {"backend": "jax", "floatx": "float64"}
-    test_the_dialect_of(replace(case, options=options, dtypes=("float64",)))
+    test_the_dialect_of(replace(case, options=options, dtypes=("float64",)), session_of)
 
 
 def test_targets_of_the_zoo_run_in_a_session() -> None:
