@@ -24,10 +24,12 @@ import pytest
 from mutations import mutants
 
 from adamcheck.interpret import charges
+from adamcheck.interpret.emit import Emitter
 from adamcheck.oracle.envelope import fold
 from adamcheck.proof import traced
 from adamcheck.proof.certificates import substance
 from adamcheck.proof.library import theorem
+from adamcheck.proof.normal import ProofError
 from adamcheck.proof.theorem import Book
 from adamcheck.spec import Spec, parse_spec
 
@@ -171,6 +173,32 @@ def test_load_charges_gives_each_helper_its_own_place() -> None:
             with np.errstate(over="ignore"):
                 told = float(function(*given))
             assert getattr(loaded, function.__name__)(*given) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        ("1.01 * u", "1.0 * u"),
+        ("2.0 * far", "1.0 * far"),
+        ("2.0 * gamma4", "1.0 * gamma4"),
+        ("far * (2.0", "far * (1.0"),
+        ("gamma2", "u"),
+    ],
+)
+def test_a_changed_text_of_the_kernels_fails_a_theorem(
+    written: str, instead: str, monkeypatch: pytest.MonkeyPatch, untouched: dict[str, str]
+) -> None:
+    original = Emitter.bound
+
+    def changed(self: Emitter, i: int) -> str:
+        return original(self, i).replace(written, instead)
+
+    monkeypatch.setattr(Emitter, "bound", changed)
+    # (a-b)-c has room for η, since its a-b is charged for one as well: what is proved changes
+    try:
+        assert proved("composed-envelope") != untouched["composed-envelope"]
+    except ProofError:
+        assert written != "2.0 * far"
 
 
 # --- fold: theorem moved-scalars ---
