@@ -79,11 +79,13 @@ def average(
     In the difference forms β is 1 - ŵ, so β inherits ŵ's error; their roundings are proportional to
     w(|old| + |new|), four at most (two casts, the difference, the product).
     """
-    b = beta + larger(ebeta, ew)
+    # b - beta would lose off where off is below beta's last bit
+    off = larger(ebeta, ew)
+    b = beta + off
     high = w + ew
     o = old + eold
     n = new + enew
-    moved = b * eold + high * enew + (b - beta) * old + ew * new
+    moved = b * eold + high * enew + off * old + ew * new
     moved = moved + larger(gamma2 * b, gamma4 * high) * o + gamma4 * high * n
     return (moved + u * (result + moved) + eta * (3.0 + o + n)) * SLACK
 

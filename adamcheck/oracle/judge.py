@@ -3,7 +3,9 @@
 float64 with its running bound judges the formats narrower than it; double-double judges float64;
 what neither decides climbs to ball arithmetic, element by element, until its enclosure decides.
 A rung's own error is at most 2^-28 (float64 under float32 and narrower) or 2^-48 (double-double
-under float64) of the envelope's bound, by the homogeneity theorem (proofs: rounding-envelope).
+under float64) of the envelope's bound: charges grow at least in proportion to the roundoff, and
+the slack pays for the rest (theorems envelope-growth, envelope-slack; the root's case there needs
+v known to 2^-28·v).
 """
 
 from __future__ import annotations
