@@ -34,7 +34,9 @@ def prove(book: Book) -> None:
 def kept_velocity(book: Book) -> None:
     """The velocity is not scaled along."""
     weights = WEIGHTS | {"s.velocity": 0}
-    graded(book.part("the velocity kept"), Spec("momentum"), kind="scale", weights=weights, update=1)
+    graded(
+        book.part("the velocity kept"), Spec("momentum"), kind="scale", weights=weights, update=1
+    )
 
 
 THEOREM = Theorem(

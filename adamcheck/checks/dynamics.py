@@ -1,8 +1,8 @@
 """Closed forms of what Adam and momentum do on convex problems, from the step bound's certificate.
 
-With ρ = β1/√β2 and m² ≤ K_∞·v (theorem step-bound): while a gradient keeps its sign, the part of m
-against it shrinks at least as β1^k while √v shrinks at most as β2^(k/2) (theorem forgetting). So a
-variable is carried against its gradient by at most α·c·√K_∞·Σ ρ^k, whatever the problem is.
+With ρ = β1/√β2 and m² ≤ K_∞·v: while a gradient keeps its sign, the part of m against it shrinks at
+least as β1^k while √v shrinks at most as β2^(k/2). So a variable is carried against its gradient by
+at most α·c·√K_∞·Σ ρ^k, whatever the problem is (theorem settled-neighbourhood).
 """
 
 from __future__ import annotations

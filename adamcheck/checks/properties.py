@@ -175,7 +175,9 @@ def sign_flip(
         grads=tuple(-g for g in trajectory.grads),
         theta0=tuple(-a for a in trajectory.theta0),
     )
-    return _same_bits(lab, account, trajectory, other, "negating everything changes bits", factor=-1)
+    return _same_bits(
+        lab, account, trajectory, other, "negating everything changes bits", factor=-1
+    )
 
 
 @property_("same bits")

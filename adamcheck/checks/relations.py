@@ -13,6 +13,9 @@ from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
 from adamcheck.spec import CONVENTIONS, Spec
 
+_WITH_EPS = ("outside", "gradient")
+"""Forms of AdaMax's ε that are |g| + ε at β2 = 0."""
+
 
 @dataclass(frozen=True)
 class Special:
@@ -39,7 +42,7 @@ def _as(algorithm: str, spec: Spec, **switches: str) -> Spec | None:
 
 
 def special_cases(spec: Spec) -> Iterator[Special]:
-    """The special cases of a rule that are another rule (theorem special-cases)."""
+    """The special cases of a rule that are another rule (special-cases, amsgrad-growing)."""
     if spec.decay != "none":
         yield Special(spec.with_(decay="none"), {"weight_decay": 0.0})
     if spec.algorithm == "adam":
@@ -52,13 +55,13 @@ def special_cases(spec: Spec) -> Iterator[Special]:
     elif spec.algorithm == "rmsprop" and spec.momentum == "yes":
         plain = spec.with_(momentum="no", nesterov="no", form="outside")
         yield Special(plain, {"momentum": 0.0})
-    elif spec.algorithm == "nadam":
+    elif spec.algorithm == "nadam" and (spec.eps == "outside" or spec.schedule == "constant"):
         other = _as("rmsprop", spec, bias_correction="v")
         if other is not None:
             yield Special(other, {"beta1": 0.0})
-    elif spec.algorithm == "adamax" and spec.eps == "outside" and spec.first_t == "1":
+    elif spec.algorithm == "adamax" and spec.eps in _WITH_EPS and spec.first_t == "1":
         # with β1 = β2 = 0 both divide the gradient by |g| + ε
-        other = _as("adam", spec)
+        other = _as("adam", spec, eps="outside")
         if other is not None:
             yield Special(other, {"beta1": 0.0, "beta2": 0.0})
     elif spec.algorithm == "radam":
@@ -77,7 +80,7 @@ def _of_adam(spec: Spec) -> Iterator[Special]:
         other = _as("rmsprop", spec, bias_correction=corrected)
         if other is not None:
             yield Special(other, {"beta1": 0.0})
-    if spec.amsgrad != "none" and spec.decay == "none":
+    if spec.amsgrad != "none" and spec.decay == "none" and spec.eps != "max":
         yield Special(spec.with_(amsgrad="none"), growing=True)
 
 
@@ -114,7 +117,9 @@ def _gradients(lab: Lab, case: Special) -> Array:
 def special(lab: Lab, account: Account) -> None:
     cases = list(special_cases(lab.spec))
     takes = lab.description.flags
-    if lab.spec.algorithm == "adam" and lab.spec.amsgrad == "none" and "amsgrad" in takes:
+    s = lab.spec
+    plain = s.algorithm == "adam" and s.amsgrad == s.decay == "none" and s.eps != "max"
+    if plain and "amsgrad" in takes:
         cases.append(Special(lab.spec, growing=True))
     refusals = []
     for case in cases:
