@@ -271,6 +271,54 @@ def big(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
         yield bits(step([normal(70_001, dtype, t)]))
 
 
+def blocks(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Sizes that fill blocks of a kernel exactly, or by one element more."""
+    for size in (64, 1024, 1025):
+        step = build(target, [np.zeros(size, dtype)], {**HYPER, **options})
+        for t in range(2):
+            yield bits(step([normal(size, dtype, t)]))
+
+
+def vectors(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Vectors in three layouts, and what is left of gradients of two to five axes."""
+    for step_by in (1, 2, -1):
+        step = build(target, [normal(6, dtype, 1)], {**HYPER, **options})
+        for t in range(2):
+            yield bits(step([np.repeat(normal(6, dtype, t), abs(step_by))[::step_by]]))
+    for shape in ((3, 4), (2, 3, 4), (2, 1, 3, 2), (1, 2, 1, 3, 2)):
+        step = build(target, [normal(shape, dtype, 1)], {**HYPER, **options})
+        for t in range(2):
+            g = normal(shape, dtype, t)
+            yield bits(step([g])), bits(g)
+
+
+def longer(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """The steps around the 4,096th."""
+    hyper = {**HYPER, "lr": 1.0, **options}
+    step = build(target, [np.zeros(2, dtype)], hyper)
+    for t in range(4_098):
+        new = step([np.array([1, -1] if t % 2 else [-0.5, 0.75]).astype(dtype)])
+        if t > 4_090:
+            yield bits(new)
+
+
+def many(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """More parameters than one launch of a kernel over lists takes."""
+    step = build(target, [np.zeros(2, dtype) for _ in range(120)], {**HYPER, **options})
+    for t in range(2):
+        yield bits(step([normal(2, dtype, 120 * t + k) for k in range(120)]))
+
+
+def faint(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Hyperparameters far smaller than usual."""
+    ends = ({"lr": 2.0**-40}, {"weight_decay": 2.0**-12} if "weight_decay" in options else {})
+    for k, end in enumerate(ends):
+        theta = normal(9, dtype, 5, 8.0) if k else np.zeros(9, dtype)
+        step = build(target, [theta], {**HYPER, **options, **end})
+        for t in range(2):
+            yield bits(step([normal(9, dtype, t) * dtype(1 - k)]))
+
+
 def late_first(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
     """The first parameter has no gradient and the second one has."""
     step = build(target, [normal(3, dtype, 1), normal(4, dtype, 2)], {**HYPER, **options})
@@ -367,6 +415,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     for f in (
         short, rounded, shrinking, away, far, long, long_tail, wild, extremal, subnormal,
         nonfinite, zeros, edges, ones, dyadic, layout, shapes, square, same_shapes, big, late,
-        late_first, state, buffers, instances, repeat, reject, reject_decay,
+        late_first, blocks, vectors, longer, many, faint, state, buffers, instances,
+        repeat, reject, reject_decay,
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ from . import (
     layout,
     options,
     precision,
+    rare,
     scalars,
     schedule,
     state,
@@ -35,4 +36,5 @@ DEFECTS: tuple[Defect, ...] = (
     *state.DEFECTS,
     *values.DEFECTS,
     *validation.DEFECTS,
+    *rare.DEFECTS,
 )
