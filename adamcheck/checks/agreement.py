@@ -48,7 +48,10 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
     wide = np.tile(lab.gradients(lab.dyadic, steps, 2, laws=laws), (1, 4))
     high = 6 if lab.fmt.name == "float16" else 12
-    theta0 = rng.choice((-1.0, 1.0), wide.shape[1]) * 2.0 ** rng.uniform(-high, high, wide.shape[1])
+    size = rng.uniform(-high, high, wide.shape[1])
+    if lab.spec.decay == "none":  # from near underflow to near overflow; λθ would join in there
+        size[::4] *= (lab.fmt.max_exponent - 2) / high
+    theta0 = rng.choice((-1.0, 1.0), wide.shape[1]) * 2.0**size
     for hyper in (lab.dyadic, lab.ordinary):
         hold(lab, account, lab.trajectory(wide, theta0, hyper=hyper))
 
@@ -87,6 +90,9 @@ def extremes(lab: Lab, account: Account) -> None:
     steps = 16 if lab.profile.name == "quick" else 40
     grads = lab.gradients(hyper, steps, 4, safe=False)
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
+    if "eps" in hyper and not narrow:  # an ε that no floor may lift, and that √v̂ never meets
+        least = lab.altered(hyper, eps=2.0 ** (4 - lab.fmt.max_exponent))
+        hold(lab, account, lab.trajectory(grads[:8], hyper=least))
 
 
 @check(

@@ -12,7 +12,7 @@ from adamcheck.checks.registry import check
 @check(
     "ADAM-SH-1",
     title="Shapes",
-    law="0-d to 4-d parameters, empty ones too, follow the rule and come back in their shape.",
+    law="0-d to 5-d parameters, empty ones too, follow the rule and come back in their shape.",
     clause="each element by itself",
     theorem="elementwise",
 )
@@ -30,6 +30,9 @@ def shapes(lab: Lab, account: Account) -> None:
         (2, 1, 3, 2),
         (1, 17),
         (4, 4),
+        (2, 1, 2, 3, 2),
+        (17, 17),
+        (67, 131),  # beyond the usual tiles and blocks of rows and columns
     ):
         grads = rng.standard_normal((4, *shape))
         hold(lab, account, lab.trajectory(grads, rng.uniform(-1, 1, shape), hyper=lab.dyadic))
@@ -46,15 +49,21 @@ def shapes(lab: Lab, account: Account) -> None:
 )
 def layouts(lab: Lab, account: Account) -> None:
     rng = lab.rng("layouts")
-    for shape in ((5, 7), (3, 3), (2, 3, 4)):
+    for shape in ((5, 7), (3, 3), (2, 3, 4), (6,)):
         grads = rng.standard_normal((3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
-        for a in lab.description.layouts:
-            for b in lab.description.layouts:
-                trajectory = lab.trajectory(
-                    grads, theta0, hyper=lab.dyadic, theta_layout=a, grad_layout=b
-                )
-                hold(lab, account, trajectory)
+        for a, b in _layouts(lab, shape):
+            trajectory = lab.trajectory(
+                grads, theta0, hyper=lab.dyadic, theta_layout=a, grad_layout=b
+            )
+            hold(lab, account, trajectory)
+
+
+def _layouts(lab: Lab, shape: tuple[int, ...]) -> list[tuple[str, str]]:
+    """Every pair for one shape; for the others those in which at least one is C."""
+    known = [a for a in lab.description.layouts if len(shape) > 1 or a not in ("F", "transposed")]
+    pairs = [(a, b) for a in known for b in known]
+    return [(a, b) for a, b in pairs if shape == (5, 7) or "C" in (a, b)]
 
 
 @check(
@@ -66,7 +75,7 @@ def layouts(lab: Lab, account: Account) -> None:
 )
 def preserved(lab: Lab, account: Account) -> None:
     rng = lab.rng("preserved")
-    for shape in ((), (1,), (0,), (6,), (2, 3), (2, 1), (1, 5), (1, 1)):
+    for shape in ((), (1,), (0,), (3, 0), (6,), (2, 3), (2, 1), (1, 5), (1, 1)):
         _law(lab, account, rng.standard_normal((3, *shape)), ("dtype", "shape", "parameter-count"))
 
 
@@ -82,10 +91,13 @@ def buffers(lab: Lab, account: Account) -> None:
     rng = lab.rng("buffers")
     extra = {n: 0.0625 for n in ("weight_decay",) if n in lab.description.hyperparameters}
     for hyper, flags in ((lab.dyadic, frozenset()), (lab.dyadic | extra, lab.description.flags)):
-        _law(
-            lab, account, rng.standard_normal((5, 19)), ("gradient-changed",), theta0=0.5,
-            hyper=hyper, flags=flags,
-        )  # fmt: skip
+        for shape in ((19,), (), (5, 3), (2, 3, 4)):
+            _law(
+                lab, account, rng.standard_normal((5, *shape)), ("gradient-changed",), theta0=0.5,
+                hyper=hyper, flags=flags,
+            )  # fmt: skip
+    if lab.changed is not None:  # any run of any check may have seen it
+        hold(lab, account, lab.changed, "interface", law="gradient-changed")
 
 
 @check(

@@ -10,6 +10,8 @@ from adamcheck.checks.lab import Account, Lab
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
 
+_MANY = 113
+
 
 @check(
     "ADAM-EL-1",
@@ -27,14 +29,15 @@ def small_sizes(lab: Lab, account: Account) -> None:
 
 @check(
     "ADAM-EL-2",
-    title="Odd sizes beyond 65,536",
-    law="In arrays of odd sizes beyond 65,536 every element follows the rule, the last one too.",
+    title="Full blocks, and odd sizes beyond 65,536",
+    law="In arrays that fill blocks of 64 to 4,096 exactly or by one element more, and of odd sizes"
+    " beyond 65,536, every element follows the rule, the last one too.",
     clause="each element by itself",
     theorem="elementwise",
 )
 def large_sizes(lab: Lab, account: Account) -> None:
     rng = lab.rng("large")
-    for n in (4_099, lab.profile.wide):
+    for n in (64, 128, 256, 512, 1_024, 1_025, 2_048, 4_096, 4_099, lab.profile.wide):
         grads = rng.uniform(0.25, 1.0, (2, n)) * rng.choice((-1.0, 1.0), (2, n))
         hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
 
@@ -78,6 +81,11 @@ def several(lab: Lab, account: Account) -> None:
     one = lab.trajectory(grads[0], hyper=lab.dyadic)
     hold(lab, account, replace(one, theta0=theta0, grads=grads))
     hold(lab, account, replace(one, theta0=theta0[:3:2], grads=grads[:3:2]))  # a pair of one shape
+    # more parameters than one launch of a kernel over lists of tensors takes (30 to 110)
+    sizes = [k % 3 + 1 for k in range(_MANY)]
+    grads = tuple(lab.cast(rng.standard_normal((3, n))) for n in sizes)
+    theta0 = tuple(lab.cast(rng.uniform(-1.0, 1.0, n)) for n in sizes)
+    hold(lab, account, replace(one, theta0=theta0, grads=grads))
 
 
 @check(
@@ -89,8 +97,9 @@ def several(lab: Lab, account: Account) -> None:
 )
 def nonfinite(lab: Lab, account: Account) -> None:
     rng = lab.rng("nonfinite")
-    grads = rng.uniform(0.25, 1.0, (8, 67)) * rng.choice((-1.0, 1.0), (8, 67))
-    for bad, where in ((np.nan, (0, 17)), (np.inf, (3, 66)), (-np.inf, (2, 0))):
+    # wider than the blocks in which kernels reduce, and no multiple of them
+    grads = rng.uniform(0.25, 1.0, (8, 299)) * rng.choice((-1.0, 1.0), (8, 299))
+    for bad, where in ((np.nan, (0, 17)), (np.inf, (3, 298)), (-np.inf, (2, 0))):
         poisoned = grads.copy()
         poisoned[where] = bad
         hold(lab, account, lab.trajectory(poisoned, hyper=lab.dyadic), "non-finite stays")

@@ -133,6 +133,7 @@ class Lab:
     findings: list[Finding] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     seconds_a_step: float = math.inf
+    changed: Trajectory | None = None
 
     def __post_init__(self) -> None:
         if self.spec.scalars == "array":
@@ -240,6 +241,8 @@ class Lab:
             other = {n: x for n, x in other.items() if n in taken}
         begun = time.monotonic()
         trace = self.session.run(replace(trajectory, hyper=hyper, reload_hyper=other))
+        if self.changed is None and "gradient-changed" in trace.broken:
+            self.changed = trajectory
         if trajectory.steps >= 16:  # the fastest run counts: others also compiled or started up
             pace = (time.monotonic() - begun) / trajectory.steps
             self.seconds_a_step = min(self.seconds_a_step, pace)

@@ -29,6 +29,20 @@ def _one_of(lab: Lab, account: Account, trajectory: Trajectory, specs: Sequence[
     return found
 
 
+_SHAPES = ((), (1,), (3, 5), (2, 3, 1, 2))
+"""Shapes beside a plain vector: libraries leave scalars, biases or matrices out of an option."""
+
+
+def _shaped(
+    lab: Lab, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
+) -> None:
+    """The same options on other shapes."""
+    rng = lab.rng("shaped")
+    for shape in _SHAPES:
+        grads, theta0 = rng.standard_normal((5, *shape)), rng.uniform(-2.0, 2.0, shape)
+        hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
+
+
 def _couplings(spec: Spec) -> list[Spec]:
     """The couplings that an option weight_decay may mean: the claimed one, or either of the two."""
     return [spec] if spec.decay != "none" else [spec.with_(decay=d) for d in ("l2", "decoupled")]
@@ -58,8 +72,10 @@ def weight_decay(lab: Lab, account: Account) -> None:
     theta0 = rng.choice((-1.0, 1.0), n) * 2.0 ** rng.uniform(-4, 4, n)
     specs = _couplings(lab.spec)
     found = _one_of(lab, account, lab.trajectory(grads, theta0, hyper=hyper), specs)
-    strong = lab.dyadic | {"weight_decay": 0.5, "lr": 0.5}
-    hold(lab, account, lab.trajectory(grads[:6], theta0, hyper=strong), spec=found)
+    for strength in (0.5, 2.0**-14):
+        other = lab.dyadic | {"weight_decay": strength, "lr": 0.5}
+        hold(lab, account, lab.trajectory(grads[:6], theta0, hyper=other), spec=found)
+    _shaped(lab, account, hyper, lab.flags_of(found), found)
     if lab.spec.decay == "none":
         lab.note("weight-decay", f"the option weight_decay is {found.decay}")
         zero = lab.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
@@ -89,6 +105,7 @@ def amsgrad(lab: Lab, account: Account) -> None:
     for grads in (spiked, _some(lab, lab.dyadic, 21)):
         trajectory = lab.trajectory(grads, hyper=lab.dyadic, flags=flags)
         specs = [_one_of(lab, account, trajectory, specs)]
+    _shaped(lab, account, lab.dyadic, flags, specs[0])
     if lab.spec.amsgrad == "none":
         lab.note("amsgrad", f"the option amsgrad keeps the maximum of {specs[0].amsgrad}")
 
@@ -132,4 +149,12 @@ def together(lab: Lab, account: Account) -> None:
     hyper = lab.dyadic | {"weight_decay": 0.0625}
     grads = _some(lab, hyper, 23)
     theta0 = lab.rng("together").uniform(-2.0, 2.0, grads.shape[1])
-    _one_of(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=frozenset(on)), choices)
+    single = lab.trajectory(grads, theta0, hyper=hyper, flags=frozenset(on))
+    found = _one_of(lab, account, single, choices)
+    if lab.able("many"):  # lists of tensors may go through code of their own
+        whole, start = single.grads[0], single.theta0[0]
+        pair = replace(
+            single, grads=(whole[:, ::2], whole[:, 1::2]), theta0=(start[::2], start[1::2])
+        )
+        hold(lab, account, pair, spec=found)
+    _shaped(lab, account, hyper, frozenset(on), found)

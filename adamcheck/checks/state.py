@@ -94,6 +94,17 @@ def save_load(lab: Lab, account: Account) -> None:
             grads=tuple(lab.cast(rng.standard_normal((16, *shape))) for shape in shapes),
         )
         hold(lab, account, several, "reload")
+        if lab.able("missing"):  # every parameter at a step count of its own
+            begun = np.arange(16)[:, None] >= np.array([0, 2, 4])
+            hold(lab, account, replace(several, present=begun), "reload")
+    extra = {n: 0.0625 for n in ("weight_decay",) if n in lab.description.hyperparameters}
+    if extra or lab.description.flags:  # a maximum that only an early spike set has to come along
+        spiked = grads.copy()
+        spiked[1] *= 16.0
+        trajectory = lab.trajectory(
+            spiked, 0.5, hyper=lab.dyadic | extra, flags=lab.description.flags, reload_after=5
+        )
+        hold(lab, account, trajectory, "reload")
     hold(lab, account, lab.trajectory(grads, reload_after=7))
 
 
@@ -154,4 +165,6 @@ def late(lab: Lab, account: Account) -> None:
         grads=tuple(lab.cast(rng.standard_normal((steps, *shape))) for shape in shapes),
         present=present,
     )
-    hold(lab, account, several, "late")
+    # then with a late one in front, which a count kept with the first parameter shows
+    for order in (present, np.roll(present, -1, axis=1)):
+        hold(lab, account, replace(several, present=order), "late")
