@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import copy
+import random
 from collections.abc import Callable, Iterator
 
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
@@ -14,16 +14,22 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 
 
-def mutants(source: str) -> Iterator[tuple[str, str]]:
-    """Every mutant of the source, as (what changed, new source): one integer or one operator."""
+def mutants(source: str, *, sample: int | None = None, seed: str = "") -> Iterator[tuple[str, str]]:
+    """Mutants of the source, as (what changed, new source): one integer or one operator each.
+
+    All of them in order, or a random sample; only those that are asked for are made.
+    """
     tree = ast.parse(source)
-    for number, node in enumerate(ast.walk(tree)):
+    numbers = [n for n, node in enumerate(ast.walk(tree)) if _change(node) is not None]
+    chosen = numbers if sample is None else random.Random(seed).sample(numbers, sample)
+    for number in chosen:
+        changed = ast.parse(source)
+        node = list(ast.walk(changed))[number]
         change = _change(node)
-        if change is not None:
-            changed = copy.deepcopy(tree)
-            what = change(list(ast.walk(changed))[number])
-            line = getattr(node, "lineno", 0)
-            yield f"line {line}: {what}", ast.unparse(ast.fix_missing_locations(changed))
+        assert change is not None
+        what = change(node)
+        line = getattr(node, "lineno", 0)
+        yield f"line {line}: {what}", ast.unparse(ast.fix_missing_locations(changed))
 
 
 def _change(node: ast.AST) -> Callable[[ast.AST], str] | None:
