@@ -48,7 +48,7 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
     wide = np.tile(lab.gradients(lab.dyadic, steps, 2, laws=laws), (1, 4))
     high = 6 if lab.fmt.name == "float16" else 12
-    size = rng.uniform(-high, high, wide.shape[1])
+    size = np.asarray(rng.uniform(-high, high, wide.shape[1]))
     if lab.spec.decay == "none":  # from near underflow to near overflow; λθ would join in there
         size[::4] *= (lab.fmt.max_exponent - 2) / high
     theta0 = rng.choice((-1.0, 1.0), wide.shape[1]) * 2.0**size
