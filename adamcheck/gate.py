@@ -224,6 +224,11 @@ def _run_one(lab: Lab, one: Check, device: str) -> CheckResult:
                 if account.broken
                 else replace(blank, status=Status.ERROR, message=str(trouble))
             )
+        except UsageError:
+            raise
+        except Exception as fault:  # a fault of ours must not hide what else was measured
+            text = f"adamcheck itself failed in {one.id}: {type(fault).__name__}: {fault}"
+            outcome = replace(blank, status=Status.ERROR, message=text)
     return replace(outcome, seconds=time.monotonic() - begun)
 
 

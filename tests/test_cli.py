@@ -83,6 +83,7 @@ def engine(monkeypatch, samples, tmp_path):
             theorem="step-bound",
             kills=("one", "two"),
             profiles=("quick", "ci"),
+            algorithms=(),
         )
         for name, family in (("ADAM-BC-1", "bias-correction"), ("ADAM-EPS-1", "epsilon"))
     ]

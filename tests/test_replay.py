@@ -41,6 +41,8 @@ CASES = [
     ("twin", "ADAM-IN-1", "hyperparameters-shared"),
     ("unchanged", "ADAM-LR-1", "rate-falsy-default"),
     ("step bound", "ADAM-SB-1", "update-clipped-at-rate"),
+    ("linear", "ADAM-SC-4", "gd-clipped"),
+    ("decay wins", "ADAM-SB-7", "decay-sign"),
     ("interface", "ADAM-GB-1", "gradient-zeroed"),
     ("interface", "ADAM-DS-1", "zero-d-promoted"),
     ("refused", "ADAM-HP-2", "accepts-negative-rate"),

@@ -57,7 +57,7 @@ def _attains(
     scales = (1.0, -1.0, 2.0**10, -(2.0**10)) if _wide(lab) else (1.0, -1.0, 4.0, -4.0)
     reaches = within or (0.98 if _wide(lab) else 0.75)
     trajectory = lab.trajectory(g[:, None] * np.array(scales), hyper=hyper)
-    hold(lab, account, trajectory, "step bound", limit=limit, reaches=reaches)
+    hold(lab, account, trajectory, "step bound", limit=limit, reaches=reaches, steps=len(g))
 
 
 def _small_eps(lab: Lab, **changes: float) -> dict[str, float]:
@@ -100,13 +100,17 @@ def lone(lab: Lab, account: Account) -> None:
     for k in range(24):
         grads[(5 * k) % 40, k] = (-1.0) ** k * 2.0 ** (k % 5 - 2)
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
-    # so long a silence that the step is far longer than usual β allow: 15·α
-    steps = lab.affordable(400)
-    slowest = 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 10)
-    slow = lab.altered(lab.dyadic, beta1=0.125, beta2=slowest, momentum=0.125)
-    grads = np.zeros((steps, 2))
-    grads[-1] = 1.0, -0.5
-    hold(lab, account, lab.trajectory(grads, hyper=slow))
+    # so long a silence that the step is far longer than usual β allow: 15·α, and 38·α
+    for most, b1, power in ((400, 0.125, 10), (1500, 0.0, 12)):
+        steps = lab.affordable(most)
+        slowest = 1.0 - 2.0 ** -min(lab.fmt.precision - 1, power)
+        slow = lab.altered(lab.dyadic, beta1=b1, beta2=slowest, momentum=b1)
+        grads = np.zeros((steps, 2))
+        grads[-1] = 1.0, -0.5
+        trajectory = lab.trajectory(grads, hyper=slow)
+        trace = lab.attempt(trajectory)
+        if b1 or trace.failure is None or trace.failure.step:  # some refuse β1 = 0
+            hold(lab, account, trajectory)
 
 
 @check(
@@ -168,13 +172,11 @@ def seldom_adagrad(lab: Lab, account: Account) -> None:
     seen = np.count_nonzero(grads, axis=0)
     limit = tuple(float(x) for x in 1.0 / np.sqrt(seen))
     trajectory = lab.trajectory(grads, hyper=_small_eps(lab))
-    hold(lab, account, trajectory, "step bound", limit=limit, reaches=0.75)
+    hold(lab, account, trajectory, "step bound", limit=limit, reaches=0.75, steps=steps)
     rest = np.zeros((40, 3))
     rest[-1] = 1.0, -1.0, 0.25  # the longest step there is
-    hold(
-        lab, account, lab.trajectory(rest, hyper=_small_eps(lab)), "step bound",
-        limit=1.0, reaches=0.9,
-    )  # fmt: skip
+    alone = lab.trajectory(rest, hyper=_small_eps(lab))
+    hold(lab, account, alone, "step bound", limit=1.0, reaches=0.9, steps=len(rest))
 
 
 @check(

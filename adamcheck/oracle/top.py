@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,8 +68,11 @@ def walk(
         bounds |= {f"h.{n}": bound(float(e)) for n, e in zip(names, errors, strict=True)}
         clocks = envelope.start(program, evidence.hyper, fmt, admission)[:, 2]
         bounds |= {f"s.{n}": bound(e) for n, e in zip(program.clocks, clocks.tolist(), strict=True)}
-        for _ in range(evidence.first):
-            _advance_clocks(program, run, values, bounds, us)
+        if evidence.first:
+            asked = tuple(sorted((n, float(evidence.hyper[n])) for n in names))
+            ran = _clocks_after(program, asked, fmt, admission, precision, evidence.first)
+            for clock, (value, error) in ran.items():
+                values[f"s.{clock}"], bounds[f"s.{clock}"] = value, error
         for t in range(steps):
             theta = float(evidence.thetas[t, 0])
             g = float(evidence.grads[t, 0])
@@ -83,20 +87,42 @@ def walk(
             bounds |= carry(program, radii)
 
 
-def _advance_clocks(
-    program: Program, run: Any, values: dict[str, Any], bounds: dict[str, Any], us: Any
-) -> None:
-    """One step of the clocks alone: the rule on a zero gradient leaves zero moments untouched."""
+@lru_cache(maxsize=64)
+def _clocks_after(
+    program: Program,
+    hyper: tuple[tuple[str, float], ...],
+    fmt: Format,
+    admission: Admission,
+    precision: int,
+    steps: int,
+) -> dict[str, tuple[Any, Any]]:
+    """The clocks (ball, bound) after so many steps; kept, as all elements of a run share them."""
+    import flint
+
     from adamcheck.interpret.balls import BALLS, ball, bound
 
-    zero = bound(0.0)
+    run, zero = step_function(program), bound(0.0)
+    known, names = dict(hyper), hyper_inputs(program)
+    errors = envelope.scalar_errors(names, known, fmt, admission)
+    us = bound(envelope.scalar_roundoff(fmt, admission))
     c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=bound(1.0))
-    idle = {f"s.{m}": ball(0.0) for m in program.moments}
-    inputs = values | idle | {"g": ball(1.0), "theta": ball(0.0)}
-    after, radii = run(BALLS, inputs, bounds | {"g": zero, "theta": zero}, c)
-    for clock in program.clocks:
-        values[f"s.{clock}"] = after[f"s.{clock}"]
-        bounds[f"s.{clock}"] = radii[f"s.{clock}"]
+    with flint.ctx.workprec(precision):
+        given = {n: ball(known[n]) for n in names}
+        # the rule on a fixed gradient and zero moments: only the clocks go on
+        state = initial_state(program.spec, given, ball(0.0), ball(1.0))
+        values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in given.items()}
+        values |= {f"s.{m}": ball(0.0) for m in program.moments}
+        values |= {"g": ball(1.0), "theta": ball(0.0)}
+        bounds: dict[str, Any] = dict.fromkeys(values, zero)
+        bounds |= {f"h.{n}": bound(float(e)) for n, e in zip(names, errors, strict=True)}
+        clocks = envelope.start(program, known, fmt, admission)[:, 2]
+        bounds |= {f"s.{n}": bound(e) for n, e in zip(program.clocks, clocks.tolist(), strict=True)}
+        for _ in range(steps):
+            after, radii = run(BALLS, values, bounds, c)
+            for clock in program.clocks:
+                values[f"s.{clock}"] = after[f"s.{clock}"]
+                bounds[f"s.{clock}"] = radii[f"s.{clock}"]
+    return {n: (values[f"s.{n}"], bounds[f"s.{n}"]) for n in program.clocks}
 
 
 def judge_element(
