@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,14 @@ if (_tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(_tests)
 
 from zoo.base import Array
+from zoo.family.base import Scalar, Slot
+from zoo.family.descent import HeavyBall
+from zoo.family.norm import AdaMax, NAdam
 from zoo.honest import Textbook
-from zoo.record import Cage, Defect
+from zoo.record import WIDE, Cage, Defect
 
 cage = Cage(__file__, family="interface")
+relatives = Cage(__file__, family="relatives")
 
 
 class _FitsGradient(Textbook):
@@ -55,4 +60,31 @@ class PaddedToSize(_FitsGradient):
         return np.concatenate([g, np.zeros(max(size - g.size, 0), g.dtype)])[:size]
 
 
-DEFECTS: tuple[Defect, ...] = tuple(cage.records)
+@relatives.defect(
+    "momentum-falsy-default", "momentum or .9: a μ of 0 becomes the default", claims="momentum"
+)
+class MomentumFalsyDefault(HeavyBall):
+    def adopt(self, hyper: Mapping[str, Any]) -> None:
+        super().adopt({**hyper, "momentum": hyper["momentum"] or 0.9})
+
+
+@relatives.defect(
+    "adamax-clipped-at-rate",
+    "no update is longer than α, as the paper has it",
+    claims="adamax",
+    dtypes=WIDE,
+)
+class AdaMaxClippedAtRate(AdaMax):
+    def moved(self, theta: Array, g: Array, slot: Slot, c: Scalar) -> Array:
+        moved = super().moved(theta, g, slot, c)
+        return theta + np.clip(moved - theta, c(-self.lr), c(self.lr))
+
+
+@relatives.defect("nadam-clipped-at-rate", "no update is longer than α", claims="nadam")
+class NAdamClippedAtRate(NAdam):
+    def moved(self, theta: Array, g: Array, slot: Slot, c: Scalar) -> Array:
+        moved = super().moved(theta, g, slot, c)
+        return theta + np.clip(moved - theta, c(-self.lr), c(self.lr))
+
+
+DEFECTS: tuple[Defect, ...] = (*cage.records, *relatives.records)

@@ -27,7 +27,12 @@ from adamcheck.targets.protocol import Limits
 from adamcheck.targets.session import Session
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-LISTS: Final = ("zoo:DEFECTS", "zoo.convergence:DEFECTS", "checks.defects:DEFECTS")
+LISTS: Final = (
+    "zoo:DEFECTS",
+    "zoo.convergence:DEFECTS",
+    "zoo.family:FAMILY_DEFECTS",
+    "checks.defects:DEFECTS",
+)
 """Where planted defects are listed, as module:attribute; a new list is one more line."""
 
 

@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 from zoo import HONEST
+from zoo.family import FAMILY_HONEST
 from zoo.record import Honest
 
 import adamcheck
@@ -72,3 +73,21 @@ def test_an_honest_order_conforms(honest: Honest, dtype: str, capsys):
     with capsys.disabled():
         print(f"\n{honest.name} [{dtype}]: at most {worst:.3f} of the envelope, in {check}")
     assert 0.0 < worst <= 1.0
+
+
+SHORT = ("ADAM-LS-1", "ADAM-LS-2", "ADAM-LS-3", "ADAM-LS-4", "ADAM-LS-5", "ADAM-HP-1", "ADAM-SF-1")
+"""Short runs, for which no kernels are compiled: the relatives are many specs."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("honest", FAMILY_HONEST, ids=lambda h: h.name)
+def test_an_honest_relative_conforms(honest: Honest):
+    result = adamcheck.check(
+        located(honest.target),
+        spec=honest.spec,
+        dtypes=honest.dtypes,
+        options=dict(honest.options),
+        only=SHORT,
+    )
+    said = [(c.name, c.dtype, c.status.value, c.message) for c in result.checks if c.message]
+    assert result.verdict is Verdict.CONFORMS, said

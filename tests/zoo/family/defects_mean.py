@@ -39,6 +39,18 @@ class Averaged(AdaGrad):
         return np.sqrt(slot.kept["v"] / c(slot.t)) + c(self.eps)
 
 
+@cage.defect("adagrad-normalises-by-count", "v/t·n, n the gradients seen", claims="adagrad")
+class NormalisedByCount(AdaGrad):
+    def second(self, v: Array, g: Array, slot: Slot, c: Scalar) -> Array:
+        seen = slot.extra.get("seen", np.zeros_like(g)) + (g != 0)
+        slot.extra["seen"] = seen
+        return super().second(v, g, slot, c)
+
+    def denominator(self, slot: Slot, c: Scalar) -> Array:
+        share = slot.extra["seen"] / c(slot.t)
+        return np.sqrt(slot.kept["v"] * np.where(share > 0, share, c(1.0))) + c(self.eps)
+
+
 @cage.defect("adagrad-eps-inside", "ε under the root", claims="adagrad", tags=("dialect",))
 class EpsInside(AdaGrad):
     def denominator(self, slot: Slot, c: Scalar) -> Array:
@@ -108,6 +120,13 @@ class Forgets(AdaGrad):
 class WeightsSwapped(RMSProp):
     def second(self, v: Array, g: Array, slot: Slot, c: Scalar) -> Array:
         return self.average(1 - self.beta2, v, g * g, c)
+
+
+@cage.defect("rmsprop-clipped-at-rate", "no update is longer than α", claims="rmsprop")
+class RMSPropClipped(RMSProp):
+    def moved(self, theta: Array, g: Array, d: Array, slot: Slot, c: Scalar) -> Array:
+        moved = super().moved(theta, g, d, slot, c)
+        return theta + np.clip(moved - theta, c(-self.lr), c(self.lr))
 
 
 @cage.defect("rmsprop-eps-inside", "ε under the root", claims="rmsprop", tags=("dialect",))
