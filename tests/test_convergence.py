@@ -26,7 +26,7 @@ from adamcheck.checks.witnessing import replayed, witness_of
 from adamcheck.formats import format_named
 from adamcheck.gate import check, replay
 from adamcheck.oracle.envelope import STRICT
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, tube
 from adamcheck.problems import build
 from adamcheck.result import Status

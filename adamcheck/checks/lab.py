@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from adamcheck.checks.profiles import Profile
 from adamcheck.formats import Format
 from adamcheck.oracle.envelope import STRICT, Admission
-from adamcheck.oracle.judge import Evidence, Judgement, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory

@@ -18,7 +18,7 @@ from adamcheck.checks.lab import Account, Break, Broken, Lab
 from adamcheck.checks.properties import PROPERTIES, How, departure, property_
 from adamcheck.formats import widened
 from adamcheck.oracle.envelope import Admission
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, distance, lock_step_radii, observed, walk
 from adamcheck.problems import Problem, build
 from adamcheck.spec import Spec

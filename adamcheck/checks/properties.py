@@ -13,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.checks.lab import Account, Array, Break, Broken, Lab, TargetTrouble, flat_index
-from adamcheck.oracle.judge import Evidence, Judgement, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trace, Trajectory
 

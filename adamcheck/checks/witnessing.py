@@ -14,7 +14,8 @@ from adamcheck.checks.properties import PROPERTIES
 from adamcheck.errors import UsageError
 from adamcheck.formats import Format, widened
 from adamcheck.oracle import top
-from adamcheck.oracle.judge import Evidence, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
 from adamcheck.problems import build
 from adamcheck.result import Comparison, Witness
 from adamcheck.spec import parse_spec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,9 @@ from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
 from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program
 from adamcheck.rules import initial_state
-
-if TYPE_CHECKING:
-    from adamcheck.oracle.judge import Evidence
 
 _SMALLEST = 2.0**-900
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,8 @@ from adamcheck.interpret.compiled import hyper_inputs, scalars_of
 from adamcheck.interpret.enclosing import kernels
 from adamcheck.oracle import envelope, top
 from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
-
-if TYPE_CHECKING:
-    from adamcheck.oracle.judge import Evidence
 
 _ROUNDOFF = {"f64": 2.0**-53, "dd": double_double.UNIT}
 _Array = NDArray[np.float64]

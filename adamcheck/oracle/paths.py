@@ -19,7 +19,7 @@ from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
 from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.problems.problem import Problem
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state

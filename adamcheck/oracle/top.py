@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,9 @@ from adamcheck.interpret.compiled import TALLIES, hyper_inputs
 from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
-
-if TYPE_CHECKING:
-    from adamcheck.oracle.judge import Evidence
 
 PRECISIONS = (160, 640, 2560)
 

@@ -18,7 +18,7 @@ from adamcheck.checks.lab import Lab
 from adamcheck.checks.profiles import profile_named
 from adamcheck.errors import TargetError, UsageError, closest
 from adamcheck.formats import format_named
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, Given, closed, distance, high, observed, walk
 from adamcheck.problems import Problem, build
 from adamcheck.spec import Spec, parse_spec

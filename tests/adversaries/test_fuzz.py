@@ -13,7 +13,8 @@ from hypothesis import configuration
 from adamcheck.adversaries.fuzz import Counterexample, fuzz, seed_for
 from adamcheck.adversaries.strategies import trajectories
 from adamcheck.formats import FORMATS
-from adamcheck.oracle.judge import Evidence, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description, Trajectory
 

@@ -16,7 +16,7 @@ from adamcheck.adversaries.zone import held, zone
 from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle.envelope import STRICT
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.top import walk
 from adamcheck.program import trace
 from adamcheck.spec import Spec

@@ -15,7 +15,8 @@ from adamcheck.adversaries.numbers import complexity, powers_below, representabl
 from adamcheck.adversaries.sequences import battery
 from adamcheck.adversaries.shrink import NotReproducedError, Run, Shrunk, shrink
 from adamcheck.formats import FORMATS
-from adamcheck.oracle.judge import Evidence, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
 from adamcheck.spec import Spec
 
 FMT = FORMATS["float32"]

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from adamcheck.formats import FORMATS, Format
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import SWITCHES, Spec
 

@@ -14,7 +14,7 @@ from interpret import plain
 from adamcheck.formats import FORMATS
 from adamcheck.oracle import array_rung, enclose, top
 from adamcheck.oracle.envelope import STRICT, Admission
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import trace
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import Spec

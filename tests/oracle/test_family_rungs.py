@@ -17,7 +17,8 @@ import pytest
 from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle import array_rung, judge, top
 from adamcheck.oracle.envelope import STRICT, Admission
-from adamcheck.oracle.judge import _MARGIN, Evidence, _run_compiled
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import _MARGIN, _run_compiled
 from adamcheck.program import trace
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import Spec, parse_spec

@@ -15,7 +15,7 @@ from adamcheck.formats import FORMATS
 from adamcheck.interpret.compiled import BLOCK, TALLIES
 from adamcheck.oracle import array_rung, judge, top
 from adamcheck.oracle.envelope import STRICT, Admission
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import trace
 from adamcheck.spec import Spec, parse_spec
 

@@ -10,7 +10,8 @@ import pytest
 
 from adamcheck.formats import FORMATS
 from adamcheck.oracle.envelope import STRICT, Admission
-from adamcheck.oracle.judge import Evidence, Judgement, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.spec import Spec, parse_spec
 
 DYADIC = {"lr": 2.0**-4, "beta1": 1 - 2.0**-3, "beta2": 1 - 2.0**-10, "eps": 2.0**-10}

@@ -15,7 +15,8 @@ import pytest
 
 from adamcheck.formats import FORMATS
 from adamcheck.oracle.envelope import Admission
-from adamcheck.oracle.judge import Evidence, judge
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
 from adamcheck.program import trace
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Trajectory

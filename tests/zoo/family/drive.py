@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.formats import FORMATS
-from adamcheck.oracle.judge import Evidence
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import trace
 from adamcheck.spec import parse_spec
 

@@ -1,0 +1,50 @@
+"""What a target did, in the form that every rung of the oracle judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
+from adamcheck.spec import Spec
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a target did, flattened: element i is column i.
+
+    grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the target's
+    format. start: name -> [N] moments before the first step (default zero) and ``first`` the steps
+    taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many first
+    steps are walked but not compared.
+    """
+
+    spec: Spec
+    fmt: Format
+    hyper: Mapping[str, float]
+    grads: NDArray[np.generic]
+    thetas: NDArray[np.generic]
+    moments: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    start: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    first: int = 0
+    unseen: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(T, N), the steps that were observed and the elements."""
+        return int(self.thetas.shape[0]) - 1, int(self.thetas.shape[1])
+
+    def element(self, i: int, steps: int | None = None) -> Evidence:
+        """The same evidence for one element and the first ``steps`` steps."""
+        k = self.shape[0] if steps is None else steps
+        cut = slice(i, i + 1)
+        return replace(
+            self,
+            grads=self.grads[:k, cut],
+            thetas=self.thetas[: k + 1, cut],
+            moments={n: a[:k, cut] for n, a in self.moments.items()},
+            start={n: a[cut] for n, a in self.start.items()},
+        )
