@@ -148,6 +148,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "betas-swapped",
         "betas-swapped-in-bfloat16",
         "betas-three-digits",
+        "clamps-hyperparameters",
         "momentum-falsy-default",
         "rate-at-least-1e-6",
         "rate-bfloat16",

@@ -77,12 +77,6 @@ EXCUSED: Final[Mapping[str, Excuse]] = MappingProxyType(
             finding="no-validation",
             says="without a word",
         ),
-        "clamps-hyperparameters": Excuse(
-            "seen from outside it refuses nothing, and promises nothing",
-            "ADAM-HP-2",
-            finding="no-validation",
-            says="without a word",
-        ),
         "accepts-nan": Excuse(
             "most libraries write the refusal so that NaN passes; it is named",
             "ADAM-HP-2",
