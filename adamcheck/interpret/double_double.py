@@ -19,6 +19,8 @@ from numba.extending import intrinsic
 UNIT = 2.0**-102
 SMALLEST = 2.0**-900
 """Below this magnitude an error term of a product may underflow; such elements climb a rung."""
+FAINT = 2.0**-1000
+"""A bound below this may have lost more to its own underflow than the slack pays for."""
 
 
 @intrinsic

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import widened
-from adamcheck.interpret.compiled import TALLIES, hyper_inputs
+from adamcheck.interpret.compiled import CERTAIN, TALLIES, hyper_inputs
+from adamcheck.interpret.double_double import FAINT, SMALLEST
 from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
 from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
@@ -17,8 +18,6 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program
 from adamcheck.rules import initial_state
-
-_SMALLEST = 2.0**-900
 
 
 def walk(
@@ -95,13 +94,16 @@ def judge(
                 tiny |= _tiny(program, values, widened(evidence.grads[t]))
             if t < evidence.unseen:
                 continue
+            faint = _faint(program, values, radii) if paired else np.False_
             for q, name in enumerate(observed):
                 key = "theta" if name == "theta" else f"s.{name}"
                 seen = evidence.thetas[t + 1] if name == "theta" else evidence.moments[name][t]
                 quantity = values["update"] if name == "theta" else values[key]
                 magnitude = np.abs(quantity.hi if paired else quantity)
                 d = _distance(widened(seen).astype(np.float64), values[key])
-                _count(tally[q], d, np.broadcast_to(radii[key], (count,)), magnitude, t + 1, margin)
+                bound = np.broadcast_to(radii[key], (count,))
+                unsure = faint & (d > 0.0) & (d <= bound * CERTAIN)
+                _count(tally[q], d, bound, magnitude, t + 1, margin, unsure)
     column = {name: tally[:, k] for k, name in enumerate(TALLIES)}
     # out of the rung's range nothing is decided
     column["undecided"] += tiny * (column["decided"] + column["weak"])
@@ -120,21 +122,37 @@ def _distance(seen: Any, value: Any) -> Any:
 def _tiny(program: Program, values: dict[str, Any], g: Any) -> Any:
     """Elements so small that a product's error term may be lost."""
     size = np.abs(g.astype(np.float64))
-    flags = (size < _SMALLEST**0.5) & (size > 0.0)
+    flags = (size < SMALLEST**0.5) & (size > 0.0)
     shown = (name for name in ("m_hat", "update", "theta") if name in values)
     for name in (*(f"s.{m}" for m in program.moments), *shown):
         a = np.abs(values[name].hi)
-        flags |= (a < _SMALLEST) & (a > 0.0)
+        flags |= (a < SMALLEST) & (a > 0.0)
+    return flags
+
+
+def _faint(program: Program, values: dict[str, Any], radii: dict[str, Any]) -> Any:
+    """Elements where a bound of this step is so small that its own underflow counts."""
+    flags = np.False_
+    for name in (*(f"s.{m}" for m in program.moments), "update"):
+        small = (radii[name] > 0.0) & (radii[name] < FAINT)
+        flags = flags | (small & (np.abs(values[name].hi) < SMALLEST))
     return flags
 
 
 def _count(
-    row: NDArray[np.float64], d: Any, bound: Any, quantity: Any, step: int, margin: float
+    row: NDArray[np.float64],
+    d: Any,
+    bound: Any,
+    quantity: Any,
+    step: int,
+    margin: float,
+    unsure: Any,
 ) -> None:
     column = {name: row[k] for k, name in enumerate(TALLIES)}
     known = bound < np.inf
     bad = known & ~(d <= bound * (1.0 + margin))
-    open_ = known & ~bad & (d > bound * (1.0 - margin))
+    open_ = known & (unsure | (~bad & (d > bound * (1.0 - margin))))
+    bad = bad & ~open_
     d = np.where(np.isnan(d), np.inf, d)
     ratio = np.where(d == 0.0, 0.0, d / bound)
     higher = known & (ratio > column["worst"])

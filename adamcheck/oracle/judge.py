@@ -6,6 +6,8 @@ A rung's own error is at most 2^-28 (float64 under float32 and narrower) or 2^-4
 under float64) of the envelope's bound: charges grow at least in proportion to the roundoff, and
 the slack pays for the rest (theorems envelope-growth, envelope-slack; the root's case there needs
 v known to 2^-28·v).
+That slack cannot pay where a bound of float64 is itself subnormal (a gradient of zeros): what is
+not exact there climbs, unless it is so far outside that no underflow of the bound explains it.
 """
 
 from __future__ import annotations

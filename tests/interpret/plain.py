@@ -54,6 +54,7 @@ def _module(source: str) -> SimpleNamespace:
         "np": np,
         "sqrt": np.sqrt,
         "SMALLEST": double_double.SMALLEST,
+        "FAINT": double_double.FAINT,
         **vars(pairs()),
     }
     # a constant operand must be a NumPy number too: Python's own division by zero raises
