@@ -314,7 +314,6 @@ def test_the_seven_defects_deviate_with_the_right_explanation(name, check, kind,
     assert next(c for c in result.checks if c.name == "ADAM-DT-1").explanation == ""
 
 
-@pytest.mark.xfail(reason="runs of other sizes hide that it is the last element of each")
 def test_the_explanation_of_a_lost_tail_says_which_element():
     target = located(PLANTED["last-element-lost"].target)
     result = adamcheck.check(target, only=("ADAM-EL-1",), dtypes=("float64",))

@@ -118,7 +118,9 @@ def _which(judgement: Judgement) -> str:
     if count <= 3 and count < size:
         what = ", ".join(str(i) for i in bad)
         return f"element {what} of {size}{_plural(still, count)} {_leave(count)}"
-    return f"{count} of {size} elements{_plural(still, count)} {_leave(2)}"
+    if size == 1:
+        return f"the only element{still} {_leave(1)}"
+    return f"{count} of {size} elements{_plural(still, count)} {_leave(count)}"
 
 
 def _leave(count: int) -> str:

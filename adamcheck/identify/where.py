@@ -48,23 +48,31 @@ def _parts(fit: Fit) -> list[tuple[Stack, Mask, Mask]]:
 
 
 def _places(fit: Fit) -> str:
-    """The same few elements of every run of that size."""
-    bad: set[int] = set()
-    size = max(int(stack.element.max(initial=0)) + 1 for stack in fit.stacks)
+    """The same few elements of every run, counted from its end or from its front."""
+    hits: list[tuple[int, set[int]]] = []
     for stack, outside, _ in _parts(fit):
         for columns in stack.groups:
-            hit = stack.element[columns][outside[:, columns].any(axis=0)]
-            if len(hit) and len(columns) < size:
-                return ""  # in a smaller run the same places are others
-            bad |= {int(i) for i in hit}
-    if not bad or len(bad) > size // 4:
-        return ""
-    if bad == set(range(size - len(bad), size)):
-        return f"only the last {len(bad)} of {size} elements"
-    shown = ", ".join(str(i) for i in sorted(bad)[:8])
-    return (
-        f"only element {shown} of {size}" if len(bad) == 1 else f"only elements {shown} of {size}"
+            size = int(stack.element[columns].max()) + 1
+            hit = {int(i) for i in stack.element[columns][outside[:, columns].any(axis=0)]}
+            hits += [(size, hit)] if hit else []
+    sizes = sorted({size for size, _ in hits})
+    of = " and of ".join(map(str, sizes))
+    last = _shared([(size, {size - i for i in hit}) for size, hit in hits], first=1)
+    if last and max(last) == len(last):
+        return f"only the last {len(last)} of {of} elements"
+    few = sorted(_shared(hits, first=0))
+    shown = ", ".join(map(str, few[:8]))
+    return f"only element{'s' if len(few) > 1 else ''} {shown} of {of}" if few else ""
+
+
+def _shared(hits: list[tuple[int, set[int]]], *, first: int) -> set[int]:
+    """The places that all runs of (size, places) share, or none where these are many or differ."""
+    places = set().union(*(hit for _, hit in hits))
+    largest = max((size for size, _ in hits), default=0)
+    alike = all(
+        size == largest or hit == {i for i in places if i < size + first} for size, hit in hits
     )
+    return places if alike and len(places) <= largest // 4 else set()
 
 
 def _signs(fit: Fit) -> str:
