@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from adamcheck.adversaries.edits import Column
 from adamcheck.adversaries.numbers import Float64
 
-_SMALL_SIZES: Final = (2, 3, 5, 9, 17, 33)
+_SIZES: Final = tuple(2**k + 1 for k in range(18))  # one more than a whole number of vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +62,9 @@ def among_zeros(column: Column, size: int, element: int) -> State:
 
 
 def smaller_array(layout: Layout, found: State, failing: Failing) -> State:
-    """The smallest size that fails: small ones first, the element as the last one, bisection."""
+    """The smallest size that fails: ever larger ones, the element as the last one, bisection."""
     low = 1
-    for n in sorted({*_SMALL_SIZES, found.element + 1}):
+    for n in sorted({*_SIZES, found.element + 1}):
         if n >= found.size:
             break
         state = failing(layout(found.column, n, found.element))
