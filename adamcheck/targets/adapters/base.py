@@ -61,6 +61,33 @@ class Instance(Protocol):
         """Take a state that another instance saved."""
 
 
+class Stepping:
+    """What an Instance answers that can only step; a subclass overrides what its target can do.
+
+    The session asks for abilities before it calls; a caller that does not gets the reason.
+    """
+
+    def moments(self) -> Sequence[Mapping[str, Any]]:
+        """Not shown."""
+        raise _lacking("moments", "does not show its moments")
+
+    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
+        """Not taken."""
+        raise _lacking("load_moments", "does not take moments")
+
+    def save(self) -> Any:
+        """Not given."""
+        raise _lacking("state", "has no state to save")
+
+    def load(self, saved: Any) -> None:
+        """Not taken."""
+        raise _lacking("state", "takes no saved state")
+
+
+def _lacking(ability: str, what: str) -> NotImplementedError:
+    return NotImplementedError(f"this target {what}: it lacks the ability {ability!r}")
+
+
 @dataclass(frozen=True)
 class Bound:
     """A recognised target.

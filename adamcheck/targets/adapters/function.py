@@ -18,6 +18,7 @@ from adamcheck.targets.adapters.base import (
     Gradients,
     Opening,
     ProtocolError,
+    Stepping,
     Traits,
     need_cupy,
     to_device,
@@ -88,7 +89,7 @@ def _after_each_step(thetas: Any, theta0: NDArray[Any], steps: int) -> list[NDAr
     return rows[-steps:] if steps else []
 
 
-class Made:
+class Made(Stepping):
     """A step function that was made for one parameter."""
 
     def __init__(self, step: Callable[[Any], Any], device: str) -> None:
@@ -105,19 +106,3 @@ class Made:
 
     def _direct(self, grads: Gradients) -> Sequence[Any]:
         return (self._step(grads[0]),)
-
-    def moments(self) -> Sequence[Mapping[str, Any]]:
-        """A step function shows none."""
-        raise NotImplementedError
-
-    def load_moments(self, moments: Sequence[Mapping[str, Any]]) -> None:
-        """A step function takes none."""
-        raise NotImplementedError
-
-    def save(self) -> Any:
-        """A step function has no state to save."""
-        raise NotImplementedError
-
-    def load(self, saved: Any) -> None:
-        """A step function has no state to load."""
-        raise NotImplementedError

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.errors import UsageError
-from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits
+from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Stepping, Traits
 from adamcheck.targets.adapters.signature import check_options, names_of
 
 NAME: Final = "sklearn"
@@ -42,7 +42,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     return Bound(traits, build=build)
 
 
-class Updating:
+class Updating(Stepping):
     """One optimizer and the parameters that it changes."""
 
     def __init__(self, optimizer: Any, params: list[Any]) -> None:
@@ -71,11 +71,3 @@ class Updating:
         self._optimizer.t = counts.pop()
         self._optimizer.ms = [each["m"] for each in moments]
         self._optimizer.vs = [each["v"] for each in moments]
-
-    def save(self) -> Any:
-        """It has no state_dict."""
-        raise NotImplementedError
-
-    def load(self, saved: Any) -> None:
-        """It has no load_state_dict."""
-        raise NotImplementedError
