@@ -7,6 +7,7 @@ kernel meets no layout, no 0-d array and none of the caller's buffers.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,7 @@ class Slot:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-class Adam:
+class Adam(ABC):
     """The base: parameters in, parameters out; subclasses compute.
 
     ``decay`` says how a weight decay enters where an order takes one: "l2" or "decoupled".
@@ -153,9 +154,9 @@ class Adam:
         """A parameter as the caller sees it: a copy in its own shape and dtype."""
         return np.array(self.thetas[i], dtype=self.dtypes[i]).reshape(self.shapes[i])
 
+    @abstractmethod
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
         """Return the next θ and put the next moments into ``slot``: what an order is."""
-        raise NotImplementedError
 
     # state
 
@@ -188,7 +189,7 @@ class Adam:
             self.restore(slot)
             self.slots[i] = slot
 
-    def restore(self, slot: Slot) -> None:
+    def restore(self, slot: Slot) -> None:  # noqa: B027 - most orders keep nothing more
         """Rebuild ``slot.extra`` from the moments and t, where an order keeps more."""
 
     def state_dict(self) -> dict[str, Any]:

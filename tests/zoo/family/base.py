@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,8 +45,9 @@ class Relative(Adam):
     wide: Any = None
     slots: list[Slot]
 
+    @abstractmethod
     def __init__(self, params: Sequence[Array], *, lr: float, **rest: Any) -> None:
-        raise NotImplementedError
+        """Each rule names its own hyperparameters, and calls ``setup``."""
 
     def setup(self, params: Sequence[Array], **hyper: Any) -> None:
         """Validate, and take copies of the parameters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,9 @@ class Divided(Relative):
         slot.kept["v"] = self.second(slot.kept["v"], g, slot, c)
         return self.moved(theta, g, self.denominator(slot, c), slot, c)
 
+    @abstractmethod
     def second(self, v: Array, g: Array, slot: Slot, c: Scalar) -> Array:
-        raise NotImplementedError
+        """Return the next v."""
 
     def denominator(self, slot: Slot, c: Scalar) -> Array:
         return np.sqrt(slot.kept["v"]) + c(self.eps)

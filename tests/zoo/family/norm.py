@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,8 +43,9 @@ class TwoMoments(Relative):
     def correction(self, beta: float, slot: Slot) -> float:
         return 1 - beta**slot.t
 
+    @abstractmethod
     def moved(self, theta: Array, g: Array, slot: Slot, c: Scalar) -> Array:
-        raise NotImplementedError
+        """Return the next θ."""
 
 
 @cage.honest("adamax", "adamax")
