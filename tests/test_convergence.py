@@ -10,6 +10,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
+from installed import needs
 
 from adamcheck.checks.convergence import _on
 from adamcheck.checks.dynamics import (
@@ -104,7 +105,7 @@ def test_every_check_kills_some_defect():
      ("torch.optim:SGD", "momentum")],
 )  # fmt: skip
 def test_real_libraries_pass(target, spec):
-    pytest.importorskip(target.partition(".")[0].partition(":")[0])
+    needs(target.partition(".")[0].partition(":")[0])
     found = check(target, spec=spec, dtypes=("float32",), only=IDS)
     assert found.conforms, [(c.name, c.message) for c in found.checks]
 

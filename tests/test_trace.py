@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from installed import needs
 
 from adamcheck.cli import main
 from adamcheck.errors import AdamcheckError, UsageError
@@ -120,7 +121,9 @@ def test_json_is_strict_and_explains_itself(table):
 
 
 def test_parquet_reads_back(table, tmp_path):
-    parquet = pytest.importorskip("pyarrow.parquet")
+    needs("pyarrow", "parquet")
+    import pyarrow.parquet as parquet
+
     from adamcheck.trace.table import write_parquet
 
     write_parquet(table, tmp_path / "t.parquet")
@@ -133,7 +136,7 @@ def test_parquet_reads_back(table, tmp_path):
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
 def test_the_picture_is_drawn_and_the_same_each_time(table, tmp_path, kind):
-    pytest.importorskip("matplotlib")
+    needs("matplotlib", "plot")
     from adamcheck.trace.picture import write_plot
 
     first, second = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}"
@@ -224,7 +227,7 @@ def test_an_archive_must_say_which_array(tmp_path):
 
 
 def test_the_command_writes_and_shows(tmp_path, capsys):
-    pytest.importorskip("matplotlib")
+    needs("matplotlib", "plot")
     csv_, json_, plot = (str(tmp_path / name) for name in ("t.csv", "t.json", "t.png"))
     code = main(
         ["trace", NUMPY, "--problem", "quadratic", "--set", "size=2", "--set", "optimum=0.5,-1",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from importlib.util import find_spec
 
 import pytest
+from installed import needs
 
 import adamcheck
 from adamcheck.result import Status, Verdict
@@ -18,12 +18,6 @@ AUTOGRAD = "autograd.misc.optimizers:adam"
 JAX = "jax.example_libraries.optimizers:adam"
 CORE = ("ADAM-LS-1", "ADAM-LS-2", "ADAM-LS-4", "ADAM-CG-1", "ADAM-ZG-1", "ADAM-SF-1")
 """Few shapes: a library that compiles for each shape is slow at the others."""
-
-
-def needs(package):
-    """Skip without the package; it is imported by the target's process, not by this one."""
-    if find_spec(package) is None:
-        pytest.skip(f"{package} is not installed")
 
 
 def failed(result):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from installed import needs
 
 from adamcheck.identify import identify
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.library
 @pytest.mark.parametrize(("target", "options", "spec"), KNOWN)
 def test_libraries_are_identified(target, options, spec):
     package = target.partition(":")[0].partition(".")[0]
-    pytest.importorskip(package)
+    needs(package)
     report = identify(target, options=options)
     found = report.identification
     assert not report.error
@@ -23,13 +24,13 @@ def test_libraries_are_identified(target, options, spec):
 
 
 def test_a_default_decay_is_told():
-    pytest.importorskip("torch")
+    needs("torch")
     (fact,) = (f for f in identify("torch.optim:AdamW").findings if f.name == "weight-decay")
     assert fact.numbers == {"weight_decay": 0.01}
 
 
 def test_scalars_in_float32_where_64_bits_are_off():
-    pytest.importorskip("optax")
+    needs("optax")
     report = identify("optax:adam", options={"x64": False})
     assert report.identification.spec == "adam"
     facts = {f.name: f for f in report.findings}
@@ -39,7 +40,7 @@ def test_scalars_in_float32_where_64_bits_are_off():
 
 def test_a_float32_product_under_float64_arrays_is_noticed():
     # PyTorch keeps NAdam's product of momenta as a float32 tensor
-    pytest.importorskip("torch")
+    needs("torch")
     found = identify("torch.optim:NAdam").identification
     assert found.kind == "not-adam"
     assert found.spec == "nadam[schedule=momentum-decay]"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from installed import needs
 
 from adamcheck.errors import UsageError
 from adamcheck.interpret.symbolic import symbols
@@ -106,7 +107,7 @@ def test_what_is_not_pinned_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_solver_that_disagrees_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("z3")
+    needs("z3", "proofs")
     monkeypatch.setattr(opinions, "_ask_z3", lambda query, milliseconds: "sat")
     row = prove_one(small(squares, CONTROL))
     assert not row.ok
@@ -114,7 +115,7 @@ def test_a_solver_that_disagrees_is_red(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_solver_that_does_not_know_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("z3")
+    needs("z3", "proofs")
     monkeypatch.setattr(opinions, "_ask_z3", lambda query, milliseconds: "unknown")
     row = prove_one(small(squares, CONTROL))
     z3 = row.opinions[0]
@@ -135,7 +136,7 @@ def test_a_solver_that_is_absent_is_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("tool", ["z3", "cvc5"])
 def test_solvers_find_a_step_that_does_not_follow(tool: str) -> None:
-    pytest.importorskip(tool)
+    needs(tool, "proofs")
     ask = opinions._ask_z3 if tool == "z3" else opinions._ask_cvc5
     book = Book()
     squares(book)

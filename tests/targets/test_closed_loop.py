@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from installed import needs
 
 from adamcheck.errors import UsageError
 from adamcheck.problems import build
@@ -124,7 +125,9 @@ def test_alpha_may_change_at_every_step(session):
 
 @pytest.mark.library
 def test_rebuilding_equals_what_users_of_torch_do():
-    torch = pytest.importorskip("torch")
+    needs("torch")
+    import torch
+
     grads = np.random.default_rng(4).standard_normal((8, 3)).astype(np.float32)
     lrs = 0.25 / np.sqrt(np.arange(1.0, 9.0))
     with Session("torch.optim:Adam") as made:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from installed import needs
 
 from adamcheck.formats import FORMATS
 from adamcheck.oracle.envelope import Admission
@@ -40,12 +40,6 @@ HYPER = {
     "weight_decay": 0.02,
 }
 STEPS = 40
-
-
-def needs(package: str) -> None:
-    """Skip where a library is not installed; it is not imported here."""
-    if find_spec(package) is None:
-        pytest.skip(f"{package} is not installed")
 
 
 def observe(session: Session, spec: Spec, dtype: str, flags: tuple[str, ...]) -> Evidence:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from installed import needs
 
 from adamcheck.errors import UsageError
 from adamcheck.targets.protocol import Trajectory
@@ -45,7 +46,7 @@ def one(dtype="float64", steps=12, **more):
 
 @pytest.mark.parametrize(("target", "options", "package", "more"), ADAMS)
 def test_adam(target, options, package, more):
-    pytest.importorskip(package)
+    needs(package)
     with opened(target, options) as session:
         description = session.description
         assert {"lr", "beta1", "beta2", "eps"} <= description.hyperparameters
@@ -91,7 +92,7 @@ def description_dtype(name):
 
 @pytest.mark.parametrize("options", [{"foreach": False}, {"foreach": True}])
 def test_torch_sees_every_layout_it_can_have(options):
-    pytest.importorskip("torch")
+    needs("torch")
     draws = np.random.default_rng(3)
     theta, grads = draws.standard_normal((3, 4, 5)), draws.standard_normal((4, 3, 4, 5))
     with opened("torch.optim:Adam", options) as session:
@@ -114,7 +115,7 @@ def test_torch_sees_every_layout_it_can_have(options):
 
 
 def test_torch_late_gradients_options_and_flags():
-    pytest.importorskip("torch")
+    needs("torch")
     theta, grads = np.zeros(2), np.ones((3, 2))
     present = np.array([[True, False], [True, True], [True, True]])
     with opened("torch.optim:Adam", {}) as session:
@@ -134,7 +135,7 @@ def test_torch_late_gradients_options_and_flags():
 
 @pytest.mark.parametrize("name", ["Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "SGD"])
 def test_torch_relatives_run(name):
-    pytest.importorskip("torch")
+    needs("torch")
     with opened(f"torch.optim:{name}", {}) as session:
         description = session.description
         assert "float64" in description.dtypes
@@ -146,7 +147,7 @@ def test_torch_relatives_run(name):
 
 
 def test_jax_without_64_bits_says_so_and_flushing_is_noted():
-    pytest.importorskip("optax")
+    needs("optax")
     with opened("optax:adam", {"x64": False}) as session:
         description = session.description
         assert "float64" not in description.dtypes
@@ -155,7 +156,7 @@ def test_jax_without_64_bits_says_so_and_flushing_is_noted():
 
 
 def test_a_users_own_transformation_is_recognised(tmp_path):
-    pytest.importorskip("optax")
+    needs("optax")
     (tmp_path / "mine.py").write_text(
         "import optax\n\ndef mine(learning_rate, b1=0.9, b2=0.999, eps=1e-8):\n"
         "    return optax.chain(optax.scale_by_adam(b1, b2, eps), optax.scale(-learning_rate))\n"
@@ -167,7 +168,7 @@ def test_a_users_own_transformation_is_recognised(tmp_path):
 
 @pytest.mark.parametrize("name", ["amsgrad", "adamax", "nadam", "radam", "rmsprop", "sgd"])
 def test_optax_relatives_run(name):
-    pytest.importorskip("optax")
+    needs("optax")
     with opened(f"optax:{name}", {}) as session:
         description = session.description
         hyper = {k: v for k, v in UNUSUAL.items() if k in description.hyperparameters}
@@ -178,7 +179,7 @@ def test_optax_relatives_run(name):
 
 
 def test_sklearn():
-    pytest.importorskip("sklearn")
+    needs("sklearn")
     with opened(f"{SKLEARN}:AdamOptimizer", {}) as session:
         description = session.description
         assert description.abilities == STEPWISE | {"layouts"}
@@ -201,7 +202,7 @@ def test_sklearn():
 
 @pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
 def test_autograd(name):
-    pytest.importorskip("autograd")
+    needs("autograd")
     with opened(f"autograd.misc.optimizers:{name}", {}) as session:
         description = session.description
         assert description.dtypes == ("float64",)
