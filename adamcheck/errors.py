@@ -32,6 +32,11 @@ class TargetError(AdamcheckError):
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the closest known word, or an empty string."""
-    match = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    """Return `` Did you mean 'x'?`` for the closest known word, or an empty string.
+
+    A word that is a part of a known one is closest to it: BC to ADAM-BC-1.
+    """
+    words = list(known)
+    inside = [w for w in words if len(word) > 1 and word.lower() in w.lower()]
+    match = get_close_matches(word, words, n=1, cutoff=0.6) or inside
     return f" Did you mean '{match[0]}'?" if match else ""

@@ -82,3 +82,9 @@ def test_error_is_the_distance(samples):
 )
 def test_the_closest_word(word, hint):
     assert closest(word, ("float32", "bfloat16")) == hint
+
+
+def test_what_resembles_nothing_has_no_closest_word():
+    assert closest("nosuch", ("torch", "optax")) == ""
+    assert closest("trch", ("torch", "optax")) == " Did you mean 'torch'?"
+    assert closest("bc", ("ADAM-EL-1", "ADAM-BC-1", "ADAM-BC-2")) == " Did you mean 'ADAM-BC-1'?"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEVICES: Final = ("cpu", "cuda")
 DTYPES: Final = ("float64", "float32", "float16", "bfloat16")
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_READABLE: Final = 12  # more names than this are a list of their own
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,9 @@ def spec_for(text: str) -> str:
 def one_of(word: str, known: Sequence[str], what: str) -> str:
     """The word itself when it is known; raises UsageError with the closest one."""
     if word not in known:
-        raise UsageError(
-            f"unknown {what} {word!r}; choose one of {', '.join(known)}.{closest(word, known)}"
-        )
+        many = len(known) > _READABLE
+        choices = "'adamcheck list' shows all" if many else f"choose one of {', '.join(known)}"
+        raise UsageError(f"unknown {what} {word!r}; {choices}.{closest(word, known)}")
     return word
 
 
