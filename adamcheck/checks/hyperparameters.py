@@ -10,7 +10,7 @@ import numpy as np
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
-from adamcheck.targets.protocol import Trajectory
+from adamcheck.targets.protocol import Failure, Trajectory
 
 
 @check(
@@ -105,8 +105,7 @@ def refused(lab: Lab, account: Account) -> None:
             taken.append((name, value, trajectory))
         elif trace.failure.kind not in ("raised", "exited"):
             hold(lab, account, trajectory, "refused", what=f"{name}={value:g}")
-        # a refusal while it is built is meant; an exception in a step may be 1/(1-β^t) at β = 1
-        promised = promised or (trace.failure is not None and trace.failure.step == 0)
+        promised = promised or (trace.failure is not None and _meant(trace.failure))
     if not taken:
         return
     listed = ", ".join(f"{name}={value:g}" for name, value, _ in taken)
@@ -119,6 +118,12 @@ def refused(lab: Lab, account: Account) -> None:
         return
     what = f"{listed}, although it refuses other senseless hyperparameters"
     hold(lab, account, gating[0][2], "refused", what=what)
+
+
+def _meant(failure: Failure) -> bool:
+    """A refusal while it is built; in a step, or by arithmetic, it may be 1/(1-β) at β = 1."""
+    arithmetic = ("ZeroDivisionError", "OverflowError", "FloatingPointError", "ArithmeticError")
+    return failure.step == 0 and failure.type not in arithmetic
 
 
 @check(
