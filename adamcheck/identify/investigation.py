@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,6 +20,7 @@ from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
 from adamcheck.identify.stack import Run, Stack, stacked
+from adamcheck.identify.telling import told_apart
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
@@ -78,13 +79,18 @@ def investigate(
     fmt = format_named(dtype)
     asked = _asked(known, claimed, flags, options)
     listener(Note(f"running {len(design.WORDS)} short trajectories in {dtype}"))
-    runs, error = observe(session, fmt, asked)
-    stacks = stacked(runs, fmt)
-    if not stacks:
-        return Investigation(None, tuple(findings), error or "the target finished no step")
-    flushed = more.flushes(known, dtype)
-    listener(Note("scoring the dialects"))
-    outcome = conclude(stacks, claimed=claimed, options=options, flushed=flushed)
+    outcome = _concluded(session, fmt, asked, claimed, options, listener)
+    fits = outcome.found is not None and outcome.found.fits
+    if not fits and "momentum" in known.hyperparameters - {*asked.extra, *_known(options)}:
+        listener(Note("running them again with a momentum: the target's own may not be 0"))
+        more_asked = replace(asked, extra={**asked.extra, "momentum": VALUES["momentum"]})
+        again = _concluded(session, fmt, more_asked, claimed, options, listener)
+        if again.found is not None and again.found.fits:
+            asked, outcome = more_asked, again
+            message = f"identified with momentum={VALUES['momentum']:g}: its own default fits none"
+            findings.append(Finding("hyperparameters", dtype, message))
+    if outcome.identification is None:
+        return replace(outcome, findings=tuple(findings))
     findings += outcome.findings
     if extras and outcome.found is not None:
         listener(Note("trying the other options"))
@@ -93,7 +99,31 @@ def investigate(
     if missing:
         message = f"takes no {', '.join(missing)}: the usual values are assumed"
         findings.append(Finding("hyperparameters", dtype, message))
-    return replace(outcome, findings=tuple(findings), error=error)
+    return replace(outcome, findings=tuple(findings))
+
+
+def _concluded(
+    session: Session,
+    fmt: Format,
+    asked: design.Asked,
+    claimed: Spec | None,
+    options: Mapping[str, Any],
+    listener: Listener,
+) -> Investigation:
+    runs, error = observe(session, fmt, asked)
+    stacks = stacked(runs, fmt)
+    if not stacks:
+        return Investigation(None, error=error or "the target finished no step")
+    flushed = more.flushes(session.description, fmt.name)
+    listener(Note("scoring the dialects"))
+    outcome = conclude(
+        stacks,
+        claimed=claimed,
+        options=options,
+        flushed=flushed,
+        tell=lambda found: told_apart(found, session, fmt, asked),
+    )
+    return replace(outcome, error=error)
 
 
 def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Run], str]:
@@ -124,10 +154,14 @@ def conclude(
     claimed: Spec | None,
     options: Mapping[str, Any] = MappingProxyType({}),
     flushed: bool = False,
+    tell: Callable[[Found], Found] = lambda found: found,
 ) -> Investigation:
-    """Name the dialect of observed runs, with the evidence."""
+    """Name the dialect of observed runs, with the evidence.
+
+    tell: what else there is to tell dialects apart by that fit the runs alike.
+    """
     fmt = stacks[0].fmt
-    found = search(stacks, claimed, _known(options), _admissions(fmt, claimed, flushed))
+    found = tell(search(stacks, claimed, _known(options), _admissions(fmt, claimed, flushed)))
     best = found.best
     against = claimed or Spec()
     kind, text, spec = "dialect", "", best.candidate.spec
