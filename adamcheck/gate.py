@@ -87,7 +87,11 @@ def check(
                 error = error or "the dialect could not be identified"
             else:
                 claimed = parse_spec(identified.spec)
-        _answerable(known, claimed)
+        if lacking := _lacking(known, claimed):
+            if not automatic:
+                raise UsageError(lacking)
+            # nobody claimed it: the nearest dialect of a target that follows none
+            names, error = (), error or f"no dialect fits, and {lacking} Name a spec."
         chosen = chosen if only else tuple(c for c in chosen if c.speaks_of(claimed))
         results, found = _run_all(session, claimed, names, chosen, size, seed, device, tell)
         findings += found
@@ -156,14 +160,15 @@ def replay(
         )
 
 
-def _answerable(known: Description, spec: Spec) -> None:
-    """Raise UsageError where the spec reads a hyperparameter that the target does not take."""
+def _lacking(known: Description, spec: Spec) -> str:
+    """Says which hyperparameters of the spec the target does not take; empty if it takes all."""
     missing = [n for n in spec.hyperparameters if n not in known.hyperparameters]
-    if known.dtypes and missing:
-        raise UsageError(
-            f"target {known.target} takes no {', '.join(missing)}, which {spec} reads; it takes"
-            f" {', '.join(sorted(known.hyperparameters)) or 'none'}."
-        )
+    if not known.dtypes or not missing:
+        return ""
+    return (
+        f"target {known.target} takes no {', '.join(missing)}, which {spec} reads; it takes"
+        f" {', '.join(sorted(known.hyperparameters)) or 'none'}."
+    )
 
 
 def _chosen(profile: Profile, only: Iterable[str] | None) -> tuple[Check, ...]:

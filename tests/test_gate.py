@@ -144,6 +144,24 @@ def test_spec_auto_of_what_is_no_adam_never_conforms():
     assert result.verdict is not Verdict.CONFORMS
 
 
+def test_spec_auto_of_what_no_dialect_can_be_asked_is_an_error_that_says_so():
+    result = adamcheck.check(troubled("cubes"), spec="auto", dtypes=("float64",))
+    assert result.verdict is Verdict.ERROR
+    assert result.checks == ()
+    assert result.identified.kind == "not-adam"
+    assert "no dialect fits, and target" in result.error
+    assert "Name a spec" in result.error
+
+
+def test_a_division_by_zero_is_no_refusal():
+    asked = {"only": ("ADAM-HP-2",), "dtypes": ("float64",)}
+    result = adamcheck.check(troubled("divides_while_built"), **asked)
+    assert result.conforms
+    (fact,) = (f for f in result.findings if f.name == "no-validation")
+    assert "beta2=1.5" in fact.message
+    assert "beta2=1," not in fact.message
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [

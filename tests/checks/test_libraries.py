@@ -14,6 +14,7 @@ pytestmark = pytest.mark.library
 
 TORCH = "torch.optim:Adam"
 SKLEARN = "sklearn.neural_network._stochastic_optimizers:AdamOptimizer"
+SGD = "sklearn.neural_network._stochastic_optimizers:SGDOptimizer"
 AUTOGRAD = "autograd.misc.optimizers:adam"
 JAX = "jax.example_libraries.optimizers:adam"
 CORE = ("ADAM-LS-1", "ADAM-LS-2", "ADAM-LS-4", "ADAM-CG-1", "ADAM-ZG-1", "ADAM-SF-1")
@@ -122,3 +123,27 @@ def test_jax_libraries_conform_as_a_whole(target):
     needs("optax")
     result = adamcheck.check(target, dtypes=("float32",))
     assert result.conforms, messages(result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("target", "spec", "fails"),
+    [
+        ("torch.optim:SGD", "momentum", set()),
+        ("torch.optim:Adagrad", "adagrad", set()),
+        # it refuses alpha < 0, and takes alpha >= 1
+        ("torch.optim:RMSprop", "rmsprop", {"ADAM-HP-2"}),
+        ("torch.optim:Adamax", "adamax[eps=gradient]", set()),
+        ("torch.optim:NAdam", "nadam[schedule=momentum-decay]", set()),
+        ("torch.optim:RAdam", "radam[eps=hat]", set()),
+        (SGD, "momentum[form=inside]", set()),
+        # at beta2 = 1 it divides by zero, which promises nothing
+        ("optax:radam", "radam", set()),
+        ("optax:sgd", "gd", set()),
+    ],
+)
+def test_relatives_in_the_libraries_under_the_whole_gate(target, spec, fails):
+    needs(target.partition(".")[0].partition(":")[0])
+    result = adamcheck.check(target, spec=spec, dtypes=("float32",))
+    assert failed(result) == fails, messages(result)
+    assert result.verdict is (Verdict.DEVIATES if fails else Verdict.CONFORMS)

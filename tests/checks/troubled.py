@@ -100,3 +100,21 @@ def fails_always(theta0, *, lr, beta1, beta2, eps):
         raise ValueError("not one step")
 
     return step
+
+
+def divides_while_built(theta0, *, lr, beta1, beta2, eps):
+    """A faithful Adam that no β of 1 survives, though nobody wrote a refusal."""
+    1.0 / (1.0 - beta2)
+    return plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
+def cubes(theta0, *, lr):
+    """No dialect of anything, with one hyperparameter."""
+    theta = theta0.copy()
+
+    def step(grad):
+        nonlocal theta
+        theta = theta - theta.dtype.type(lr) * grad * grad * grad
+        return theta
+
+    return step
