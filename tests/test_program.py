@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opaque import Opaque
 
 from adamcheck.program import Op, Program, trace
 from adamcheck.rules import RULES, initial_state, step
@@ -22,18 +23,6 @@ DIALECTS = tuple(
 numbers = st.fractions(min_value=-8, max_value=8, max_denominator=64)
 positive = st.fractions(min_value=Fraction(1, 64), max_value=8, max_denominator=64)
 rates = st.fractions(min_value=Fraction(1, 16), max_value=Fraction(15, 16), max_denominator=16)
-
-
-class Opaque:
-    """The two functions without an operator; any root will do where only equality is asked."""
-
-    @staticmethod
-    def sqrt(x: Fraction) -> Fraction:
-        return (x * x + 3 * abs(x) + 7) / (abs(x) + 2)
-
-    @staticmethod
-    def maximum(x: Fraction, y: Fraction) -> Fraction:
-        return max(x, y)
 
 
 def evaluate(program: Program, inputs: dict[str, Fraction]) -> dict[str, Fraction]:

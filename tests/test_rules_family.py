@@ -14,6 +14,7 @@ import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opaque import Opaque
 
 from adamcheck.errors import UsageError
 from adamcheck.program import Program, trace
@@ -36,22 +37,6 @@ HYPER = {
 }
 GRADS = (F(3), F(-1), F(2), F(0), F(5, 3), F(-1, 7))
 THETA = F(2, 3)
-
-
-class Opaque:
-    """Any root will do where only equality is asked."""
-
-    @staticmethod
-    def sqrt(x: Any) -> Any:
-        return (x * x + 3 * abs(x) + 7) / (abs(x) + 2)
-
-    @staticmethod
-    def maximum(x: Any, y: Any) -> Any:
-        return max(x, y)
-
-    @staticmethod
-    def choose(x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
-        return a() if x > 0 else b()
 
 
 class Digits(Opaque):

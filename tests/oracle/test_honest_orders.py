@@ -22,6 +22,7 @@ from adamcheck.spec import SWITCHES, Spec, parse_spec
 
 from .arithmetic import Arithmetic
 from .orders import ORDERS, Order, applicable, random_order, run
+from .outside import violations
 from .reference import needs_extended, ratios
 from .regimes import HYPERS, Columns, columns
 
@@ -31,25 +32,11 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 ADMISSIONS = tuple(Admission(s, f) for s in ("float64", "array") for f in (False, True))
 
 
-def violations(
+def judged(
     spec: Spec, cols: Columns, orders: Iterable[Order], admission: Admission
 ) -> tuple[list[str], float, int]:
-    """Who lies outside and where; the largest ratio; how many numbers had a bound at all."""
     used = [o for o in orders if applicable(o, spec, cols.fmt.name)]
-    storage = Arithmetic(cols.fmt, admission.flushed)
-    with np.errstate(all="ignore"):
-        runs = [
-            run(o, spec, storage, cols.hyper, cols.grads, cols.theta0, scalars=admission.scalars)
-            for o in used
-        ]
-    worst, bounded = ratios(trace(spec), cols, runs, admission)
-    names = ("theta", *trace(spec).moments)
-    found = [
-        f"{spec} {cols.fmt.name} {admission}: {names[q]} of {used[r].name!r} in {cols.names[n]!r}"
-        f" at {worst[q, r, n]:.4g} of the bound"
-        for q, r, n in np.argwhere(worst > 1.0)
-    ]
-    return found, float(worst.max(initial=0.0)), int(bounded.sum())
+    return violations(spec, cols, used, admission, run)
 
 
 def none_outside(
@@ -59,7 +46,7 @@ def none_outside(
     extra = [random_order(rng) for _ in range(more)]
     for k, spec in enumerate(specs):
         cols = columns(FORMATS[name], steps, seed=seed + k)
-        found, _, bounded = violations(spec, cols, (*ORDERS, *extra), admission)
+        found, _, bounded = judged(spec, cols, (*ORDERS, *extra), admission)
         assert not found, "\n".join(found[:10])
         assert bounded > 0
 
@@ -136,7 +123,7 @@ def test_no_honest_order_is_outside_after_3000_steps(name: str) -> None:
         (Spec(), ORDERS, ADMISSIONS[0]),
         (Spec(decay="decoupled"), ORDERS[::4], narrow),
     ):
-        found, _, _ = violations(spec, cols, orders, admission)
+        found, _, _ = judged(spec, cols, orders, admission)
         assert not found, "\n".join(found[:10])
 
 

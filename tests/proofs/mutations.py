@@ -6,6 +6,10 @@ import ast
 import random
 from collections.abc import Callable, Iterator
 
+from adamcheck.proof.certificates import substance
+from adamcheck.proof.library import theorem
+from adamcheck.proof.theorem import Book
+
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -52,3 +56,10 @@ def _other_operator(node: ast.AST) -> str:
     old = type(node.op)
     node.op = OPERATORS[old]()
     return f"{old.__name__} became {OPERATORS[old].__name__}"
+
+
+def proved(name: str) -> str:
+    """What a theorem proves as the code stands now, to be compared with what it proved before."""
+    book = Book()
+    theorem(name).prove(book)
+    return substance(theorem(name), book)

@@ -21,16 +21,13 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from mutations import mutants
+from mutations import mutants, proved
 
 from adamcheck.interpret import charges
 from adamcheck.interpret.emit import Emitter
 from adamcheck.oracle.envelope import fold
 from adamcheck.proof import traced
-from adamcheck.proof.certificates import substance
-from adamcheck.proof.library import theorem
 from adamcheck.proof.normal import ProofError
-from adamcheck.proof.theorem import Book
 from adamcheck.spec import Spec, parse_spec
 
 TELLING = (
@@ -46,12 +43,6 @@ OTHER = {"larger": "smaller", "smaller": "larger", "gamma2": "gamma4", "eold": "
 @pytest.fixture(scope="module")
 def untouched() -> dict[str, str]:
     return {name: proved(name) for name in TELLING}
-
-
-def proved(name: str) -> str:
-    book = Book()
-    theorem(name).prove(book)
-    return substance(theorem(name), book)
 
 
 # --- mutants ---

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from mutations import mutants
+from mutations import mutants, proved
 
 from adamcheck import program, rules
-from adamcheck.proof.certificates import certificate, checker, digest_of, substance
+from adamcheck.proof.certificates import certificate, checker, digest_of
 from adamcheck.proof.command import prove_one
 from adamcheck.proof.library import directory, theorem
 from adamcheck.proof.theorem import Book
@@ -34,12 +34,6 @@ SAME_FUNCTION = {
 @pytest.fixture(scope="module")
 def untouched() -> dict[str, str]:
     return {name: proved(name) for name in TELLING}
-
-
-def proved(name: str) -> str:
-    book = Book()
-    theorem(name).prove(book)
-    return substance(theorem(name), book)
 
 
 def same_function(module: str, source: str, what: str) -> bool:
