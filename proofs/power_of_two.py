@@ -5,24 +5,9 @@ as nothing over- or underflows. ε is scaled along, or is 0.
 """
 
 from adamcheck.program import Op
-from adamcheck.proof.grading import graded, operations, scale_weights
+from adamcheck.proof.grading import DIALECTS, graded, operations, scale_weights
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
-
-DIALECTS = (
-    Spec(),
-    Spec(eps="hat"),
-    Spec(eps="inside"),
-    Spec(eps="both"),
-    Spec(eps="max"),
-    Spec(amsgrad="v"),
-    Spec(amsgrad="vhat"),
-    Spec(bias_correction="none"),
-    Spec("rmsprop"),
-    Spec("adagrad"),
-    Spec("adamax"),
-    Spec("nadam"),
-)
 
 
 def orders(book: Book) -> None:

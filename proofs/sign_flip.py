@@ -6,23 +6,10 @@ so that any rounding with fl(-x) = -fl(x) does (round to nearest and toward zero
 
 from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ne
-from adamcheck.proof.grading import graded
+from adamcheck.proof.grading import DIALECTS, graded
 from adamcheck.proof.lemmas import equality
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
-
-DIALECTS = (
-    Spec(),
-    Spec(eps="hat"),
-    Spec(eps="inside"),
-    Spec(eps="max"),
-    Spec(amsgrad="v"),
-    Spec(amsgrad="vhat"),
-    Spec(bias_correction="none"),
-    Spec("rmsprop"),
-    Spec("adagrad"),
-    Spec("adamax"),
-)
 
 
 def real(book: Book, sign: Number = -1) -> None:

@@ -19,6 +19,21 @@ from adamcheck.proof.normal import ProofError
 from adamcheck.spec import Spec
 
 Weights = Mapping[str, int]
+DIALECTS: Final = (
+    Spec(),
+    Spec(eps="hat"),
+    Spec(eps="inside"),
+    Spec(eps="both"),
+    Spec(eps="max"),
+    Spec(amsgrad="v"),
+    Spec(amsgrad="vhat"),
+    Spec(bias_correction="none"),
+    Spec("rmsprop"),
+    Spec("adagrad"),
+    Spec("adamax"),
+    Spec("nadam"),
+)
+"""The dialects whose programs hold every operation that a step can hold."""
 OUTPUTS: Final = ("s.m", "s.v", "s.v_max", "s.velocity", "update")
 
 
