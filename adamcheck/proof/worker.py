@@ -15,14 +15,13 @@ from queue import Empty, SimpleQueue
 
 from adamcheck.proof.ledger import Row, failed, row_dict, row_of
 from adamcheck.proof.library import theorem
+from adamcheck.proof.row import prove_one
 
 CODE = "from adamcheck.proof.worker import serve; serve()"
 
 
 def serve() -> None:
     """Answer each ``NAME OPINIONS`` line on stdin with a row on stdout, until stdin ends."""
-    from adamcheck.proof.command import prove_one
-
     for line in sys.stdin:
         name, asked = line.split()
         row = prove_one(theorem(name), second_opinions=asked == "1")

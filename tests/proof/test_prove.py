@@ -10,7 +10,8 @@ from installed import needs
 
 from adamcheck.errors import UsageError
 from adamcheck.interpret.symbolic import symbols
-from adamcheck.proof import command, opinions, worker
+from adamcheck.proof import opinions, worker
+from adamcheck.proof import row as rows
 from adamcheck.proof.catalogue import theorem_statements
 from adamcheck.proof.certificates import certificate, checker
 from adamcheck.proof.claims import ge, gt, sq
@@ -19,12 +20,12 @@ from adamcheck.proof.command import (
     ledger_latex,
     ledger_markdown,
     prove,
-    prove_one,
     theorem,
     theorem_names,
     write_certificates,
 )
 from adamcheck.proof.ledger import Ledger, row_dict, row_of
+from adamcheck.proof.row import prove_one
 from adamcheck.proof.theorem import Book, Control, Theorem
 
 X, Y = symbols("x y")
@@ -50,8 +51,8 @@ CONTROL = Control("x² > 0", false)
 @pytest.fixture(autouse=True)
 def pinned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small theorems are not in the lock file; every one of them counts as pinned here."""
-    real = command.locked_digests()
-    monkeypatch.setattr(command, "locked_digests", lambda: _Anything(real))
+    real = rows.locked_digests()
+    monkeypatch.setattr(rows, "locked_digests", lambda: _Anything(real))
 
 
 class _Anything(dict[str, str]):
@@ -99,7 +100,7 @@ def test_what_else_is_red(problem: Theorem, said: str) -> None:
 
 
 def test_what_is_not_pinned_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "locked_digests", lambda: {"small": "another"})
+    monkeypatch.setattr(rows, "locked_digests", lambda: {"small": "another"})
     row = prove_one(small(squares, CONTROL), second_opinions=False)
     assert not row.ok
     assert not row.locked

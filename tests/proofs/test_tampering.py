@@ -16,8 +16,8 @@ from mutations import mutants, proved
 
 from adamcheck import program, rules
 from adamcheck.proof.certificates import certificate, checker, digest_of
-from adamcheck.proof.command import prove_one
 from adamcheck.proof.library import directory, theorem
+from adamcheck.proof.row import prove_one
 from adamcheck.proof.theorem import Book
 
 RULE_FILES = ("adam", "language", "accumulating", "descent", "relatives")

@@ -18,9 +18,10 @@ from adamcheck import theory
 from adamcheck.checks.registry import CHECKS
 from adamcheck.interpret.symbolic import symbols
 from adamcheck.proof.certificates import checker
-from adamcheck.proof.command import prove_one, write_certificates
+from adamcheck.proof.command import write_certificates
 from adamcheck.proof.library import directory, theorem, theorem_names
 from adamcheck.proof.normal import evaluate
+from adamcheck.proof.row import prove_one
 from adamcheck.proof.theorem import Book
 
 BETAS = [(0.9, 0.999), (0.5, 0.999), (0.9, 0.95), (0.0, 0.999), (0.9, 0.81), (0.25, 0.0625)]
