@@ -176,7 +176,8 @@ def _ratios(
     paired = evidence.fmt.name == "float64"
     seen = widened(evidence.thetas).astype(np.float64)
     course = Course.of(evidence, admission, lrs)
-    for t, (values, bounds) in enumerate(walk(course, observed(evidence), paired=paired)):
+    walked = walk(course, observed(evidence, course.admission), paired=paired)
+    for t, (values, bounds) in enumerate(walked):
         d, bound = distance(seen[t + 1], values["theta"]), np.asarray(bounds["theta"])
         with np.errstate(invalid="ignore", divide="ignore"):
             far = np.where(np.isnan(d), np.inf, d) / bound

@@ -13,6 +13,7 @@ import inspect
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -157,8 +158,6 @@ def judge_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
     w += [" " * 12 + line for line in scalar_lines(program, emitter)]
     w.append("            for i in range(n):")
     inner = element_lines(program, emitter)
-    if dd:
-        inner.append(f"faint = {_faint(program)}")
     for q, name in enumerate(observed):
         inner += _comparison_lines(program, q, name, dd=dd)
     for m in moments:
@@ -202,10 +201,10 @@ def scalar_lines(program: Program, emitter: Emitter) -> list[str]:
     ]
 
 
-def element_lines(program: Program, emitter: Emitter) -> list[str]:
-    """One step of one element: values and bounds of every operation."""
+def element_lines(program: Program, emitter: Emitter, read: Sequence[int] = ()) -> list[str]:
+    """One step of one element: values of every operation; bounds of moments, θ, Δ and ``read``."""
     parts = "hle" if emitter.paired else "he"
-    return [*_input_lines(program, parts), *_operation_lines(program, emitter)]
+    return [*_input_lines(program, parts), *_operation_lines(program, emitter, read)]
 
 
 def _input_lines(program: Program, parts: str) -> list[str]:
@@ -218,12 +217,12 @@ def _input_lines(program: Program, parts: str) -> list[str]:
             lines.append(f"h{i} = np.float64({name}[t, first + i]); a{i} = abs(h{i})")
             lines.append(f"e{i} = 0.0" if name == "g" else f"e{i} = stored * a{i} + lost")
             lines += [f"l{i} = 0.0"] if "l" in parts else []
-    return [*lines, "low = False"] if "l" in parts else lines
+    return [*lines, "low = False; faint = False"] if "l" in parts else lines
 
 
-def _operation_lines(program: Program, emitter: Emitter) -> list[str]:
+def _operation_lines(program: Program, emitter: Emitter, read: Sequence[int]) -> list[str]:
     lines = []
-    bounded = emitter.bounded(emitter.targets)
+    bounded = emitter.bounded([*emitter.targets, *read])
     for i in emitter.elementwise:
         op = program.ops[i]
         if op.kind == "div" and op.args[1] in emitter.divisors:
@@ -233,23 +232,11 @@ def _operation_lines(program: Program, emitter: Emitter) -> list[str]:
         else:
             lines.append(emitter.value(i))
         lines.append(f"a{i} = abs(h{i})")
-        if emitter.paired and op.kind in ("mul", "div"):
-            factors = op.args if op.kind == "mul" else op.args[:1]
-            nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
-            lines.append(f"low = low | ((a{i} < SMALLEST){nonzero})")
+        lines += emitter.out_of_range(i) if emitter.paired else []
         if i in bounded:
             lines.append(f"e{i} = {emitter.bound(i)}")
+            lines += emitter.too_fine(i) if emitter.paired else []
     return [*lines, "tiny[i] = select(low, 1.0, tiny[i])"] if emitter.paired else lines
-
-
-def _faint(program: Program) -> str:
-    """Whether a bound of this step is so small that its own underflow counts.
-
-    Operations between a moment and the update add to the bounds of both, so these tell. Beside a
-    value in the rung's range such a bound is nothing.
-    """
-    outputs = (program.output[name] for name in (*(f"s.{m}" for m in program.moments), "update"))
-    return " | ".join(f"((e{i} > 0.0) & (e{i} < FAINT) & (a{i} < SMALLEST))" for i in outputs)
 
 
 def _comparison_lines(program: Program, q: int, name: str, *, dd: bool) -> list[str]:

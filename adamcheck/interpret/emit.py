@@ -109,6 +109,31 @@ class Emitter:
             return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
         return f"within({self._charge(i, eta)}, {self._reach(i)}, {most})"
 
+    def out_of_range(self, i: int) -> list[str]:
+        """Lines that raise ``low`` where product or quotient i is too small for double-double."""
+        op = self.program.ops[i]
+        if op.kind not in ("mul", "div"):
+            return []
+        factors = op.args if op.kind == "mul" else op.args[:1]
+        nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
+        return [f"low = low | ((a{i} < SMALLEST){nonzero})"]
+
+    def too_fine(self, i: int) -> list[str]:
+        """Lines that raise ``faint`` where i has a bound whose own underflow counts.
+
+        Beside a value in the rung's range such a bound is nothing, and sums swallow it. What is
+        left are the bounds that are compared, and the numerators that a small divisor blows up.
+        """
+        op, (x, *_) = self.program.ops[i], self.program.ops[i].args or (i,)
+        bounds = []
+        if i in self.targets and i != self.program.output["theta"]:
+            bounds.append((f"e{i}", f"a{i}"))
+        if op.kind == "div" and op.args[1] not in self.program.uniform:
+            bounds.append((f"e{x} + far", f"a{x}"))
+        return [
+            f"faint = faint | (({e} > 0.0) & ({e} < FAINT) & ({a} < SMALLEST))" for e, a in bounds
+        ]
+
     def _chosen(self, condition: int, x: str, y: str) -> str:
         """Bound of a choice: none where an admissible evaluation may choose the other value."""
         return f"chosen(above_zero(h{condition}), a{condition}, e{condition}, {x}, {y})"

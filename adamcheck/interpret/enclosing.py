@@ -18,7 +18,7 @@ def enclose_source(program: Program, rung: str, quantities: tuple[str, ...]) -> 
     """Source of ``enclose(g, theta, start, table, fold, fmt, values, lows, radii, tiny)``.
 
     Arguments as for ``judge``; values, lows (double-double only) and radii are [Q, T, N], tiny [N]
-    is 1 where a product left the range of the rung.
+    is 1 where a product, or a bound, left the range of double-double.
     """
     dd = rung == "dd"
     emitter = Emitter(program, paired=dd)
@@ -39,9 +39,10 @@ def enclose_source(program: Program, rung: str, quantities: tuple[str, ...]) -> 
     w.append("        for t in range(steps):")
     w += [" " * 12 + line for line in compiled.scalar_lines(program, emitter)]
     w.append("            for i in range(n):")
-    inner = compiled.element_lines(program, emitter)
-    for q, name in enumerate(quantities):
-        i = program.output[name if name in program.output else f"s.{name}"]
+    outputs = [program.output[q if q in program.output else f"s.{q}"] for q in quantities]
+    inner = compiled.element_lines(program, emitter, outputs)
+    inner += ["tiny[i] = select(faint, 1.0, tiny[i])"] if dd else []
+    for q, i in enumerate(outputs):
         inner += [f"values[{q}, t, first + i] = h{i}", f"radii[{q}, t, first + i] = e{i}"]
         inner += [f"lows[{q}, t, first + i] = l{i}"] if dd else []
     for m in program.moments:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from adamcheck.interpret import charges
+from adamcheck.interpret.double_double import FAINT, SMALLEST
 from adamcheck.interpret.emit import Emitter
 from adamcheck.program import Program
 
@@ -57,10 +58,11 @@ def _choice(x: Any, a: Any, b: Any) -> Any:
 ARRAYS = Kit(np.abs, np.sqrt, np.maximum, np.maximum, _array_inverse, charges, _above_zero, _choice)
 
 
-def step_source(program: Program) -> str:
+def step_source(program: Program, *, flagged: bool = False) -> str:
     """Source of ``step(k, v, e, c)``: values and bounds by input name in, by output name out.
 
     ``c`` holds u, us, gamma2, gamma3s, gamma6s, gamma4, eta, fold and largest by attribute.
+    ``flagged`` adds where a pair of doubles left its range, and where a bound in doubles did.
     """
     emitter = Emitter(program, paired=False)
     bounded = emitter.bounded([*emitter.targets, *program.output.values()])
@@ -77,6 +79,7 @@ def step_source(program: Program) -> str:
         "    root_of, larger_of, magnitude = s.root_of, s.larger_of, s.magnitude",
         "    above_zero, choice_of = s.above_zero, s.choice_of",
     ]
+    lines += ["    low = faint = False"] if flagged else []
     indices = range(len(program.ops))
     for i in (i for i in indices if i in program.uniform):
         lines += _value(program, emitter, i)
@@ -93,12 +96,16 @@ def step_source(program: Program) -> str:
     lines.append("    above_zero, choice_of = k.above_zero, k.choice_of")
     for i in (i for i in indices if i not in program.uniform):
         lines += _value(program, emitter, i)
+        flags = emitter.out_of_range(i) if flagged else []
         if i in bounded:
             lines.append(f"    e{i} = {emitter.bound(i)}")
+            flags += emitter.too_fine(i) if flagged else []
+        lines += [f"    {line}" for line in flags]
     letter = {i: "w" if i in program.uniform else "h" for _, i in program.outputs}
     values = ", ".join(f"{name!r}: {letter[i]}{i}" for name, i in program.outputs)
     bounds = ", ".join(f"{name!r}: e{i}" for name, i in program.outputs)
-    return "\n".join([*lines, f"    return {{{values}}}, {{{bounds}}}"]) + "\n"
+    more = ", low, faint" if flagged else ""
+    return "\n".join([*lines, f"    return {{{values}}}, {{{bounds}}}{more}"]) + "\n"
 
 
 def _value(program: Program, emitter: Emitter, i: int) -> list[str]:
@@ -110,10 +117,11 @@ def _value(program: Program, emitter: Emitter, i: int) -> list[str]:
 
 
 @lru_cache(maxsize=2048)
-def step_function(program: Program) -> Callable[..., Any]:
+def step_function(program: Program, *, flagged: bool = False) -> Callable[..., Any]:
     """The function of ``step_source``."""
-    scope: dict[str, Any] = {}
-    exec(compile(step_source(program), f"<rule {program.spec}>", "exec"), scope)
+    scope: dict[str, Any] = {"SMALLEST": SMALLEST, "FAINT": FAINT}
+    source = step_source(program, flagged=flagged)
+    exec(compile(source, f"<rule {program.spec}>", "exec"), scope)
     function: Callable[..., Any] = scope["step"]
     return function
 

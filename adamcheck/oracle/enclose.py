@@ -48,8 +48,8 @@ def enclose(
 ) -> Mapping[str, Enclosure]:
     """Enclose the named outputs of every element-step: theta, update, m_hat … and moments m, v …
 
-    rung: "dd" (width about 2^-100 of the value) or "f64" (about 2^-50; not for float64 evidence of
-    extreme magnitude, which climbs).
+    rung: "dd" (width about 2^-100 of the value; what is too small for it climbs to balls) or "f64"
+    (about 2^-50; infinite where float64 evidence is too small for it).
     """
     program = trace(evidence.spec)
     high, low, radius, tiny = run(program, evidence, rung, quantities, None)
@@ -179,7 +179,9 @@ def _by_balls(
         for k, name in enumerate(quantities):
             point = points[name if name in points else f"s.{name}"]
             lower[k, t, i], upper[k, t, i] = -np.inf, np.inf
-            bound[k, t, i] = float(point.bound)
+            nearest = float(point.bound)
+            below = nearest < point.bound
+            bound[k, t, i] = np.nextafter(nearest, np.inf) if below else nearest
             if point.ball.is_finite():
                 lower[k, t, i] = _directed(point.ball.lower(), -np.inf)
                 upper[k, t, i] = _directed(point.ball.upper(), np.inf)

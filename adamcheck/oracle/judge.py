@@ -150,7 +150,7 @@ def _run_rung(
     worth = long or (program, rung) in _WARM
     if observed == ("theta",) and not evidence.unseen and worth:
         return _run_compiled(program, rung, observed, evidence, admission)
-    return array_rung.judge(program, rung, observed, evidence, admission, _MARGIN[rung])
+    return array_rung.judge(rung, observed, evidence, admission, _MARGIN[rung])
 
 
 def _run_compiled(

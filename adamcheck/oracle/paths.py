@@ -1,7 +1,7 @@
 """The oracle step by step: the rule with its running bound, in lock-step or on its own path.
 
-Like the oracle's array rung, but α may differ from step to step, and the loop may be closed: then
-the bound grows to an enclosure of every admissible trajectory, for as long as it is finite.
+α may differ from step to step, and the loop may be closed: then the bound grows to an enclosure of
+every admissible trajectory, for as long as it is finite.
 """
 
 from __future__ import annotations
@@ -78,10 +78,18 @@ def walk(
     course: Course, feed: Feed, *, paired: bool = False
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield (values, bounds) of every step by output name; ``paired``: in double-double."""
+    for values, bounds, *_ in flagged(course, feed, paired=paired):
+        yield values, bounds
+
+
+def flagged(
+    course: Course, feed: Feed, *, paired: bool
+) -> Iterator[tuple[dict[str, Any], dict[str, Any], Any, Any]]:
+    """Yield (values, bounds, low, faint): where a pair of doubles, or a bound, left its range."""
     program = trace(course.spec)
     kit = PAIRS if paired else SINGLES
     number = _pair if paired else _single
-    run = step_function(program)
+    run = step_function(program, flagged=True)
     c = _constants(course)
     fold = _fold(course)
     values, bounds = _beginning(program, course, number)
@@ -95,37 +103,39 @@ def walk(
             values["h.lr"], bounds["h.lr"] = _lr(course, t)
         c.fold = fold[t]
         with np.errstate(all="ignore"):
-            after, radii = run(kit, values, bounds, c)
-        yield after, radii
+            after, radii, low, faint = run(kit, values, bounds, c)
+        yield after, radii, low, faint
         theta, error = high(after["theta"]), np.broadcast_to(radii["theta"], (course.count,))
         values |= carry(program, after)
         bounds |= carry(program, radii)
 
 
-def observed(evidence: Evidence) -> Feed:
+def observed(evidence: Evidence, admission: Admission) -> Feed:
     """Lock-step: every step starts from the target's own parameter and gradient."""
-    fmt = evidence.fmt
+    fmt, eta = evidence.fmt, envelope.underflow(evidence.fmt, admission)
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         seen = widened(evidence.thetas[t]).astype(np.float64)
-        stored = fmt.u * np.abs(seen) + fmt.eta if t else 0.0
+        # a target may keep a wider parameter inside; what it shows is rounded from the second on
+        stored = fmt.u * np.abs(seen) + eta if t else 0.0
         return Given(seen, stored, widened(evidence.grads[t]).astype(np.float64), 0.0)
 
     return feed
 
 
-def closed(problem: Problem, fmt: Format, theta0: Float64) -> Feed:
+def closed(problem: Problem, course: Course, theta0: Float64) -> Feed:
     """The oracle's own path on a problem; the bound takes in every admissible target's path."""
+    fmt, eta = course.fmt, envelope.underflow(course.fmt, course.admission)
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         if theta is None or error is None:
             theta, error = theta0, np.zeros_like(theta0)
         with np.errstate(all="ignore"):
-            reach = error + fmt.u * (np.abs(theta) + error) + fmt.eta if t else error
+            reach = error + fmt.u * (np.abs(theta) + error) + eta if t else error
             g = problem.gradient(t + 1, theta)
             spread = problem.spread(t + 1, theta, reach)
             # both sides evaluate the gradient; the target's is rounded to its format
-            spread = 2.0 * spread + fmt.u * (np.abs(g) + spread) + fmt.eta
+            spread = 2.0 * spread + fmt.u * (np.abs(g) + spread) + eta
         return Given(
             theta, reach, g, np.where(g == 0.0, np.where(reach > 0.0, spread, 0.0), spread)
         )
@@ -141,7 +151,7 @@ def tube(course: Course, problem: Problem, theta0: Float64) -> tuple[Float64, Fl
     """
     centre = np.full((course.steps, course.count), np.nan)
     radius = np.full((course.steps, course.count), np.inf)
-    steps = walk(course, closed(problem, course.fmt, theta0))
+    steps = walk(course, closed(problem, course, theta0))
     for t, (values, radii) in enumerate(steps):
         centre[t], radius[t] = values["theta"], 2.0 * np.asarray(radii["theta"])
         if not (radius[t] < np.abs(centre[t]) + 1.0).any():
@@ -152,7 +162,7 @@ def tube(course: Course, problem: Problem, theta0: Float64) -> tuple[Float64, Fl
 def lock_step_radii(course: Course, evidence: Evidence) -> Float64:
     """How far each observed θ_t may lie from the exact step, ``[T, N]``."""
     radii = np.empty((course.steps, course.count))
-    for t, (_, bounds) in enumerate(walk(course, observed(evidence))):
+    for t, (_, bounds) in enumerate(walk(course, observed(evidence, course.admission))):
         radii[t] = bounds["theta"]
     return radii
 
@@ -237,7 +247,7 @@ def _advanced(
     idle |= {"g": number(np.ones(1)), "theta": number(np.zeros(1))}
     for _ in range(course.first):
         with np.errstate(all="ignore"):
-            after, radii = run(kit, values | idle, bounds | {"g": 0.0, "theta": 0.0}, c)
+            after, radii, *_ = run(kit, values | idle, bounds | {"g": 0.0, "theta": 0.0}, c)
         for clock in program.clocks:
             values[f"s.{clock}"], bounds[f"s.{clock}"] = after[f"s.{clock}"], radii[f"s.{clock}"]
     return values, bounds
@@ -249,6 +259,7 @@ __all__ = [
     "Given",
     "closed",
     "distance",
+    "flagged",
     "high",
     "lock_step_radii",
     "observed",

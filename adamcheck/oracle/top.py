@@ -40,9 +40,17 @@ class Point:
 
 
 def walk(
-    program: Program, evidence: Evidence, admission: Admission, precision: int
+    program: Program,
+    evidence: Evidence,
+    admission: Admission,
+    precision: int,
+    *,
+    without: str = "",
 ) -> Iterator[dict[str, Point]]:
-    """Yield every step's outputs for the single element of ``evidence``."""
+    """Yield every step's outputs for the single element of ``evidence``.
+
+    without: "scalars" or "underflow" leaves that source of error out of the bound.
+    """
     import flint
 
     from adamcheck.interpret.balls import BALLS, ball, bound
@@ -53,9 +61,11 @@ def walk(
     errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
     steps = evidence.shape[0]
     fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first)
-    us = bound(envelope.scalar_roundoff(fmt, admission))
-    eta = bound(envelope.underflow(fmt, admission))
     zero = bound(0.0)
+    us = bound(envelope.scalar_roundoff(fmt, admission))
+    eta = zero if without == "underflow" else bound(envelope.underflow(fmt, admission))
+    if without == "scalars":
+        us, errors = zero, np.zeros_like(errors)
     with flint.ctx.workprec(precision):
         hyper = {n: ball(float(evidence.hyper[n])) for n in names}
         state = initial_state(program.spec, hyper, ball(0.0), ball(1.0))
@@ -71,6 +81,8 @@ def walk(
             ran = _clocks_after(program, asked, fmt, admission, precision, evidence.first)
             for clock, (value, error) in ran.items():
                 values[f"s.{clock}"], bounds[f"s.{clock}"] = value, error
+        if without == "scalars":
+            bounds |= {f"s.{n}": zero for n in program.clocks}
         for t in range(steps):
             theta = float(evidence.thetas[t, 0])
             g = float(evidence.grads[t, 0])
@@ -198,12 +210,13 @@ def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) 
     point = _nth(program, evidence, admission, step)
     full = float(point[name].bound)
     terms = {}
-    for label, variant, admitted in (
-        ("scalars", evidence, replace(admission, scalars="exact")),
-        ("underflow", replace(evidence, fmt=_without_underflow(evidence.fmt)), admission),
-        ("stored parameter", _at_zero(evidence), admission),
+    for label, variant, without in (
+        ("scalars", evidence, "scalars"),
+        ("underflow", evidence, "underflow"),
+        ("stored parameter", _at_zero(evidence), ""),
     ):
-        terms[label] = max(0.0, full - float(_nth(program, variant, admitted, step)[name].bound))
+        less = _nth(program, variant, admission, step, without=without)[name].bound
+        terms[label] = max(0.0, full - float(less))
     terms["rounding"] = max(0.0, full - sum(terms.values()))
     middle = point[name].ball
     return {
@@ -216,17 +229,16 @@ def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) 
     }
 
 
-def _nth(program: Program, evidence: Evidence, admission: Admission, step: int) -> dict[str, Point]:
-    for t, points in enumerate(walk(program, evidence, admission, PRECISIONS[0]), start=1):
+def _nth(
+    program: Program, evidence: Evidence, admission: Admission, step: int, *, without: str = ""
+) -> dict[str, Point]:
+    walked = walk(program, evidence, admission, PRECISIONS[0], without=without)
+    for t, points in enumerate(walked, start=1):
         if t == step:
             return points
     raise ValueError(
         f"step {step} of {evidence.shape[0]} was not reached (non-finite input before)"
     )
-
-
-def _without_underflow(fmt: Format) -> Format:
-    return replace(fmt, min_exponent=-1022)
 
 
 def _at_zero(evidence: Evidence) -> Evidence:

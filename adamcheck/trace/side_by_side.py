@@ -94,15 +94,20 @@ def _asked(problem: str | Mapping[str, Any], spec: Spec) -> dict[str, Any]:
 
 def _given(gradients: Any, problem: Problem | None, steps: int) -> Float64:
     if problem is not None:
-        rows = np.zeros((max(steps, 0), problem.size))
-    else:
-        rows = np.asarray(gradients, np.float64)
-        rows = rows.reshape(len(rows), -1) if rows.ndim else rows
-    if not rows.size:
+        shape = (max(steps, 0), problem.size)
+        _limited(shape[0] * shape[1])
+        return np.zeros(shape)
+    rows = np.asarray(gradients, np.float64)
+    _limited(rows.size)
+    return rows.reshape(len(rows), -1) if rows.ndim else rows.reshape(1, 1)
+
+
+def _limited(rows: int) -> None:
+    """UsageError unless so many rows can be traced; asked before there is memory for them."""
+    if not rows:
         raise UsageError("trace: needs at least one step and one variable")
-    if rows.size > MOST_ROWS:
-        raise UsageError(f"trace: {rows.size} rows are too many; at most {MOST_ROWS} are traced")
-    return rows
+    if rows > MOST_ROWS:
+        raise UsageError(f"trace: {rows} rows are too many; at most {MOST_ROWS} are traced")
 
 
 def _hyper(lab: Lab, hyper: Mapping[str, float]) -> dict[str, float]:
@@ -151,13 +156,18 @@ def _lock_step(lab: Lab, evidence: Evidence, columns: dict[str, NDArray[Any]]) -
     paired = evidence.fmt.name == "float64"
     course = Course.of(evidence, lab.admission)
     thetas = evidence.thetas.astype(np.float64)
-    for t, (values, bounds) in enumerate(walk(course, observed(evidence), paired=paired)):
+    walked = walk(course, observed(evidence, course.admission), paired=paired)
+    for t, (values, bounds) in enumerate(walked):
         with np.errstate(all="ignore"):
             error = distance(thetas[t + 1], values["theta"])
             columns["exact_theta"][t] = high(values["theta"])
             columns["exact_update"][t] = high(values["update"])
             columns["error"][t], columns["bound"][t] = error, bounds["theta"]
-            columns["error_over_bound"][t] = np.where(error == 0.0, 0.0, error / bounds["theta"])
+            ratio = np.where(error == 0.0, 0.0, error / bounds["theta"])
+            # a target that is not finite where exact θ is lies as far outside as can be
+            lost = ~np.isfinite(thetas[t + 1]) & np.isfinite(columns["exact_theta"][t])
+            lost &= np.isfinite(columns["bound"][t])
+            columns["error_over_bound"][t] = np.where(lost, np.inf, ratio)
             columns["ratio"][t] = _ratio(evidence.spec, values)
 
 
@@ -179,8 +189,8 @@ def _path(lab: Lab, evidence: Evidence, problem: Problem | None) -> Float64:
     def given(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         return Given(start if theta is None else theta, 0.0, grads[t], 0.0)
 
-    feed = given if problem is None else closed(problem, evidence.fmt, start)
     course = Course.of(evidence, lab.admission)
+    feed = given if problem is None else closed(problem, course, start)
     rows = [high(values["theta"]) for values, _ in walk(course, feed)]
     return np.stack(rows) if rows else np.zeros((steps, count))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -12,12 +13,12 @@ from hypothesis import example, given, settings
 from interpret import plain
 
 from adamcheck.formats import FORMATS
-from adamcheck.oracle import array_rung, enclose, top
+from adamcheck.oracle import enclose, paths, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import trace
 from adamcheck.rules import initial_state, step
-from adamcheck.spec import Spec
+from adamcheck.spec import Spec, parse_spec
 
 from .cases import evidence, exactly
 
@@ -111,14 +112,14 @@ def test_the_array_rung_is_as_exact_and_has_the_same_bound(
     high, low, bound = (np.zeros((len(OUTPUTS), *shape)) for _ in range(3))
     tiny = np.zeros(shape[1], bool)
     with np.errstate(all="ignore"):
-        walked = array_rung.walk(program, e, admission, paired=paired)
-        for t, (values, radii) in enumerate(walked):
+        course, feed = paths.Course.of(e, admission), paths.observed(e, admission)
+        walked = paths.flagged(course, feed, paired=paired)
+        for t, (values, radii, left, _) in enumerate(walked):
             for k, name in enumerate(OUTPUTS):
                 x = values[key(name)]
                 high[k, t], low[k, t] = (x.hi, x.lo) if paired else (x, 0.0)
                 bound[k, t] = radii[key(name)]
-            if paired:
-                tiny |= array_rung._tiny(program, values, e.grads[t])
+            tiny |= left & paired
     homogeneous(e, high, low, bound, tiny, WHOLE[paired])
     other = enclose.run(program, e, "dd" if paired else "f64", OUTPUTS, admission)[2]
     known = (bound < np.inf) & (other < np.inf)
@@ -186,3 +187,31 @@ def test_enclosures_are_tight_where_numbers_are_usual() -> None:
         # neighbours: the exact value is no double, and both sides of it are
         assert (np.nextafter(got.lower, np.inf) >= got.upper).all()
         assert (got.bound > 0).all()
+
+
+@pytest.mark.parametrize("text", ["adam", "rmsprop", "momentum", "adamax", "nadam"])
+def test_the_radius_of_a_subnormal_bound_is_no_smaller_than_it(text: str) -> None:
+    spec = parse_spec(text)
+    hyper = {"lr": 0.9, "beta1": 0.7, "beta2": 0.9, "eps": 1e-8, "momentum": 0.7}
+    hyper = {k: hyper.get(k, 0.5) for k in spec.hyperparameters}
+    e = Evidence(spec, FORMATS["float64"], hyper, np.zeros((6, 1)), np.zeros((7, 1)))
+    names = ("theta", "update", *trace(spec).moments)
+    names += ("m_hat",) if text == "nadam" else ()
+    got = enclose.enclose(e, quantities=names)
+    for t, points in enumerate(top.walk(trace(spec), e, STRICT, 160)):
+        for name in names:
+            exact = points[name if name in points else f"s.{name}"].bound
+            assert got[name].bound[t, 0] >= exact
+
+
+def test_the_terms_of_a_bound_name_what_it_is_made_of() -> None:
+    kept = {"lr": 1e-3, "beta1": 0.9, "beta2": 1 - 2.0**-20, "eps": 1e-8}
+    lone, still = np.ones((1, 1)), np.zeros((1, 1))
+    start = np.zeros((2, 1))
+    seen = Evidence(Spec(), FORMATS["float64"], kept, lone, start)
+    terms = top.explain(seen, STRICT, 1, "theta")["terms"]
+    assert terms["scalars"] > 100 * terms["rounding"]  # 1-β2 is 2^-20: β2's last bit counts
+    at_rest = replace(seen, grads=still)
+    terms = top.explain(at_rest, STRICT, 1, "theta")["terms"]
+    assert terms["underflow"] > 0.0
+    assert terms["rounding"] == terms["scalars"] == 0.0

@@ -90,7 +90,7 @@ def test_arrays_agree_with_balls_and_accept_the_truth(spec: Spec, name: str) -> 
     assert judged.accepted, judged.largest_ratio
     assert judged.decided > 0
     rung, observed = "dd" if name == "float64" else "f64", ("theta", *program.moments)
-    raw = array_rung.judge(program, rung, observed, given, STRICT, _MARGIN[rung])
+    raw = array_rung.judge(rung, observed, given, STRICT, _MARGIN[rung])
     for i in range(COUNT):
         ball = top.judge_element(program, observed, given.element(i), STRICT)
         assert np.abs(raw[:, 0, i] - ball[:, 0]).max() <= (1e-12 if rung == "dd" else 1e-7)
@@ -116,7 +116,7 @@ def test_kernels_agree_with_arrays_over_a_long_run(text: str, rung: str) -> None
     spec, fmt = parse_spec(text), FORMATS["float64" if rung == "dd" else "float32"]
     program = trace(spec)
     given = truth(spec, fmt, 200, seed=7)
-    raw = array_rung.judge(program, rung, ("theta",), given, STRICT, _MARGIN[rung])
+    raw = array_rung.judge(rung, ("theta",), given, STRICT, _MARGIN[rung])
     compiled = _run_compiled(program, rung, ("theta",), given, STRICT)
     # the same numbers; a multiply-add that only one of them contracts shows far behind the point
     assert np.abs(raw[:, 0] - compiled[:, 0]).max() <= (1e-12 if rung == "dd" else 1e-7)

@@ -69,7 +69,7 @@ def by_every_rung(e: Evidence, admission: Admission, monkeypatch: Any) -> list[A
     observed = ("theta", *(m for m in program.moments if m in e.moments))
     with np.errstate(all="ignore"):
         kernel = judge._run_compiled(program, rung, observed, e, admission)
-        arrays = array_rung.judge(program, rung, observed, e, admission, judge._MARGIN[rung])
+        arrays = array_rung.judge(rung, observed, e, admission, judge._MARGIN[rung])
     balls = [
         top.judge_element(program, observed, e.element(i), admission) for i in range(e.shape[1])
     ]
@@ -147,6 +147,34 @@ def test_a_bound_that_is_subnormal_itself_decides_nothing_near_it(
             *rungs, _ = by_every_rung(e, STRICT, patch)
         for raw in rungs:
             assert raw[0, TALLIES.index("undecided")] == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rmsprop", "rmsprop[momentum=yes]", "adagrad", "adagrad[decay=l2]", "adam", "nadam", "adamax"],
+)
+@pytest.mark.parametrize("lr", [0.875, 1.0, 1.25, 1.5])
+@pytest.mark.parametrize("theta", [0.0, 3 * 2.0**-1074])
+def test_a_subnormal_bound_that_a_small_divisor_blows_up_decides_nothing(
+    text: str, lr: float, theta: float
+) -> None:
+    """No gradient after a tiny one: the numerator's few units of underflow are divided by √v."""
+    spec = parse_spec(text)
+    hyper = {k: FULL.get(k, 0.5) for k in spec.hyperparameters} | {"lr": lr}
+    hyper |= {k: x for k, x in {"eps": 1e-30, "weight_decay": 0.5}.items() if k in hyper}
+    start = {"v": np.array([1e-60])}
+    given_ = Evidence(
+        spec, FORMATS["float64"], hyper, np.zeros((1, 1)), np.full((2, 1), theta), {}, start, 1
+    )
+    (step,) = top.walk(trace(spec), given_, STRICT, 640)
+    edge, middle = float(step["theta"].bound), float(step["theta"].ball.mid())
+    for share in (0.9, 0.995, 1.001, 1.05, 1.3):
+        thetas = np.array([[theta], [middle + share * edge]])
+        e = replace(given_, thetas=thetas)
+        inside = top.judge_element(trace(spec), ("theta",), e, STRICT)[0, 2] == 0.0
+        assert judge.judge(e).accepted is bool(inside)
+        with pytest.MonkeyPatch.context() as patch:
+            agree(by_every_rung(e, STRICT, patch), e.fmt)
 
 
 @pytest.mark.parametrize("name", FORMATS)
