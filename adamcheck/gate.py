@@ -13,7 +13,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble
+from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble, TooSlow
 from adamcheck.checks.profiles import Profile, profile_named
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
@@ -143,9 +143,12 @@ def replay(
         except TargetTrouble as trouble:
             outcome = replace(blank, status=Status.ERROR, message=str(trouble))
         else:
+            counted = replace(blank, examples=account.examples, undecided=account.undecided)
             if broken is not None:
                 account.broken.append(broken)
-            outcome = _outcome(lab, blank, account, shrink=False)
+                outcome = _failed(lab, counted, account, shrink=False)
+            else:
+                outcome = _passed(counted, account)
         return Result(
             target=target,
             spec=str(spec),
@@ -196,11 +199,12 @@ def _run_all(
         lab = Lab(session, spec, format_named(dtype), profile, seed)
         if len(chosen) >= _MANY:
             warm(spec, lab.fmt)
-        for one in chosen:
-            tell(CheckStarted(one.id, dtype, len(results) + 1, total))
-            outcome = _run_one(lab, one, device)
-            results.append(outcome)
-            tell(CheckFinished(outcome))
+        done: dict[str, CheckResult] = {}
+        for one in sorted(chosen, key=lambda check: check.looks_back):
+            tell(CheckStarted(one.id, dtype, len(results) + len(done) + 1, total))
+            done[one.id] = _run_one(lab, one, device)
+            tell(CheckFinished(done[one.id]))
+        results += [done[one.id] for one in chosen]
         findings += lab.findings
     return results, findings
 
@@ -214,27 +218,36 @@ def _run_one(lab: Lab, one: Check, device: str) -> CheckResult:
         reason = f"the target lacks: {', '.join(sorted(lacking))}"
         outcome = replace(blank, status=Status.SKIPPED, message=reason)
     else:
-        try:
-            one.run(lab, account)
-            outcome = _outcome(lab, blank, account, shrink=True)
-        except Skip as reason_:
-            outcome = (
-                replace(blank, status=Status.SKIPPED, message=str(reason_))
-                if not account.broken
-                else _outcome(lab, blank, account, shrink=True)
-            )
-        except TargetTrouble as trouble:
-            outcome = (
-                _outcome(lab, blank, account, shrink=False)
-                if account.broken
-                else replace(blank, status=Status.ERROR, message=str(trouble))
-            )
-        except UsageError:
-            raise
-        except Exception as fault:  # a fault of ours must not hide what else was measured
-            text = f"adamcheck itself failed in {one.id}: {type(fault).__name__}: {fault}"
-            outcome = replace(blank, status=Status.ERROR, message=text)
+        status, message = _ran(lab, one, account)
+        counted = replace(blank, examples=account.examples, undecided=account.undecided)
+        if account.broken:  # whatever else went wrong
+            outcome = _failed(lab, counted, account, shrink=status is not Status.ERROR)
+        elif status is Status.PASSED:
+            outcome = _passed(counted, account)
+        else:
+            outcome = replace(blank, status=status, message=message)
     return replace(outcome, seconds=time.monotonic() - begun)
+
+
+def _ran(lab: Lab, one: Check, account: Account) -> tuple[Status, str]:
+    """Run a check: passed if it came to its end, else how and why it did not."""
+    try:
+        one.run(lab, account)
+    except Skip as reason:
+        return Status.SKIPPED, str(reason)
+    except TooSlow as reason:
+        return Status.INCONCLUSIVE, str(reason)
+    except TargetTrouble as trouble:
+        return Status.ERROR, str(trouble)
+    except UsageError:
+        raise
+    except Exception as fault:  # a fault of ours must not hide what else was measured
+        return Status.ERROR, _fault(one.id, fault)
+    return Status.PASSED, ""
+
+
+def _fault(where: str, fault: Exception) -> str:
+    return f"adamcheck itself failed in {where}: {type(fault).__name__}: {fault}"
 
 
 def _blank(one: Check, dtype: str, device: str) -> CheckResult:
@@ -249,17 +262,25 @@ def _blank(one: Check, dtype: str, device: str) -> CheckResult:
     )
 
 
-def _outcome(lab: Lab, blank: CheckResult, account: Account, *, shrink: bool) -> CheckResult:
-    counted = replace(blank, examples=account.examples, undecided=account.undecided)
-    if account.broken:
-        from adamcheck.checks.witnessing import witness_of
+def _failed(lab: Lab, counted: CheckResult, account: Account, *, shrink: bool) -> CheckResult:
+    from adamcheck.checks.witnessing import witness_of
 
-        first = account.broken[0]
-        pace = lab.seconds_a_step * first.trajectory.steps
-        affordable = _SHRINK_SECONDS / pace if 0.0 < pace < math.inf else _SHRINK_RUNS
-        runs = min(_SHRINK_RUNS, int(affordable))
-        witness = witness_of(lab, blank.name, first, runs=runs if shrink else 0)
-        return replace(counted, status=Status.FAILED, message=first.first.message, witness=witness)
+    first = account.broken[0]
+    seen = replace(counted, status=Status.FAILED, message=first.first.message)
+    pace = lab.seconds_a_step * first.trajectory.steps
+    affordable = _SHRINK_SECONDS / pace if 0.0 < pace < math.inf else _SHRINK_RUNS
+    runs = min(_SHRINK_RUNS, int(affordable))
+    try:
+        return replace(
+            seen, witness=witness_of(lab, counted.name, first, runs=runs if shrink else 0)
+        )
+    except UsageError:
+        raise
+    except Exception as fault:  # the deviation was seen, whether or not it can be written down
+        return replace(seen, message=f"{seen.message} ({_fault('its witness', fault)})")
+
+
+def _passed(counted: CheckResult, account: Account) -> CheckResult:
     if account.open:
         text = f"{account.open} element-steps could not be decided by any rung"
         return replace(counted, status=Status.INCONCLUSIVE, message=text)
@@ -281,7 +302,7 @@ def _identify(
     tell(Note("identifying the dialect"))
     try:
         return identify_session(session, claimed=claimed, dtype=dtype, options=options)
-    except (TargetTrouble, UsageError) as error:
+    except Exception as error:  # what was measured stands, whatever it may be called
         tell(Note(f"identification failed: {error}"))
         return None
 

@@ -172,8 +172,12 @@ class DeviationError(AdamcheckError, AssertionError):
     """A target does not conform; carries the whole ``result``."""
 
     def __init__(self, result: Result) -> None:
-        first = next((c for c in result.checks if c.status is Status.FAILED), None)
-        why = f"{first.name} [{first.dtype}] {first.message}" if first else result.error
+        # the first of the gravest outcome, then what kept the checks from running
+        gravest = (Status.FAILED, Status.STALE_WAIVER, Status.ERROR, Status.INCONCLUSIVE)
+        found = (c for status in gravest for c in result.checks if c.status is status)
+        first = next(found, None)
+        text = f"{first.name} [{first.dtype}] {first.message or first.status}" if first else ""
+        why = text or result.error or "no check ran"
         super().__init__(f"{result.target} {result.verdict} ({result.spec}): {why}")
         self.result = result
         self.exit_code = result.verdict.exit_code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import adamcheck
+from adamcheck.checks.profiles import PROFILES
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Note, RunFinished
 from adamcheck.report.documents import dumps, result_document
@@ -151,6 +153,70 @@ def test_spec_auto_of_what_no_dialect_can_be_asked_is_an_error_that_says_so():
     assert result.identified.kind == "not-adam"
     assert "no dialect fits, and target" in result.error
     assert "Name a spec" in result.error
+
+
+def only(name, *checks, **asked):
+    return adamcheck.check(troubled(name), only=checks, dtypes=("float64",), **asked)
+
+
+def test_a_crash_while_it_is_built_is_no_refusal():
+    result = only("crashes_without_eps", "ADAM-LS-1", "ADAM-SC-2")
+    assert [c.status for c in result.checks] == [Status.PASSED, Status.ERROR]
+    assert result.verdict is Verdict.ERROR
+
+
+def test_a_refusal_of_what_adam_allows_is_not_passed_over():
+    result = only("refuses_no_momentum", "ADAM-LS-1", "ADAM-SB-2")
+    assert [c.status for c in result.checks] == [Status.PASSED, Status.ERROR]
+    with pytest.raises(DeviationError, match="ADAM-SB-2 .* beta1 must be positive"):
+        result.raise_for_deviation()
+
+
+def test_a_slow_target_is_not_judged_by_what_did_not_run(monkeypatch):
+    impatient = replace(PROFILES["quick"], patience=1.0)
+    monkeypatch.setitem(PROFILES, "quick", impatient)
+    result = only("stops_counting_and_is_slow", "ADAM-FS-1", "ADAM-LS-1", "ADAM-LS-7")
+    (late,) = (c for c in result.checks if c.name == "ADAM-LS-7")
+    assert late.status is Status.INCONCLUSIVE
+    assert "would take too long" in late.message
+    assert result.verdict is Verdict.ERROR
+
+
+def test_a_deviation_that_the_search_found_outlives_an_exception():
+    result = only("wrong_and_fails_alone", "ADAM-FZ-1")
+    assert result.verdict is Verdict.DEVIATES
+
+
+def test_a_gradient_of_another_shape_is_not_refused_by_taking_its_shape():
+    result = only("takes_the_gradients_shape", "ADAM-HP-3")
+    assert result.verdict is Verdict.DEVIATES
+
+
+def test_moments_that_are_not_shown_are_not_judged():
+    (check,) = only("Shows", "ADAM-LS-6").checks
+    assert check.status is Status.SKIPPED
+    assert check.message == "the target shows none of m, v"
+
+
+def test_a_gradient_that_any_check_saw_changed_is_told():
+    result = only("SpoilsGradientsAtALargeRate", "ADAM-GB-1", "ADAM-HP-1")
+    told = {c.name: c.status for c in result.checks}
+    assert list(told) == ["ADAM-GB-1", "ADAM-HP-1"]
+    assert told["ADAM-GB-1"] is Status.FAILED
+
+
+def test_a_deviation_stands_though_its_witness_cannot_be_written(monkeypatch):
+    def broken(*args, **how):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("adamcheck.checks.witnessing.witness_of", broken)
+    monkeypatch.setattr(sys.modules["adamcheck.identify"], "identify_session", broken)
+    target = located(PLANTED["eps-hat"].target)
+    result = adamcheck.check(target, only=("ADAM-LS-4",), dtypes=("float64",))
+    (check,) = result.checks
+    assert check.status is Status.FAILED
+    assert "no ink" in check.message
+    assert result.identified is None
 
 
 def test_a_division_by_zero_is_no_refusal():

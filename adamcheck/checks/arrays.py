@@ -86,6 +86,7 @@ def preserved(lab: Lab, account: Account) -> None:
     clause="interface",
     theorem="elementwise",
     needs=("stepwise",),
+    looks_back=True,
 )
 def buffers(lab: Lab, account: Account) -> None:
     rng = lab.rng("buffers")

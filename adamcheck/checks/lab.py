@@ -66,6 +66,10 @@ class Skip(Exception):
     """The check does not apply; the message says why."""
 
 
+class TooSlow(Exception):
+    """The check applies, and would not end in time: it is inconclusive, never passed over."""
+
+
 class TargetTrouble(Exception):
     """The target failed where it should not; the check's outcome is error."""
 
@@ -111,7 +115,6 @@ class Account:
     open: int = 0
     ratio: float = 0.0
     broken: list[Broken] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
     def count(self, judgement: Judgement) -> None:
         """Add a judgement's element-steps."""
@@ -249,11 +252,31 @@ class Lab:
             self.seconds_a_step = min(self.seconds_a_step, pace)
         return trace
 
-    def affordable(self, steps: int, share: float = 0.2) -> int:
-        """At most ``steps``, cut to a share of the patience at the pace seen so far."""
+    def refusal(self, trajectory: Trajectory) -> str:
+        """How the target refuses to be built for this; empty where it does not refuse.
+
+        A crash or a hang is no refusal: whoever runs the trajectory meets it.
+        """
+        failure = self.attempt(trajectory).failure
+        if failure is None or failure.step or failure.kind not in ("raised", "exited"):
+            return ""
+        return failure.type or "refused"
+
+    def affordable(self, steps: int, *, least: int = 1, share: float = 0.2) -> int:
+        """At most ``steps``, cut to a share of the patience at the pace seen so far.
+
+        A cut is a finding; TooSlow where not even ``least`` steps are left.
+        """
         if not 0.0 < self.seconds_a_step < math.inf:
             return steps
-        return min(steps, int(share * self.profile.patience / self.seconds_a_step))
+        fits = int(share * self.profile.patience / self.seconds_a_step)
+        if fits >= steps:
+            return steps
+        if fits < least:
+            pace = f"{1e3 * self.seconds_a_step:.3g} ms a step"
+            raise TooSlow(f"{least} steps at least would take too long at {pace}")
+        self.note("cut-short", "runs were cut to what fits the profile at the target's pace")
+        return fits
 
     def note(self, name: str, message: str, **numbers: float) -> None:
         """Book a finding once."""

@@ -238,12 +238,14 @@ def annealed(loop: Loop) -> Break | None:
     steps = loop.evidence.shape[0]
     noise = loop.trajectory.grads[0].astype(np.float64)
     signal = np.maximum.accumulate(np.abs(loop.evidence.grads.astype(np.float64) - noise), axis=0)
-    m, v = np.zeros(noise.shape[1]), np.zeros(noise.shape[1])
-    excess, last = np.empty(noise.shape), np.zeros(noise.shape[1])
+    zeros = np.zeros(noise.shape[1])
+    state: dict[str, Any] = rules.initial_state(loop.spec, h, zeros, np.float64(1.0))
+    excess, last = np.empty(noise.shape), zeros
     stretch = lift(loop.spec, h, steps)
     for t in range(steps):
-        m = h["beta1"] * m + (1.0 - h["beta1"]) * noise[t]
-        v = h["beta2"] * v + (1.0 - h["beta2"]) * noise[t] ** 2
+        with np.errstate(all="ignore"):  # only the moments are read
+            state = rules.step(loop.spec, np, h, state, noise[t], zeros).state  # type: ignore[arg-type]
+        m, v = state["m"], state["v"]
         full_m, full_v = 1.0 - h["beta1"] ** (t + 1), np.sqrt(1.0 - h["beta2"] ** (t + 1))
         rest = np.sqrt(v) - full_v * signal[t]
         with np.errstate(divide="ignore", invalid="ignore"):

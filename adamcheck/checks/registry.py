@@ -38,7 +38,8 @@ class Check:
     ``law`` is one sentence; ``clause`` the part of the rule it speaks of; ``theorem`` the slug of
     the proof it rests on; ``kills`` the planted defects (tests/zoo) that it must kill; ``needs``
     the target's abilities without which it is skipped; ``profiles`` where it runs; ``algorithms``
-    the rules that it speaks of (none: of every rule).
+    the rules that it speaks of (none: of every rule); ``looks_back`` if it also judges what the
+    runs of other checks have shown, so that it comes last.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Check:
     needs: frozenset[str] = frozenset()
     profiles: tuple[str, ...] = ("quick", "ci", "thorough")
     algorithms: tuple[str, ...] = ()
+    looks_back: bool = False
 
     def speaks_of(self, spec: Spec) -> bool:
         """False where the law is about other rules than the claimed one."""
@@ -71,6 +73,7 @@ def check(
     needs: tuple[str, ...] = (),
     profiles: tuple[str, ...] = ("quick", "ci", "thorough"),
     algorithms: tuple[str, ...] = (),
+    looks_back: bool = False,
 ) -> Callable[[Callable[[Lab, Account], None]], Callable[[Lab, Account], None]]:
     """Register the decorated function as a check; the family is its module's name."""
 
@@ -89,6 +92,7 @@ def check(
                 frozenset(needs),
                 profiles,
                 algorithms,
+                looks_back,
             )
         )
         return function

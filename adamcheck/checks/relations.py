@@ -130,8 +130,7 @@ def special(lab: Lab, account: Account) -> None:
         if case.growing and lab.spec.amsgrad == "none":
             flags = trajectory.flags | {"amsgrad"}
             trajectory = lab.trajectory(grads, theta0, hyper=hyper, flags=flags)
-        trace = lab.attempt(trajectory)
-        if trace.failure is not None and trace.failure.step == 0 and case.change:
+        if case.change and lab.refusal(trajectory):
             refusals.append(", ".join(f"{n} = {x:g}" for n, x in case.change.items()))
             continue
         hold(lab, account, trajectory, spec=case.other)

@@ -19,9 +19,8 @@ def search(lab: Lab, account: Account) -> None:
     from adamcheck.adversaries.strategies import trajectories
 
     longest = min(lab.profile.steps, 40)
-    examples = lab.affordable(lab.profile.fuzz * longest, _SHARE) // longest
-    if examples < 1:
-        return
+    steps = lab.affordable(lab.profile.fuzz * longest, least=longest, share=_SHARE)
+    examples = steps // longest
     trouble: list[TargetTrouble] = []
 
     def holds(trajectory: Trajectory) -> float | None:
@@ -47,11 +46,10 @@ def search(lab: Lab, account: Account) -> None:
     found = fuzz(
         strategy, holds, seed=lab.seed, max_examples=examples, max_shrinks=60, name=lab.fmt.name
     )
-    if trouble:
-        raise trouble[0]
-    if found is None:
-        return
     # what failed is held once more, so that the account shows the break with its numbers
-    if hold(lab, account, found.trajectory):
+    broke = found is not None and not hold(lab, account, found.trajectory)
+    if trouble and not broke:
+        raise trouble[0]
+    if found is not None and not broke:
         text = "the same input left the envelope once and stayed in it once"
         raise TargetTrouble(Failure("protocol", text, 0))

@@ -60,9 +60,8 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     if "eps_root" in lab.dyadic:
         raise Skip("a second ε stays where the first is 0")
     trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.altered(lab.dyadic, eps=0.0))
-    trace = lab.attempt(trajectory)
-    if trace.failure is not None and trace.failure.step == 0:
-        raise Skip(f"the target does not take ε = 0 ({trace.failure.type or 'refused'})")
+    if refusal := lab.refusal(trajectory):
+        raise Skip(f"the target does not take ε = 0 ({refusal})")
     powers = (1, -1) if lab.fmt.name == "float16" else (24, -24, -3)
     for k in powers:
         hold(lab, account, trajectory, "scaling", k=k)
@@ -132,9 +131,8 @@ def no_learning(lab: Lab, account: Account) -> None:
         _mild(lab, "zero-lr"), lab.rng("zero-lr").uniform(-2.0, 2.0, 64),
         hyper=lab.altered(lab.dyadic, lr=0.0),
     )  # fmt: skip
-    trace = lab.attempt(trajectory)
-    if trace.failure is not None and trace.failure.step == 0:
-        raise Skip(f"the target does not take α = 0 ({trace.failure.type or 'refused'})")
+    if refusal := lab.refusal(trajectory):
+        raise Skip(f"the target does not take α = 0 ({refusal})")
     hold(lab, account, trajectory, "unchanged", why="α = 0 moves the parameter")
 
 

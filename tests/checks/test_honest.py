@@ -53,13 +53,13 @@ def test_the_fast_cases_exist():
 @pytest.mark.parametrize(("honest", "dtype"), CASES)
 def test_an_honest_order_conforms(honest: Honest, dtype: str, capsys):
     ratios: dict[str, float] = {}
-    settle = gate._outcome
+    settle = gate._passed
 
-    def noted(lab, blank, account, *, shrink):
-        ratios[blank.name] = account.ratio
-        return settle(lab, blank, account, shrink=shrink)
+    def noted(counted, account):
+        ratios[counted.name] = account.ratio
+        return settle(counted, account)
 
-    with mock.patch.object(gate, "_outcome", noted):
+    with mock.patch.object(gate, "_passed", noted):
         result = adamcheck.check(
             located(honest.target), spec=honest.spec, dtypes=(dtype,), options=dict(honest.options)
         )

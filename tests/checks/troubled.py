@@ -118,3 +118,84 @@ def cubes(theta0, *, lr):
         return theta
 
     return step
+
+
+def crashes_without_eps(theta0, *, lr, beta1, beta2, eps):
+    """Crashes while it is built with ε = 0, which is no refusal."""
+    if eps == 0:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
+def refuses_no_momentum(theta0, *, lr, beta1, beta2, eps):
+    """Refuses β1 = 0, which Adam allows."""
+    if beta1 == 0:
+        raise ValueError("beta1 must be positive")
+    return plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
+def stops_counting_and_is_slow(theta0, *, lr, beta1, beta2, eps):
+    """The counter stops at 60, which a slow target must not hide."""
+    state = {"t": 0}
+
+    def wait(t, theta):
+        time.sleep(0.01)
+
+    step = plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps, trouble=wait)
+    last = []
+
+    def late(grad):
+        state["t"] += 1
+        if state["t"] <= 60 or not last:
+            last[:] = [step(grad)]
+        return last[0]
+
+    return late
+
+
+def wrong_and_fails_alone(theta0, *, lr, beta1, beta2, eps):
+    """Twice the rate everywhere, and an exception for a single element."""
+    if theta0.size == 1:
+        raise RuntimeError("one element is too few")
+    return plain(theta0, lr=2 * lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
+def takes_the_gradients_shape(theta0, *, lr, beta1, beta2, eps):
+    """Never refuses a gradient of another shape: the parameter becomes what it is."""
+    step = plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    seen = []
+
+    def any_shape(grad):
+        if grad.shape == theta0.shape and not seen:
+            return step(grad)
+        seen.append(grad)
+        return np.resize(theta0, grad.shape)
+
+    return any_shape
+
+
+class Shows:
+    """A faithful Adam with ``moments``; subclasses change one thing."""
+
+    def __init__(self, params, *, lr, beta1, beta2, eps):
+        self.hyper = lr, beta1, beta2, eps
+        self.steps = [plain(p, lr=lr, beta1=beta1, beta2=beta2, eps=eps) for p in params]
+        self.t = 0
+
+    def step(self, grads):
+        self.t += 1
+        return [step(g) for step, g in zip(self.steps, grads, strict=True)]
+
+    def moments(self):
+        return [{"t": self.t} for _ in self.steps]
+
+
+class SpoilsGradientsAtALargeRate(Shows):
+    """Zeroes the caller's gradients once α is 64, which one check asks for."""
+
+    def step(self, grads):
+        out = super().step(grads)
+        if self.hyper[0] >= 64:
+            for g in grads:
+                g[...] = 0
+        return out
