@@ -2,7 +2,7 @@
 
 from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.adam import take_maxima
-from adamcheck.proof.claims import Claim, Fact, Times, eq, ge, gt, inv, sq
+from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import by_induction, equality, nothing, power_facts, unit
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
@@ -119,7 +119,9 @@ def attained(book: Book, ratio: Number = 1) -> None:
     positive = by_induction(k, gt(w), [1], [[ratio, b2, w]])
     k.conclude(positive, "g_t > 0, so |g_t| = g_t")
     claim = ge(w - b2 * u)
-    fact = by_induction(k, claim, [1], lambda _: k.prove(k.at_next(claim)))
+    # at a larger ratio the new gradient is larger by (ratio-1)·β2·g_t
+    more: list[Product] = [[term(ratio) - 1, b2, w]] if ratio != 1 else []
+    fact = by_induction(k, claim, [1], more)
     k.conclude(fact, "β2·u_(t-1) ≤ g_t, so u_t = max(β2·u_(t-1), |g_t|) = g_t")
     tight = equality(k, eq(b2 * m, c * w), b1)
     after = k.prove(

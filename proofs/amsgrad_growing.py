@@ -18,19 +18,24 @@ def newest(book: Book, word: str, *, growing: bool = True) -> None:
     b2, g = run.hyper["beta2"], run.g
     v, p2, top = (run.before[n] for n in ("v", "p2", "v_max"))
     ((most, (old, new)),) = run.ops.maxima.items()
-    (last,) = symbols("G")
+    last, first = symbols("G G_0")
     unit(k, b2)
     k.recursion({v: (run.initial["v"], run.after["v"])}, [g, most])
     k.recursion({p2: (run.initial["p2"], run.after["p2"])})
-    k.recursion({top: (run.initial["v_max"], run.after["v_max"]), last: (0, g * g)})
+    # where |g_t| falls G starts anywhere: from 0 it would force every gradient to be 0
+    start, some = (term(0), list[Product]()) if growing else (first, [[first]])
+    k.recursion({top: (run.initial["v_max"], run.after["v_max"]), last: (start, g * g)})
+    if not growing:
+        k.assume(ge(first), "G before the first step")
     power_facts(k, p2, b2, positive=True)
     k.conclude(k.prove(eq(old, top)), "the maximum is of V_(t-1) and the new moment")
-    order = ge(g * g, last) if growing else ge(last, g * g)
-    grows = k.transition(order, "G = g_(t-1)² and g_t² ≥ g_(t-1)²; before the first step G = 0")
+    order, sign = (ge(g * g, last), "≥") if growing else (ge(last, g * g), "≤")
+    words = f"G = g_(t-1)² and g_t² {sign} g_(t-1)²; before the first step G = {start}"
+    grows = k.transition(order, words)
     k.transition(ge(most, top), f"{most} is a maximum")
     above = k.transition(ge(most, new))
     product = k.transition(eq((most - top) * (most - new)))
-    nonneg = by_induction(k, ge(last), nothing(k, last), [[sq(g)]])
+    nonneg = by_induction(k, ge(last), some, [[sq(g)]])
     short = ge((1 - p2) * last, v)
 
     def step(hypothesis: Fact) -> Fact:
@@ -52,7 +57,7 @@ def newest(book: Book, word: str, *, growing: bool = True) -> None:
             before = k.prove(ge(g * g, top), [[grows], [hypothesis]])
             return at_least(k, g * g, most, top, new, (before, limit), product)
 
-        under = by_induction(k, ge(last, top), nothing(k, last - top), inside)
+        under = by_induction(k, ge(last, top), some, inside)
     lift: Product = [1 - b2] if word == "v" else [1 - b2, inv(weight)]
 
     def largest(hypothesis: Fact) -> Fact:

@@ -65,7 +65,7 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
     fixed = set(NAME.findall(json.dumps([state, part["inputs"]])))
     for here, (rule, step) in enumerate(zip(rules, steps, strict=True)):
         (text, relation, *divisors), given, made = step["claim"] or ["0", None], set(), set()
-        term, seen, strict = parse(text), parse(text), False
+        term, seen, strict, names = parse(text), parse(text), False, set(NAME.findall(text))
         open_ = rules[step.get("supposed", here)] == "suppose"
 
         def use(i, *relations, given=given):
@@ -110,8 +110,8 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
             equal(use(step["supposed"], relation), term)
             given.discard(step["supposed"])
             equal(use(step["base"], relation), parse(text, base))
-            alone = not set(NAME.findall(text)) & {*part["inputs"], *roots}
-            need(alone and open_, "the claim has an input, or there is no hypothesis")
+            once = names.union(*(facts[i][3] for i in given if rules[i] == "suppose"))
+            need(open_ and not once & {*part["inputs"], *roots}, "no hypothesis, or of an input")
             always = facts[step["base"]][2] | {i for i in given if rules[i] != "transition"}
             need(not any(facts[i][3] & {*state, *roots} for i in always), "a state is supposed")
         else:
@@ -132,7 +132,7 @@ def check(part):  # a step claims ``term relation 0``; its rule derives that fro
         same = rule in ("root", "absurd", "induction") and divisors in ([], source[2:])
         wanted = set(seen.den) | {parse(d).monic() for d in divisors}
         need(same or wanted <= made, "a divisor may be zero")
-        facts.append((term, relation, given, set(NAME.findall(text)), step.get("symbol")))
+        facts.append((term, relation, given, names, step.get("symbol")))
     for i in part["conclusions"]:
         need({rules[j] for j in facts[i][2]} <= {"assume", "transition"}, "open")
 

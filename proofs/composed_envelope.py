@@ -128,7 +128,7 @@ def is_third(program: Program, i: int) -> bool:
     return op.kind == "sub" and program.ops[op.args[0]].kind == "sub"
 
 
-def shrunk(book: Book, share: Number = 2) -> None:
+def shrunk(book: Book, roundings: Number = 2) -> None:
     """θ - s·θ with up to four roundings of s·θ, against product(…) of θ and 1-s."""
     at = setting(book, "θ(1-s) as θ - s·θ")
     k = at.k
@@ -136,7 +136,7 @@ def shrunk(book: Book, share: Number = 2) -> None:
         "theta e_theta keep e_keep s u gamma_2 gamma_4 eta"
     )
     nonnegative(k, theta, et, keep, ek, s, u, gamma4, eta)
-    double = k.assume(ge(gamma2, 2 * u), "γ_2 ≥ 2u")
+    double = k.assume(ge(gamma2, roundings * u), f"γ_2 ≥ {roundings}u")
     limit = k.assume(ge(9 * u / 2, gamma4), "γ_4 ≤ 9u/2")
     small, wide = k.assume(ge(ONE / 8, u)), k.assume(ge(keep, ONE * 7 / 8), "s is small")
     little = k.assume(ge(ONE / 8, s), "s ≤ 1/8")
@@ -152,7 +152,7 @@ def shrunk(book: Book, share: Number = 2) -> None:
     before = plus(k, times(k, off, factor), times(k, slip, both), rounded, lost)
     whole = times(k, exact, factor)
     least = at.charges.product(theta, et, keep, ek, gamma2, (1 + u) * eta)
-    least = least + term(share) * gamma4 * s * theta
+    least = least + 2 * gamma4 * s * theta
     most = charge_of_decay(at.charges, (theta, et, keep, ek, s, gamma2, gamma4, eta))
     k.prove(ge(1 - u), [[small], [ONE * 7 / 8]])
     high = k.prove(ge(theta + et), [[theta], [et]])
@@ -163,7 +163,7 @@ def shrunk(book: Book, share: Number = 2) -> None:
         [u, theta, keep],
         [u, high, ek],
         # of 2γ_4·s·θ the order takes 9/8·(1+u) parts of γ_4·s·θ
-        [term(share) - whole_share, gamma4, s, theta],
+        [2 - whole_share, gamma4, s, theta],
         [more, gamma4, s, theta, small],
         # and as many of γ_4·s·e_θ, which the product's second rounding pays for
         [more, gamma4, s, et, small],
@@ -206,6 +206,7 @@ THEOREM = Theorem(
     prove=prove,
     controls=(
         Control("half of u(a+b+c+e_a+e_b+e_c)", lambda book: three_summands(book, ONE / 2)),
-        Control("γ_4·s·θ suffices where 2γ_4·s·θ is given", lambda book: shrunk(book, 1)),
+        # at s = e = η = 0 and 1-s = 1 the last rounding alone costs u·θ, and the charge is γ_2·θ
+        Control("γ_2 ≥ u/2 suffices where γ_2 ≥ 2u is given", lambda book: shrunk(book, ONE / 2)),
     ),
 )

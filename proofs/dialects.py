@@ -1,9 +1,11 @@
 """Every dialect of Adam is the function its convention says, and no two of them are the same.
 
 Each formula below is written out a second time, on purpose, and compared with the rule; then for
-each pair of a switch's words a rational input shows that they differ.
+each pair of a switch's words a rational input shows that they differ; first_t=0 differs from the
+others in that its first step divides by zero.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
 from math import isqrt
@@ -24,6 +26,9 @@ NUMBERS = {
     "eps_root": 7,
 }
 GRADIENT = 3
+# 1+β2 is a square: so are v/(1-β2²) after one gradient and v̂ after it and a zero
+SQUARE = {"beta2": Fraction(9, 16)}
+DECAYS = ("none", "l2", "decoupled", "decoupled-unscaled", "decoupled-after")
 
 
 def defined(k: Proof, *terms: Term) -> None:
@@ -123,6 +128,9 @@ def counters(book: Book) -> None:
             first = run.after[name].subs({run.before[name]: run.initial[name]})
             fact = k.prove(eq(first, beta**power))
             k.conclude(fact, f"at the first step β^t is {beta}^{power}")
+            if power == 0:
+                fact = k.prove(eq(1 - first, 0))
+                k.conclude(fact, f"the first step divides by 1-{beta}^0 = 0: it has no value")
 
 
 def maxima(book: Book) -> None:
@@ -141,10 +149,15 @@ def maxima(book: Book) -> None:
 
 
 def at_numbers(
-    spec: Spec, *, theta: Number = 1, gradients: tuple[Number, ...] = (GRADIENT,)
+    spec: Spec,
+    *,
+    theta: Number = 1,
+    gradients: tuple[Number, ...] = (GRADIENT,),
+    other: Mapping[str, Fraction] | None = None,
 ) -> Term:
     """The exact parameter after the gradients, at numbers whose roots are rational."""
-    hyper = {n: NUMBERS.get(n, Fraction(1, 2)) for n in spec.hyperparameters}
+    given = NUMBERS | dict(other or {})
+    hyper = {n: given.get(n, Fraction(1, 2)) for n in spec.hyperparameters}
     run = symbolic_step(spec, hyper=hyper, g=0, theta=0)
     state, value = run.initial, term(theta)
     for g in gradients:
@@ -183,28 +196,6 @@ def apart(book: Book, switch: str, words: tuple[str, ...], **how: object) -> Non
         k.conclude(fact, f"{switch}={a} gives θ = {found[a]}, {switch}={b} gives {found[b]}")
 
 
-def spike(book: Book) -> None:
-    """A gradient and then none: what stands under the root with AMSGrad's two maxima."""
-    k = book.part("the words of amsgrad differ")
-    inside = {}
-    for word in ("none", "v", "vhat"):
-        hyper = {"beta1": Fraction(1, 2), "beta2": Fraction(3, 4), "lr": 1, "eps": 1}
-        state, under = symbolic_step(Spec(amsgrad=word), hyper=hyper).initial, term(0)
-        for g in (GRADIENT, 0):
-            run = symbolic_step(Spec(amsgrad=word), hyper=hyper, before=state, g=g)
-            most = {m: a if a.expr >= b.expr else b for m, (a, b) in run.ops.maxima.items()}
-            ((_, under),) = run.ops.roots.items()
-            under = under.subs(most)
-            state = {n: x.subs(most) for n, x in run.after.items()}
-        inside[word] = under
-    for less, more in (("none", "v"), ("v", "vhat"), ("none", "vhat")):
-        fact = k.prove(ne(inside[more], inside[less]), [[inside[more] - inside[less]]])
-        k.conclude(
-            fact,
-            f"after 3, 0: v̂_2 = {inside[less]} with amsgrad={less}, {inside[more]} with {more}",
-        )
-
-
 def prove(book: Book) -> None:
     """Formulas first, then the differences."""
     places_of_eps(book)
@@ -214,9 +205,10 @@ def prove(book: Book) -> None:
     maxima(book)
     apart(book, "eps", ("outside", "hat", "inside", "both", "max"))
     apart(book, "bias_correction", ("both", "m", "v", "none"))
-    apart(book, "decay", ("none", "decoupled", "decoupled-unscaled", "decoupled-after"), theta=4)
+    apart(book, "decay", DECAYS, theta=4)
     apart(book, "maximize", ("no", "yes"))
-    spike(book)
+    apart(book, "first_t", ("1", "2"), other=SQUARE)
+    apart(book, "amsgrad", ("none", "v", "vhat"), gradients=(GRADIENT, 0), other=SQUARE)
 
 
 THEOREM = Theorem(
@@ -224,8 +216,9 @@ THEOREM = Theorem(
     title="The dialects are different functions",
     statement=(
         r"Each convention of $\epsilon$, bias correction, decay, AMSGrad, maximising and the step "
-        r"counter is the formula its name says, and two words of one switch differ on a stated "
-        r"rational input."
+        r"counter is the formula its name says, and two words of one switch give different "
+        r"$\theta$ on a stated rational input, but for the counter from 0: its first step divides "
+        r"by zero."
     ),
     source="Kingma & Ba 2015; Loshchilov & Hutter 2019; Reddi, Kale & Kumar 2018",
     prove=prove,

@@ -57,7 +57,7 @@ def prove(book: Book, factor: Number = 1) -> None:
 
 
 def values(book: Book) -> None:
-    """adamcheck.theory.spiked_update squared is this expression."""
+    """adamcheck.theory.spiked_update with the root left out is m̂/v̂ of a spike of 1, at k = 1, 3."""
     k = book.part("the closed form in adamcheck.theory")
     b1, b2 = symbols("beta_1 beta_2")
     for steps in (1, 3):
@@ -70,7 +70,7 @@ def values(book: Book) -> None:
         told = theory.spiked_update(b1, b2, steps, sqrt=lambda x: 1 / (1 / x))
         stated = (1 - b1) * b1**steps / (1 - b1**t) / ((1 - b2) * b2**steps / (1 - b2**t))
         fact = k.prove(eq(told, stated))
-        k.conclude(fact, f"its numerator over its squared denominator, k = {steps}")
+        k.conclude(fact, f"with the root left out it is m̂/v̂ at G = 1, k = {steps}")
 
 
 THEOREM = Theorem(
@@ -79,7 +79,7 @@ THEOREM = Theorem(
     statement=(
         r"$k$ steps after a lone gradient at the first step $|\Delta|/\alpha = "
         r"\frac{(1-\beta_1)\beta_1^k}{1-\beta_1^t}\sqrt{\frac{1-\beta_2^t}{(1-\beta_2)\beta_2^k}}$ "
-        r"for $\epsilon=0$: positive, free of the spike's size, and at most $R_t$."
+        r"for $\epsilon=0$: positive, free of the spike's size, and (by step-bound) at most $R_t$."
     ),
     source="this project",
     prove=prove,

@@ -272,7 +272,8 @@ def one_norm(book: Book, spec: Spec, other: Spec, values: Mapping[str, Number]) 
     r, *maxima = b.ops.order
     sides, product = taken(k, size, a.of(size))
     nonneg = k.prove(ge(size), [[HALF, sides[0]], [HALF, sides[1]]])
-    square = k.root(k.prove(ge(b.ops.roots[r]), [[sq(symbols("g")[0])]]), r)[1]
+    parts: list[Product] = [[sq(symbols("g")[0])], *([[eps]] if other.eps == "inside" else [])]
+    square = k.root(k.prove(ge(b.ops.roots[r]), parts), r)[1]
     using = [Times(ONE, product), Times(-ONE, square)]
     norm = equal_roots(k, size, r, k.prove(eq(size**2, r**2), using=using))
     k.conclude(norm, "|g| = √(g²)")

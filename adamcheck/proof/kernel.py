@@ -278,13 +278,16 @@ class Proof:
 
     def _define(self, symbol: Term) -> None:
         name = symbol.expr
-        taken = {*self.state, *self.inputs, *self._defined}
-        forms = [form for pair in self.state.values() for form in pair]
-        taken = taken.union(*(form.symbols for form in forms))
-        taken = taken.union(*(fact.term.symbols for fact in self.facts if fact.claim))
+        taken = {*self.state, *self.inputs, *self._defined} | self._spoken_of()
         if not name.is_Symbol or name in taken:
             raise ProofError(f"{self.title}: {name} is not a fresh symbol")
         self._defined.append(name)
+
+    def _spoken_of(self) -> set[Any]:
+        """The symbols of every claim and of what the states start from and become."""
+        forms = [form for pair in self.state.values() for form in pair]
+        terms = [*forms, *(fact.term for fact in self.facts if fact.claim)]
+        return set[Any]().union(*(x.symbols for x in terms))
 
     # --- logic ---
 
@@ -315,6 +318,11 @@ class Proof:
         self, state: Mapping[Term, tuple[Number, Number]], inputs: Iterable[Term] = ()
     ) -> None:
         """Declare what every state symbol starts from and becomes; an input is new at each step."""
+        inputs = tuple(inputs)
+        late = {symbol.expr for symbol in (*state, *inputs)}
+        late = (late - {*self.state, *self.inputs}) & self._spoken_of()
+        if late and any(step.rule == "induction" for step in self.steps):
+            raise ProofError(f"{self.title}: an induction took {late.pop()} for a constant")
         for symbol, (base, after) in state.items():
             if symbol.expr in self.state or symbol.expr in self._defined:
                 raise ProofError(f"{self.title}: {symbol} has a meaning already")
@@ -348,6 +356,10 @@ class Proof:
         for index in timeless:
             if self.facts[index].term.symbols & {*self.state, *self._defined}:
                 raise ProofError(f"{self.title}: step {index} supposes something of the state")
+        # a supposition about an input is about one step's input; the induction takes every step
+        for index in (i for i in given if self.steps[i].rule == "suppose"):
+            if self.facts[index].term.symbols & self.inputs:
+                raise ProofError(f"{self.title}: step {index} supposes something of an input")
         premises = {base.index, hypothesis.index, step.index}
         detail = {"base": base.index, "supposed": hypothesis.index, "step": step.index}
         return self._record("induction", claim, premises, given, detail=detail, note=note)

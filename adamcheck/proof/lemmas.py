@@ -54,16 +54,6 @@ def at_most(k: Proof, x: Number, y: Number, squares: Fact, note: str = "") -> Fa
     return k.prove(ge(high, low), [[fact]], note=note)
 
 
-def below(k: Proof, x: Number, y: Number, squares: Fact, note: str = "") -> Fact:
-    """y - x > 0 from y ≥ 0 and the fact y² - x² > 0."""
-    low, high = term(x), term(y)
-    supposed = k.suppose(ge(low, high))
-    total = k.prove(ge(low + high), [[supposed], [2, high]])
-    false = k.prove(gt(0), [[squares], [supposed, total]])
-    fact = k.absurd(false, supposed)
-    return k.prove(gt(high, low), [[fact]], note=note)
-
-
 def squeeze(k: Proof, nonneg: Fact, nonpos: Fact) -> Fact:
     """x = 0 from the facts x ≥ 0 and -x ≥ 0."""
     supposed = k.suppose(ne(nonneg.term))
@@ -109,21 +99,6 @@ def binary_form(
     middle = vanishes(k, q, squeeze(k, k.prove(ge(q * q), [[sq(q)]]), square))
     second = k.prove(claim, [[r, sq(w)]], using=[Times(u * u, zero), Times(-2 * u * w, middle)])
     return cases(k, none, some, second, first)
-
-
-def larger(k: Proof, a: Number, b: Number, symbol: Term) -> tuple[Term, Fact, Fact, Fact]:
-    """M = max(a, b), with M ≥ a, M ≥ b and (M-a)(M-b) = 0; ``symbol`` is |a-b|."""
-    x, y = term(a), term(b)
-    _, square = k.root(k.prove(ge((x - y) ** 2), [[sq(x - y)]]), symbol)
-    most = (x + y + symbol) / 2
-    squares = k.prove(ge(symbol**2 - (x - y) ** 2), [], using=[square])
-    up = at_most(k, x - y, symbol, squares)
-    squares = k.prove(ge(symbol**2 - (y - x) ** 2), [], using=[square])
-    down = at_most(k, y - x, symbol, squares)
-    above_x = k.prove(ge(most, x), [[term(1) / 2, up]])
-    above_y = k.prove(ge(most, y), [[term(1) / 2, down]])
-    product = k.prove(eq((most - x) * (most - y)), using=[square])
-    return most, above_x, above_y, product
 
 
 def vanishes(k: Proof, x: Number, square: Fact) -> Fact:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from adamcheck.interpret.symbolic import Term, symbols, term
+from adamcheck.interpret.symbolic import symbols, term
 from adamcheck.proof.claims import Fact, Solve, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import (
     at_most,
-    below,
     binary_form,
     by_induction,
     cases,
     equal_roots,
-    larger,
     positive_root,
     squeeze,
     strict,
@@ -168,6 +166,51 @@ def _state(k: Proof) -> Fact:
     return k.prove(k.at_next(ge(T * P**2)), [[T + X, sq(B * P)]])
 
 
+def test_what_is_supposed_of_an_input_holds_at_one_step_only(k: Proof) -> None:
+    # else, by cases, (g_1+...+g_t)·g_(t+1) ≥ 0 for every sequence
+    k.recursion({P: (0, P + X)}, [X])
+
+    def under(supposed: Fact, sign: int) -> Fact:
+        up = by_induction(k, ge(sign * P), [], lambda ih: _sum(k, sign, ih, supposed))
+        return k.prove(ge(P * X), [[up, supposed]])
+
+    up, down = k.suppose(ge(X)), k.suppose(ge(-X))
+    with pytest.raises(ProofError, match="supposes something of an input"):
+        cases(k, up, down, under(up, 1), under(down, -1))
+    for supposed, sign in ((up, 1), (down, -1)):
+        with pytest.raises(ProofError, match="supposes something of an input"):
+            under(supposed, sign)
+    # nor where only the base rests on it
+    with pytest.raises(ProofError, match="supposes something of an input"):
+        by_induction(
+            k,
+            ge(P**2),
+            lambda _: k.prove(ge(0), [[up, down], [sq(X)]]),
+            lambda _: k.prove(k.at_next(ge(P**2)), [[sq(P + X)]]),
+        )
+
+
+def test_what_an_induction_took_for_a_constant_stays_one(k: Proof) -> None:
+    k.recursion({P: (0, P + X)})
+    supposed = k.suppose(ge(X))
+    by_induction(k, ge(P), [], lambda ih: _sum(k, 1, ih, supposed))
+    for state, inputs in (({}, [X]), ({X: (0, 1)}, [])):
+        with pytest.raises(ProofError, match="an induction took x for a constant"):
+            k.recursion(state, inputs)
+    k.recursion({T: (0, T + Y)}, [Y])
+
+
+def test_what_is_assumed_of_an_input_holds_at_every_step(k: Proof) -> None:
+    k.recursion({P: (0, P + X)}, [X])
+    assumed = k.assume(ge(X))
+    fact = by_induction(k, ge(P), [], lambda ih: _sum(k, 1, ih, assumed))
+    k.conclude(fact, "a sum of nonnegative numbers")
+
+
+def _sum(k: Proof, sign: int, before: Fact, new: Fact) -> Fact:
+    return k.prove(k.at_next(ge(sign * P)), [[before], [new]])
+
+
 def test_the_hypothesis_must_be_a_supposition(k: Proof) -> None:
     k.recursion({T: (0, T - 1)})
     claim = ge(T + 5)
@@ -235,20 +278,12 @@ def test_derived_rules(k: Proof) -> None:
     k.assume(ge(Y))
     squares = k.assume(ge(Y**2, X**2))
     assert str(at_most(k, X, Y, squares).claim) == "-x + y >= 0"
-    assert str(below(k, X, Y, k.assume(gt(Y**2, X**2))).claim) == "-x + y > 0"
     assert str(squeeze(k, nonneg, k.assume(ge(-X))).claim) == "x = 0"
     assert str(vanishes(k, Z, k.assume(eq(Z**2))).claim) == "z = 0"
     assert str(strict(k, k.assume(ge(P)), k.assume(ne(P))).claim) == "p > 0"
     assert str(equal_roots(k, X, Y, k.assume(eq(X**2, Y**2))).claim) == "x - y = 0"
     root, _ = positive_root(k, k.assume(gt(B)), S)
     assert str(root.claim) == "s > 0"
-
-
-def test_maximum(k: Proof) -> None:
-    most, above_x, above_y, one = larger(k, X, Y, S)
-    for fact in (above_x, above_y, one):
-        k.conclude(fact, "a maximum")
-    assert isinstance(most, Term)
 
 
 def test_cases(k: Proof) -> None:

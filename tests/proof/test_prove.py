@@ -99,6 +99,22 @@ def test_what_else_is_red(problem: Theorem, said: str) -> None:
     assert said in row.error
 
 
+@pytest.mark.parametrize("problem", [AttributeError, NameError, AssertionError, RecursionError])
+def test_whatever_is_raised_is_red(
+    problem: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(book: Book) -> None:
+        raise problem("broken")
+
+    row = prove_one(small(broken, CONTROL), second_opinions=False)
+    assert not row.ok
+    assert row.error == f"{problem.__name__}: broken"
+    monkeypatch.setattr(rows, "opinions", broken)
+    row = prove_one(small(squares, CONTROL))
+    assert not row.ok
+    assert row.error == f"{problem.__name__}: broken"
+
+
 def test_what_is_not_pinned_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "locked_digests", lambda: {"small": "another"})
     row = prove_one(small(squares, CONTROL), second_opinions=False)

@@ -15,10 +15,14 @@ import pytest
 from mutations import mutants, proved
 
 from adamcheck import program, rules
+from adamcheck.interpret.symbolic import symbols
 from adamcheck.proof.certificates import certificate, checker, digest_of
+from adamcheck.proof.claims import Fact, ge
+from adamcheck.proof.kernel import Proof
+from adamcheck.proof.lemmas import by_induction, cases
 from adamcheck.proof.library import directory, theorem
 from adamcheck.proof.row import prove_one
-from adamcheck.proof.theorem import Book
+from adamcheck.proof.theorem import Book, Theorem
 
 RULE_FILES = ("adam", "language", "accumulating", "descent", "relatives")
 TELLING = ("dialects", "family", "closed-form", "elementwise")
@@ -226,3 +230,38 @@ def tampered(
     at = generator.choice(digits)
     here[path[-1]] = f"{text[:at]}{(int(text[at]) + 1) % 10}{text[at + 1 :]}"
     return changed
+
+
+# --- a supposition about an input ---
+
+V, G = symbols("v g")
+
+
+def signs_by_cases(k: Proof) -> Fact:
+    """v·g ≥ 0 for v = t·g: from g ≥ 0, from -g ≥ 0, and by cases."""
+
+    def under(supposed: Fact, sign: int) -> Fact:
+        goal = k.at_next(ge(sign * V))
+        up = by_induction(k, ge(sign * V), [], lambda ih: k.prove(goal, [[ih], [supposed]]))
+        return k.prove(ge(V * G), [[up, supposed]])
+
+    nonneg, nonpos = k.suppose(ge(G)), k.suppose(ge(-G))
+    return cases(k, nonneg, nonpos, under(nonneg, 1), under(nonpos, -1))
+
+
+def test_what_is_supposed_of_an_input_is_not_supposed_of_every_step() -> None:
+    def run(book: Book) -> None:
+        k = book.part("v = g_1 + ... + g_t")
+        k.recursion({V: (0, V + G)})
+        k.conclude(signs_by_cases(k), "v·g ≥ 0")
+
+    book = Book()
+    run(book)
+    content = json.loads(json.dumps(certificate(Theorem("sum", "Sum", "", "", run, ()), book)))
+    # of one number g it is true: v = t·g
+    assert checker()(content).startswith("sum: ")
+    # of a new g at every step it is false: 1, then -2, gives v·g = -2
+    content["parts"][0]["inputs"] = ["g"]
+    content["digest"] = digest_of(content)
+    with pytest.raises(ValueError, match="or of an input"):
+        checker()(content)
