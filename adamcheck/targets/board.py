@@ -110,6 +110,9 @@ class Board:
 
     def note_dtype(self, parameter: int, name: str, dtype: np.dtype[Any]) -> None:
         """Remember in which format the target keeps a moment; ValueError for an unknown one."""
+        if dtype not in _DTYPES:
+            known = ", ".join(str(one) for one in _DTYPES)
+            raise ValueError(f"moment {name} has dtype {dtype}; a moment is kept in {known}")
         self._codes[parameter, MOMENTS.index(name)] = 1 + _DTYPES.index(dtype)
 
     def finished(self) -> int:

@@ -206,7 +206,7 @@ class Drive:
                     rows[name][t, ...] = array
                     board.note_dtype(index, name, array.dtype)
                 rows["t"][t] = int(each["t"])
-        except (ProtocolError, KeyError, TypeError, ValueError) as error:
+        except (ProtocolError, KeyError, TypeError, ValueError, OverflowError) as error:
             error = _as_protocol(error, "moments(): ")
             raise Stopped(failure_of(error, t + 1)) from None
         board.head[2] = t + 1

@@ -148,6 +148,18 @@ class GivesText(Faulty):
         return ["zero"]
 
 
+class Deleted:
+    """An array whose buffer is gone, as JAX has them."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("the buffer was deleted")
+
+
+class GivesDeleted(Faulty):
+    def fault(self):
+        return [Deleted()]
+
+
 class GivesNumber(Faulty):
     def fault(self):
         return 3.0

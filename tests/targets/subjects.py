@@ -157,3 +157,17 @@ class Forgets(Stateful):
 
     def state_dict(self):
         return {"m": [0 * m for m in self.m], "t": 0}
+
+
+class CountsToInfinity(Stateful):
+    """Its count of steps is no number."""
+
+    def moments(self):
+        return [{**each, "t": float("inf")} for each in super().moments()]
+
+
+class WholeMoments(Stateful):
+    """Its m is kept in whole numbers."""
+
+    def moments(self):
+        return [{**each, "m": each["m"].astype(np.int64)} for each in super().moments()]

@@ -14,7 +14,7 @@ import pytest
 from adamcheck.errors import TargetError
 from adamcheck.targets.protocol import Limits
 from adamcheck.targets.session import Session
-from targets.helpers import HYPER, faulty, request
+from targets.helpers import HYPER, faulty, request, subject
 
 LIMITS = Limits(step_seconds=1.5, memory_bytes=256 << 20)
 
@@ -34,6 +34,7 @@ CASES = [
     ("AsksTooMuch", "memory", "MemoryError", "Unable to allocate", 2),
     ("GivesNone", "protocol", "", "None instead of an array", 2),
     ("GivesText", "protocol", "", "", 2),
+    ("GivesDeleted", "protocol", "", "Deleted, which is not an array: RuntimeError: the buf", 2),
     ("GivesNumber", "protocol", "", "", 2),
     ("GivesComplex", "protocol", "", "complex128", 2),
     ("GivesTwo", "protocol", "", "2 parameters instead of 1", 2),
@@ -95,6 +96,20 @@ def test_broken_laws_are_told_with_their_step():
         assert dict(session.run(request()).broken) == {"shape": 3}
     with Session(faulty("GivesTwo")) as session:
         assert dict(session.run(request()).broken) == {"parameter-count": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("CountsToInfinity", "moments(): cannot convert float infinity to integer"),
+        ("WholeMoments", "moments(): moment m has dtype int64; a moment is kept in float64"),
+    ],
+)
+def test_moments_that_cannot_be_kept_are_the_targets_fault(name, part):
+    with Session(subject(name), limits=LIMITS) as session:
+        failure = session.run(request(steps=2, moments=True)).failure
+    assert (failure.kind, failure.step) == ("protocol", 1)
+    assert part in failure.message
 
 
 def test_building_is_step_zero():

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
+from adamcheck.targets.loading import said
 from adamcheck.targets.protocol import LAYOUTS
 
 Arrays = Sequence[NDArray[Any]]
@@ -125,8 +126,10 @@ def to_numpy(value: Any) -> NDArray[Any]:
         value = value.get()
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise ProtocolError(f"returned something that is not an array: {error}") from None
+    except Exception as error:  # only the target's own __array__ runs here: whatever it raises
+        kind, told = type(value).__name__, type(error).__name__
+        text = f"returned {kind}, which is not an array: {told}: {said(error)}"
+        raise ProtocolError(text) from None
     if array.dtype == object:
         kind = type(value).__name__
         raise ProtocolError(f"returned {'None' if value is None else kind} instead of an array")
