@@ -11,7 +11,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+import adamcheck.proof
 from adamcheck.cli import main
+from adamcheck.cli.prove import run_prove
 from adamcheck.errors import TargetError, UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Note, RunFinished
 from adamcheck.report.documents import dumps, load_results, results_document
@@ -306,6 +308,13 @@ def test_a_report_on_stdout_is_alone_there(ask):
     assert ask("check", GOOD, "--markdown", "-").out.startswith("# adamcheck\n")
 
 
+def test_only_one_report_goes_to_stdout(ask, engine):
+    done = ask("check", ODD, "--json", "-", "--markdown", "-")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "adamcheck: only one of --json and --markdown can go to stdout\n"
+    assert engine.calls == []
+
+
 def test_a_report_that_cannot_be_written_still_gives_the_verdict(ask, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
@@ -402,9 +411,11 @@ def test_a_wrong_waiver_fails_the_run(ask, tmp_path, change, code, words):
     assert words in done.out + done.err
 
 
-def a_report(samples, **changes):
+def a_report(samples, dtype="float32", **changes):
     found = replace(samples.deviating().identified, **changes)
-    return SimpleNamespace(identification=found, environment={"numpy": "2"}, findings=(), error="")
+    return SimpleNamespace(
+        identification=found, environment={"numpy": "2"}, findings=(), error="", dtype=dtype
+    )
 
 
 def test_identify(ask, engine, samples, snapshot, tmp_path):
@@ -415,6 +426,13 @@ def test_identify(ask, engine, samples, snapshot, tmp_path):
     assert asked == {"options": {"a": 1}, "device": "cpu", "dtype": "float32", "limits": None}
     document = json.loads((tmp_path / "i.json").read_text())
     assert document["identified"]["spec"] == "adam[eps=hat]"
+
+
+def test_identify_names_the_dtype_of_the_runs(ask, engine, samples, tmp_path):
+    engine.answers = {ODD: a_report(samples, dtype="bfloat16")}
+    done = ask("identify", ODD, "--dtype", "float64", "--json", "i.json")
+    assert done.out.splitlines()[1].split() == ["dtype", "bfloat16"]
+    assert json.loads((tmp_path / "i.json").read_text())["dtype"] == "bfloat16"
 
 
 @pytest.mark.parametrize("kind", ["not-adam", "not-elementwise"])
@@ -428,7 +446,7 @@ def test_what_is_no_dialect_has_its_own_exit_code(ask, engine, samples, kind):
 def test_identify_says_why_it_cannot(ask, engine):
     engine.answers = {
         ODD: SimpleNamespace(
-            identification=None, environment={}, findings=(), error="hung at step 1"
+            identification=None, environment={}, findings=(), error="hung at step 1", dtype=""
         ),
         GOOD: UsageError("good.optim:Adam: no such module"),
     }
@@ -468,6 +486,23 @@ def test_prove_is_asked_what_was_said(ask, monkeypatch):
         (("step-bound", "one-line"), {"latex": "", "markdown": "", "json": "p.json"}),
         ((), {"latex": "", "markdown": "", "json": ""}),
     ]
+
+
+def test_a_ledger_on_stdout_is_alone_there(tmp_path, capsys, monkeypatch):
+    command = ModuleType("adamcheck.proof.command")
+    ledger = SimpleNamespace(ok=True, rows=(), seconds=0.5)
+    command.prove = lambda theorems, progress: ledger
+    command.ledger_json = command.ledger_latex = command.ledger_markdown = lambda made: "{}\n"
+    monkeypatch.setattr(adamcheck.proof, "command", command, raising=False)
+    monkeypatch.setitem(sys.modules, "adamcheck.proof.command", command)
+    monkeypatch.chdir(tmp_path)
+    assert run_prove((), latex="", markdown="", json="-") == 0
+    shown = capsys.readouterr()
+    assert shown.out == "{}\n"
+    assert "0 of 0 theorems discharged" in shown.err
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match="only one of --latex, --markdown and --json"):
+        run_prove((), latex="-", markdown="-", json="")
 
 
 def test_nothing_breaks_when_nobody_reads(tmp_path):

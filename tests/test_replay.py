@@ -140,6 +140,23 @@ DAMAGE = [
     {"how": {"law": "envelope", "shapes": [[3]]}},
     {"how": {"law": "envelope", "shapes": [["x"]]}},
     {"how": {"law": "envelope", "shapes": 7}},
+    {"how": {"law": "envelope", "theta_layout": "zz"}},
+    {"how": {"law": "envelope", "reload_after": 10**30}},
+    {"how": {"law": "envelope", "with": "nothing"}},
+    {"how": {"law": "envelope", "with": None}},
+    {"theta0": ("0x1p99999",)},
+    {"how": {"law": "late"}},
+    {"how": {"law": "reload with other hyperparameters"}},
+    {"how": {"law": "scaling"}},
+    {"how": {"law": "scaling", "with": {"k": 10**30}}},
+    {"how": {"law": "linear", "with": {"k": "two"}}},
+    {"how": {"law": "step bound", "with": {"limit": [], "reaches": 0.5, "steps": 2}}},
+    {"how": {"law": "decay wins", "with": {"radius": "far"}}},
+    {"how": {"law": "interface"}},
+    {"how": {"law": "interface", "with": {"law": "gravity"}}},
+    {"how": {"law": "refused"}},
+    {"how": {"law": "closed loop"}},
+    {"how": {"law": "closed loop", "with": {"laws": ["gravity"]}}},
     {"how": {"law": "envelope", "preload": [{"m": ["zero"]}]}},
     {"how": {"law": "envelope", "reload_hyper": {"lr": "fast"}}},
     {"hyper": {"lr": "quick"}},
@@ -154,6 +171,15 @@ def test_a_damaged_witness_is_wrong_usage(sound, damage):
     with pytest.raises(UsageError) as told:
         adamcheck.replay(TEXTBOOK, replace(sound, **damage))
     assert "\n" not in str(told.value)
+
+
+def test_a_law_of_motion_without_its_numbers_is_wrong_usage():
+    witness = witnessed("step-doubled", "ADAM-CV-3").witness
+    problem = {"problem": "cyclic", "c": 3.0}
+    how = {"law": "closed loop", "problem": problem, "with": {"laws": ["cyclic regret"]}}
+    bare = replace(witness, how=how, theta0=("0x1p0",), grads=(("0x0p0",),) * 6)
+    with pytest.raises(UsageError, match="witness of ADAM-CV-3: damaged: 'c' is missing"):
+        adamcheck.replay(TEXTBOOK, bare)
 
 
 def test_a_replay_of_a_target_in_trouble_is_an_error():

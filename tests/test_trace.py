@@ -7,6 +7,8 @@ import io
 import json
 import subprocess
 import sys
+import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,7 @@ def test_other_rules_leave_out_what_they_do_not_have():
         ({"problem": "slope", "dtype": "float8"}, "unknown dtype"),
         ({"problem": "sloop"}, "unknown problem 'sloop'.*'slope'"),
         ({"problem": "slope", "steps": 10**8}, "rows are too many"),
+        ({"problem": "slope", "steps": 10**13}, "20000000000000 rows are too many"),
     ],
 )
 def test_senseless_requests_are_refused(how, told):
@@ -207,6 +210,58 @@ def test_bad_gradient_files_are_named_with_the_reason(tmp_path, name, content, t
     assert name in str(caught.value)
 
 
+def test_a_damaged_archive_is_named(tmp_path):
+    rng = np.random.default_rng(2)
+    for name, method in (("z.npz", zipfile.ZIP_DEFLATED), ("l.npz", zipfile.ZIP_LZMA)):
+        inner = io.BytesIO()
+        np.save(inner, rng.standard_normal(400))
+        with zipfile.ZipFile(tmp_path / name, "w", method) as archive:
+            archive.writestr("grads.npy", inner.getvalue())
+        whole = bytearray((tmp_path / name).read_bytes())
+        whole[60:400] = bytes(340)
+        (tmp_path / name).write_bytes(whole)
+        with pytest.raises(UsageError, match=f"{name}: cannot be read as a NumPy archive: "):
+            load_gradients(tmp_path / name)
+
+
+def test_a_damaged_header_is_named(tmp_path):
+    np.save(tmp_path / "g.npy", np.ones(3))
+    whole = (tmp_path / "g.npy").read_bytes()
+    for old, new in ((b"(3,)", b"(3, "), (b"}", b"("), (b"<f8", b"zzz"), (b"descr", b"describe")):
+        wrong = whole.replace(old, new)
+        assert wrong != whole
+        (tmp_path / "g.npy").write_bytes(wrong)
+        with pytest.raises(UsageError, match=r"g.npy: cannot be read as NumPy data: "):
+            load_gradients(tmp_path / "g.npy")
+
+
+def test_a_file_too_large_for_memory_is_named(tmp_path):
+    with (tmp_path / "g.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (2 * 10**12,)}
+        )
+    with pytest.raises(UsageError, match=r"g.npy: cannot be read as NumPy data: "):
+        load_gradients(tmp_path / "g.npy")
+
+
+def test_a_wrong_suffix_is_named(tmp_path):
+    np.save(tmp_path / "g.npy", np.ones(3))
+    np.savez(tmp_path / "h.npz", np.ones(3))
+    (tmp_path / "g.npy").rename(tmp_path / "g.npz")
+    (tmp_path / "h.npz").rename(tmp_path / "h.npy")
+    with pytest.raises(UsageError, match=r"g.npz: holds one array.*suffix .npy"):
+        load_gradients(tmp_path / "g.npz")
+    with pytest.raises(UsageError, match=r"h.npy: holds an archive.*suffix .npz"):
+        load_gradients(tmp_path / "h.npy")
+
+
+@pytest.mark.parametrize("start", [np.array([1j, 2.0]), np.array(["1", "2"]), np.ones(2, bool)])
+def test_a_start_that_is_not_real_is_refused(tmp_path, start):
+    np.savez(tmp_path / "g.npz", grads=np.ones((3, 2)), theta0=start)
+    with pytest.raises(UsageError, match=r"g.npz: θ0 of dtype .*: not real numbers"):
+        load_gradients(tmp_path / "g.npz")
+
+
 def test_nothing_is_unpickled(tmp_path):
     np.save(tmp_path / "g.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "g.npz", grads=np.array([{"a": 1}], dtype=object))
@@ -263,6 +318,31 @@ def test_a_deviation_is_exit_code_1(capsys):
     assert "leave the envelope, first at step 1" in capsys.readouterr().out
 
 
+def test_a_target_that_is_lost_is_told_with_its_step(tmp_path, capsys):
+    (tmp_path / "t.py").write_text(
+        "import numpy as np\n"
+        "from adamcheck.implementations import NumpyAdam\n"
+        "class Lost(NumpyAdam):\n"
+        "    def step(self, grads):\n"
+        "        self.calls = getattr(self, 'calls', 0) + 1\n"
+        "        found = super().step(grads)\n"
+        "        if self.calls < 3: return found\n"
+        "        return [np.where(np.arange(p.size) == 1, np.nan, p) for p in found]\n"
+    )
+    target = f"{tmp_path / 't.py'}:Lost"
+    plot = tmp_path / "t.svg"
+    asked = ["--problem", "slope", "--steps", "6", "--json", str(tmp_path / "t.json")]
+    if find_spec("matplotlib"):
+        asked += ["--plot", str(plot)]
+    assert main(["trace", target, *asked]) == 1
+    shown = capsys.readouterr().out
+    assert "first at step 3 (largest error/bound inf)" in shown
+    assert "variable 1 of 2" in shown
+    ratios = json.loads((tmp_path / "t.json").read_text())["columns"]["error_over_bound"][1::2]
+    assert [isinstance(x, float) for x in ratios] == [True, True, False, False, False, False]
+    assert "inf" in str(ratios[2]).lower()
+
+
 def test_a_target_that_fails_on_the_way_is_exit_code_3(tmp_path, capsys):
     (tmp_path / "t.py").write_text(
         "class Fails:\n"
@@ -291,6 +371,7 @@ def test_a_target_that_fails_on_the_way_is_exit_code_3(tmp_path, capsys):
         (["--gradients", "absent.npy", "--set", "size=2"], "--set is for a problem"),
         (["--problem", "slope", "--set", "size"], "write it as name=value"),
         (["--problem", "quadratic", "--set", "sizes=2"], "no parameter 'sizes'"),
+        (["--problem", "quadratic", "--set", "size=x"], "size is 'x', which is not a whole number"),
         (["--problem", "slope", "--hyper", "lr=fast"], "'fast' is not a number"),
         (["--problem", "slope", "--csv", "-", "--json", "-"], "only one of --csv and --json"),
         (["--problem", "slope", "--plot", "t.gif"], "a picture is written as .png"),

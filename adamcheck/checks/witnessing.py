@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from numbers import Integral
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,8 +20,10 @@ from adamcheck.oracle.judge import judge
 from adamcheck.problems import build
 from adamcheck.result import Comparison, Witness
 from adamcheck.spec import parse_spec
+from adamcheck.targets import requests
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.theory import weighted_moment
+from adamcheck.witness import reason
 
 _SHRUNK = ("envelope", "step bound")
 
@@ -88,9 +91,85 @@ def replayed(lab: Lab, account: Account, witness: Witness) -> Broken | None:
         raise UsageError(f"witness of {witness.check}: unknown property {law!r}")
     trajectory = trajectory_of(witness, lab)
     spec = parse_spec(witness.spec)
-    how = dict(witness.how.get("with", {}))
-    first = PROPERTIES[law](lab, account, trajectory, spec, how)
-    return None if first is None else Broken(law, how, trajectory, spec, first)
+    how = witness.how.get("with", {})
+    wrong = _damage(law, how, trajectory)
+    if wrong:
+        raise UsageError(f"witness of {witness.check}: damaged: {wrong}")
+    first = PROPERTIES[law](lab, account, trajectory, spec, _Given(witness.check, how))
+    return None if first is None else Broken(law, dict(how), trajectory, spec, first)
+
+
+class _Given(dict[str, Any]):
+    """The numbers of a witness; one that is missing is the file's fault, whoever asks for it."""
+
+    def __init__(self, check: str, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self._check = check
+
+    def __missing__(self, key: str) -> Any:
+        raise UsageError(f"witness of {self._check}: damaged: {key!r} is missing")
+
+
+def _damage(law: str, how: Any, trajectory: Trajectory) -> str:
+    """Why a property cannot be asked with what a witness gives it; empty if it can."""
+    if not isinstance(how, Mapping):
+        return f"'with' is {how!r}, which is not an object"
+    if law == "late" and trajectory.present is None:
+        return "'present' is missing"
+    for name in ("reload_after", "reload_hyper"):
+        if law == "reload with other hyperparameters" and getattr(trajectory, name) is None:
+            return f"{name!r} is missing"
+    missing = [name for name in _NEEDS.get(law, ()) if name not in how]
+    if missing:
+        return f"{missing[0]!r} is missing"
+    for name, value in how.items():
+        meets = _KINDS.get(name)
+        if meets is not None and not meets(value):
+            return f"{name!r} cannot be {value!r}"
+    elements = sum(theta.size for theta in trajectory.theta0)
+    if law == "step bound" and np.size(how["limit"]) not in (1, elements):
+        return "'limit' is neither one number nor one for each element"
+    return ""
+
+
+def _real(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _reals(value: Any) -> bool:
+    return isinstance(value, (list, tuple, np.ndarray)) and all(map(_real, value))
+
+
+def _laws(value: Any) -> bool:
+    from adamcheck.checks.loops import LAWS
+
+    return isinstance(value, list) and all(isinstance(x, str) and x in LAWS for x in value)
+
+
+_NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "scaling": ("k",),
+    "linear": ("k",),
+    "step bound": ("limit", "reaches", "steps"),
+    "decay wins": ("radius",),
+    "interface": ("law",),
+    "refused": ("what",),
+    "closed loop": ("laws",),
+}
+"""What a property reads beside the trajectory, whatever that is."""
+_KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
+    # 2^2k must be a number
+    "k": lambda value: isinstance(value, Integral) and abs(int(value)) <= 500,
+    "steps": _real,
+    "limit": lambda value: _real(value) or _reals(value),
+    "reaches": _real,
+    "radius": _real,
+    "law": lambda value: value in ("dtype", "shape", "parameter-count", "gradient-changed"),
+    "laws": _laws,
+    "c": _real,
+    "from": _real,
+    "enclosed": _real,
+    "curvatures": _reals,
+}
 
 
 def trajectory_of(witness: Witness, lab: Lab) -> Trajectory:
@@ -110,7 +189,7 @@ def trajectory_of(witness: Witness, lab: Lab) -> Trajectory:
         problem = how.get("problem")
         if problem is not None:
             build(problem)
-        return Trajectory(
+        request = Trajectory(
             theta0=tuple(_split(flat[None], shapes, drop=True)),
             grads=tuple(_split(rows, gradient_shapes, drop=False)),
             hyper={n: float.fromhex(x) for n, x in witness.hyper.items()},
@@ -129,8 +208,10 @@ def trajectory_of(witness: Witness, lab: Lab) -> Trajectory:
             problem=problem,
             lrs=None if lrs is None else np.array([float.fromhex(x) for x in lrs]),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(f"witness of {witness.check}: damaged: {error}") from None
+        requests.check(request)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError) as error:
+        raise UsageError(f"witness of {witness.check}: damaged: {reason(error)}") from None
+    return request
 
 
 def _cut(lab: Lab, broken: Broken) -> Broken:
@@ -144,7 +225,6 @@ def _cut(lab: Lab, broken: Broken) -> Broken:
     short = replace(
         t,
         grads=tuple(g[:keep] for g in t.grads),
-        present=None if t.present is None else t.present[:keep],
         lrs=None if t.lrs is None else t.lrs[:keep],
     )
     return _still(lab, broken, short)

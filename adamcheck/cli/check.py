@@ -40,6 +40,8 @@ class Outcome:
 
 def run_check(request: Request, *, debug: bool = False) -> int:
     """Judge every target of the request; returns the exit code."""
+    if request.json == request.markdown == "-":
+        raise UsageError("only one of --json and --markdown can go to stdout")
     reports = [Path(name) for name in (request.json, request.markdown) if name not in ("", "-")]
     for path in reports:
         check_writable(path)
@@ -118,10 +120,11 @@ def _partial(target: str, request: Request, collector: Collector | None, why: st
 
 
 def _gate(request: Request) -> Callable[[str, Collector], Result]:
+    from adamcheck.adversaries.fuzz import seed_for
     from adamcheck.gate import check
 
     limits = limits_for(request.timeout, request.memory)
-    seed = _seed(request)
+    seed = seed_for(request.profile, request.seed)
 
     def run(target: str, listener: Collector) -> Result:
         return check(
@@ -138,16 +141,6 @@ def _gate(request: Request) -> Callable[[str, Collector], Result]:
         )
 
     return run
-
-
-def _seed(request: Request) -> int:
-    if request.seed is not None:
-        return request.seed
-    if request.profile != "thorough":
-        return 0
-    from secrets import randbelow
-
-    return randbelow(1 << 32)
 
 
 def _print(result: Result, request: Request, *, first: bool) -> None:

@@ -55,13 +55,14 @@ def run_identify(
             target, options=options, device=device, dtype=dtype, limits=limits, listener=listener
         )
     found = report.identification
+    ran = report.dtype or dtype
     if json:
         text = dumps(
             {
                 "schema": "adamcheck.identification/1",
                 "adamcheck": __version__,
                 "target": target,
-                "dtype": dtype,
+                "dtype": ran,
                 "error": report.error,
                 "findings": [
                     {"name": f.name, "dtype": f.dtype, "message": f.message}
@@ -79,7 +80,7 @@ def run_identify(
         say(f"{target}: {report.error or 'could not be identified'}")
         return 3
     stream = sys.stderr if json == "-" else sys.stdout
-    draw(lambda console: _show(target, dtype, found, report.findings, console), stream)
+    draw(lambda console: _show(target, ran, found, report.findings, console), stream)
     return 0 if found.kind == "dialect" else 1
 
 

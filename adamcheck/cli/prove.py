@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcheck.cli.output import draw, say
+from adamcheck.cli.output import draw, say, write
+from adamcheck.errors import UsageError
 from adamcheck.report.documents import check_writable, write_atomically
 
 if TYPE_CHECKING:
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 
 def run_prove(theorems: Sequence[str], *, latex: str, markdown: str, json: str) -> int:
     """Prove and print the ledger; 0 when every step is discharged, 1 when one is not."""
-    for path in filter(None, (latex, markdown, json)):
-        check_writable(Path(path))
+    names = (latex, markdown, json)
+    if names.count("-") > 1:
+        raise UsageError("only one of --latex, --markdown and --json can go to stdout")
+    for path in names:
+        if path not in ("", "-"):
+            check_writable(Path(path))
     from adamcheck.proof import command
 
     ledger = command.prove(theorems, progress=_tell)
@@ -28,9 +34,12 @@ def run_prove(theorems: Sequence[str], *, latex: str, markdown: str, json: str) 
         (json, command.ledger_json),
     )
     for path, written in writers:
-        if path:
+        if path == "-":
+            write(written(ledger))
+        elif path:
             write_atomically(Path(path), written(ledger))
-    draw(lambda console: _show(ledger, console))
+    # a ledger on stdout leaves stderr for the readable one
+    draw(lambda console: _show(ledger, console), sys.stderr if "-" in names else sys.stdout)
     return 0 if ledger.ok else 1
 
 

@@ -165,17 +165,23 @@ def _show(console: Console, table: Table) -> None:
         grid.add_column(title, justify="right")
     worst = _worst(table)
     for t in _rows(table.steps):
-        cells = [table.of(name)[t, worst] for name in columns.values()]
-        grid.add_row(str(t + 1), *(f"{x:.6g}" if np.isfinite(x) else "" for x in cells[1:]))
+        cells = [_cell(name, table.of(name)[t, worst]) for name in columns.values()]
+        grid.add_row(str(t + 1), *cells[1:])
     label = f"variable {worst} of {table.elements}, the one nearest to its envelope's edge"
     console.print(Text(label))
     console.print(grid)
     console.print(Text(_verdict(table)))
 
 
+def _cell(name: str, x: float) -> str:
+    """A number, blank where there is none; a parameter that is not finite is shown as it is."""
+    shown = name == "theta" or np.isfinite(x) or (name == "error_over_bound" and x == np.inf)
+    return f"{x:.6g}" if shown else ""
+
+
 def _worst(table: Table) -> int:
-    ratio = np.nan_to_num(table.of("error_over_bound"), nan=0.0)
-    return int(np.argmax(ratio.max(axis=0, initial=0.0))) if ratio.size else 0
+    worst = table.worst()
+    return int(np.argmax(worst)) if worst.size else 0
 
 
 def _rows(steps: int) -> list[int]:
@@ -187,10 +193,9 @@ def _rows(steps: int) -> list[int]:
 
 
 def _verdict(table: Table) -> str:
-    ratio = np.nan_to_num(table.of("error_over_bound"), nan=0.0)
-    largest = float(ratio.max(initial=0.0))
+    largest = float(table.worst().max(initial=0.0))
     if table.outside:
-        step = int(np.argmax((ratio > 1.0).any(axis=1))) + 1
+        step = int(np.argmax((table.of("error_over_bound") > 1.0).any(axis=1))) + 1
         return (
             f"{table.outside} of {table.elements} variables leave the envelope, first at step"
             f" {step} (largest error/bound {largest:.4g}); see adamcheck identify"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from adamcheck.witness import read_json
 Float64 = NDArray[np.float64]
 KEYS: Final = ("grads", "gradients", "g")
 STARTS: Final = ("theta0", "theta")
+Read = TypeVar("Read")
 
 
 def load_gradients(path: Path) -> tuple[Float64, Float64 | None]:
@@ -38,26 +41,40 @@ def load_gradients(path: Path) -> tuple[Float64, Float64 | None]:
 
 
 def _numpy(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"{path}: cannot be read as NumPy data: {error}") from None
+    def read(loaded: Any) -> Any:
+        if not isinstance(loaded, np.ndarray):
+            raise UsageError(f"{path}: holds an archive of arrays; name it with the suffix .npz")
+        return loaded
+
+    return _loaded(path, "NumPy data", read)
 
 
 def _archive(path: Path) -> tuple[Any, Any]:
-    from zipfile import BadZipFile
+    def read(loaded: Any) -> tuple[Any, Any]:
+        if isinstance(loaded, np.ndarray):
+            raise UsageError(f"{path}: holds one array, no archive; name it with the suffix .npy")
+        names = list(loaded.files)
+        key = next((k for k in KEYS if k in names), names[0] if len(names) == 1 else "")
+        if not key:
+            held = ", ".join(names) or "nothing"
+            raise UsageError(f"{path}: needs an array called grads; it holds {held}")
+        start = next((k for k in STARTS if k in names and k != key), None)
+        return loaded[key], None if start is None else loaded[start]
 
+    return _loaded(path, "a NumPy archive", read)
+
+
+def _loaded(path: Path, what: str, read: Callable[[Any], Read]) -> Read:
+    """``read`` of what NumPy makes of the file; UsageError where either of them fails."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(archive.files)
-            key = next((k for k in KEYS if k in names), names[0] if len(names) == 1 else "")
-            if not key:
-                held = ", ".join(names) or "nothing"
-                raise UsageError(f"{path}: needs an array called grads; it holds {held}")
-            start = next((k for k in STARTS if k in names and k != key), None)
-            return archive[key], None if start is None else archive[start]
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise UsageError(f"{path}: cannot be read as a NumPy archive: {error}") from None
+        loaded = np.load(path, allow_pickle=False)
+        with loaded if isinstance(loaded, np.lib.npyio.NpzFile) else nullcontext():
+            return read(loaded)
+    except UsageError:
+        raise
+    except Exception as error:  # a damaged file: zip, zlib, lzma and the header's parser have many
+        told = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"{path}: cannot be read as {what}: {told}") from None
 
 
 def _json(path: Path) -> tuple[Any, Any]:
@@ -88,16 +105,22 @@ def _numbers(path: Path, value: Any) -> Any:
 
 
 def _shaped(path: Path, grads: Any, start: Any) -> tuple[Float64, Float64 | None]:
-    grads = np.asarray(grads)
-    if grads.dtype.kind not in "fiuV" or grads.dtype.names:
-        raise UsageError(f"{path}: gradients of dtype {grads.dtype} are not real numbers")
+    grads = _real(path, grads, "gradients")
+    start = None if start is None else _real(path, start, "θ0")
     if grads.ndim == 0 or not grads.size:
         raise UsageError(f"{path}: holds no gradients; the first axis is the step")
     try:
         rows = grads.astype(np.float64).reshape(len(grads), -1)
-        first = None if start is None else np.asarray(start, np.float64).reshape(-1)
-    except (ValueError, TypeError) as error:
+        first = None if start is None else start.astype(np.float64).reshape(-1)
+    except (ValueError, TypeError, MemoryError) as error:
         raise UsageError(f"{path}: not gradients: {error}") from None
     if first is not None and first.size != rows.shape[1]:
         raise UsageError(f"{path}: θ0 has {first.size} numbers, a gradient {rows.shape[1]}")
     return rows, first
+
+
+def _real(path: Path, values: Any, what: str) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiuV" or array.dtype.names:
+        raise UsageError(f"{path}: {what} of dtype {array.dtype}: not real numbers")
+    return array

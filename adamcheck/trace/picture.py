@@ -65,8 +65,7 @@ def write_plot(table: Table, path: Path) -> None:
 
 def _chosen(table: Table) -> list[int]:
     """At most MOST_LINES variables, the ones that left the envelope first."""
-    worst = np.nan_to_num(table.of("error_over_bound"), nan=0.0).max(axis=0, initial=0.0)
-    outside = [int(k) for k in np.flatnonzero(worst > 1.0)]
+    outside = [int(k) for k in np.flatnonzero(table.worst() > 1.0)]
     rest = [k for k in range(table.elements) if k not in outside]
     return sorted((outside + rest)[:MOST_LINES])
 

@@ -69,6 +69,11 @@ class Table:
         """One column as ``[T, N]``."""
         return self.columns[column].reshape(-1, max(self.elements, 1))
 
+    def worst(self) -> NDArray[np.float64]:
+        """The largest error/bound of every variable; steps that nothing can be said of count 0."""
+        # fmax leaves out NaN: once a target is lost, no later step of it can be judged
+        return np.asarray(np.fmax.reduce(self.of("error_over_bound"), axis=0, initial=0.0))
+
 
 def write_csv(table: Table, path: Path) -> None:
     """Write a header and one line a row; floats in as many digits as they need to be read back."""

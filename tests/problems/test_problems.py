@@ -173,7 +173,12 @@ def test_iris_agrees_with_the_library_it_was_taken_from():
         ({"problem": "quadratic", "condition": 0.5}, "condition ≥ 1"),
         ({"problem": "quadratic", "curvatures": [1.0, -1.0]}, "must be positive"),
         ({"problem": "quadratic", "start": [1.0, 2.0]}, "problem 'quadratic': "),
-        ({"problem": "quadratic", "size": "many"}, "problem 'quadratic': "),
+        ({"problem": "quadratic", "size": "many"}, "size is 'many', which is not a whole number"),
+        ({"problem": "rosenbrock", "pairs": 2.0}, "pairs is 2.0, which is not a whole number"),
+        ({"problem": "slope", "gradients": 1}, "gradients is 1, which is not several numbers"),
+        ({"problem": "quadratic", "start": "x"}, "start is 'x', which is not a number or several"),
+        ({"problem": "quadratic", "size": 10**15}, "size=1000000000000000 is too large"),
+        ({"problem": "rotated", "size": 10**6}, "size=1000000 is too large; at most 4096"),
         ({"problem": "logistic", "batch": 7}, "a batch that divides 100"),
         ({"problem": "logistic", "l2": 0.0}, "l2 > 0"),
         ({"problem": "cyclic", "c": 2.0}, "C > 2"),
@@ -185,6 +190,15 @@ def test_iris_agrees_with_the_library_it_was_taken_from():
 def test_a_senseless_problem_is_refused_in_one_line(asked, told):
     with pytest.raises(UsageError, match=told):
         build(asked)
+
+
+def test_a_problem_without_memory_is_refused(monkeypatch):
+    def greedy(*, size=8):
+        raise MemoryError
+
+    monkeypatch.setitem(PROBLEMS, "quadratic", greedy)
+    with pytest.raises(UsageError, match="problem 'quadratic': not enough memory"):
+        build({"problem": "quadratic"})
 
 
 def test_every_problem_has_a_default_and_a_description():
