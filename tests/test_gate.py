@@ -168,7 +168,7 @@ def test_a_crash_while_it_is_built_is_no_refusal():
 def test_a_refusal_of_what_adam_allows_is_not_passed_over():
     result = only("refuses_no_momentum", "ADAM-LS-1", "ADAM-SB-2")
     assert [c.status for c in result.checks] == [Status.PASSED, Status.ERROR]
-    with pytest.raises(DeviationError, match="ADAM-SB-2 .* beta1 must be positive"):
+    with pytest.raises(DeviationError, match=r"ADAM-SB-2 .* beta1 must be positive"):
         result.raise_for_deviation()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from adamcheck.targets.protocol import Trajectory
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 Property = Callable[[Trajectory], float | None]
-PROFILES: Final = ("quick", "ci", "thorough")
-"""quick and ci repeat the same examples; thorough takes a random seed, which it must print."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +40,7 @@ class Counterexample:
 
 
 def seed_for(profile: str, seed: int | None = None) -> int:
-    """The seed to use and to print: the one given, 0, or a random one for thorough runs."""
+    """The seed to use and to print: the one given, else 0, or a random one for thorough runs."""
     if seed is not None:
         return seed
     if profile != "thorough":

@@ -38,7 +38,8 @@ class IdentifyReport:
     """What was found out about one target.
 
     identification: None where nothing could be measured; then, and wherever the target failed
-    during a run, ``error`` says why. environment maps packages to versions.
+    during a run, ``error`` says why. environment maps packages to versions. dtype: the format of
+    the runs, which is not the one asked for where the target does not take that.
     """
 
     target: str
@@ -48,6 +49,7 @@ class IdentifyReport:
     environment: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
+    dtype: str = ""
 
 
 def identify(
@@ -96,6 +98,7 @@ def identify(
         environment=dict(known.environment),
         error=found.error,
         seconds=time.monotonic() - begun,
+        dtype=found.dtype,
     )
 
 
@@ -104,17 +107,14 @@ def identify_session(
     *,
     claimed: Spec | None,
     dtype: str,
-    flags: frozenset[str] = frozenset(),
     options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Identification | None:
-    """Identify the target of an open session; None where it finished no step.
+    """Identify the target of an open session; None where it gave no finite number.
 
     claimed: the spec that the target is held against; what it needs (a weight decay, a second ε,
     AMSGrad, maximise) is asked of the target as far as that takes it.
     """
-    return investigate(
-        session, claimed=claimed, dtype=dtype, flags=flags, options=options
-    ).identification
+    return investigate(session, claimed=claimed, dtype=dtype, options=options).identification
 
 
 def nearest(

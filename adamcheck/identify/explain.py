@@ -34,14 +34,10 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True)
 class Explanation:
-    """``text`` says what is different; ``spec`` is the dialect that it is different from.
-
-    exact: with it every number lies in the envelope.
-    """
+    """``text`` says what is different; ``spec`` is the dialect that it is different from."""
 
     text: str
     spec: Spec
-    exact: bool
 
 
 def explained(nearest: Fit, bases: Sequence[Fit], scores: Sequence[Scores]) -> Explanation:
@@ -52,7 +48,7 @@ def explained(nearest: Fit, bases: Sequence[Fit], scores: Sequence[Scores]) -> E
             found = finder(own, one)
             if found is not None:
                 return found
-    return Explanation(where(nearest), nearest.candidate.spec, exact=False)
+    return Explanation(where(nearest), nearest.candidate.spec)
 
 
 def _known(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
@@ -67,7 +63,7 @@ def _known(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
                 continue
             tried.add(candidate)
             if scores.explains(candidate):
-                return Explanation(_exactly(candidate), base.spec, exact=True)
+                return Explanation(_exactly(candidate), base.spec)
     return None
 
 
@@ -86,7 +82,7 @@ def _vague(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
         for base in bases:
             candidate = replace(base, change=change)
             if scores.explains(candidate):
-                return Explanation(_exactly(candidate), base.spec, exact=False)
+                return Explanation(_exactly(candidate), base.spec)
     return None
 
 
@@ -101,7 +97,7 @@ def _stopped(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
         for change in changes.ends_at(step - 1) if step > 2 else ():
             candidate = replace(base, change=change)
             if scores.explains(candidate):
-                return Explanation(_exactly(candidate), base.spec, exact=True)
+                return Explanation(_exactly(candidate), base.spec)
     return None
 
 
@@ -121,7 +117,7 @@ def _hyperparameter(bases: Sequence[Candidate], scores: Scores) -> Explanation |
                 for change in _relations(name, found, float(run.hyper[name][0])):
                     tried = replace(candidate, change=change)
                     if scores.explains(tried):
-                        return Explanation(_exactly(tried), base.spec, exact=True)
+                        return Explanation(_exactly(tried), base.spec)
     return None
 
 
@@ -198,7 +194,7 @@ def _factor(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
             said = ", ".join(f"{x:.15g}" for x in factors[:_SHOWN]) + f" at steps 1-{_SHOWN}"
             said += f", {factors[-1]:.15g} at step {len(factors)}"
         text = f"Δ is that of {base.spec} times {said}"
-        return Explanation(text, base.spec, exact=True)
+        return Explanation(text, base.spec)
     return None
 
 

@@ -21,6 +21,7 @@ from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
 from adamcheck.identify.stack import Run, Stack, stacked
 from adamcheck.identify.telling import told_apart
+from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
@@ -44,13 +45,15 @@ VALUES: Final = {
 class Investigation:
     """An identification, the facts that came with it, and what went wrong on the way.
 
-    found: the search behind it, None where nothing was measured.
+    found: the search behind it, None where nothing was measured. dtype: the format of the runs,
+    empty where there were none.
     """
 
     identification: Identification | None
     findings: tuple[Finding, ...] = ()
     error: str = ""
     found: Found | None = None
+    dtype: str = ""
 
 
 def investigate(
@@ -90,7 +93,7 @@ def investigate(
             message = f"identified with momentum={VALUES['momentum']:g}: its own default fits none"
             findings.append(Finding("hyperparameters", dtype, message))
     if outcome.identification is None:
-        return replace(outcome, findings=tuple(findings))
+        return replace(outcome, findings=tuple(findings), dtype=dtype)
     findings += outcome.findings
     if extras and outcome.found is not None:
         listener(Note("trying the other options"))
@@ -99,7 +102,7 @@ def investigate(
     if missing:
         message = f"takes no {', '.join(missing)}: the usual values are assumed"
         findings.append(Finding("hyperparameters", dtype, message))
-    return replace(outcome, findings=tuple(findings))
+    return replace(outcome, findings=tuple(findings), dtype=dtype)
 
 
 def _concluded(
@@ -123,7 +126,7 @@ def _concluded(
         flushed=flushed,
         tell=lambda found: told_apart(found, session, fmt, asked),
     )
-    return replace(outcome, error=error)
+    return replace(outcome, error=error or outcome.error)
 
 
 def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Run], str]:
@@ -163,6 +166,10 @@ def conclude(
     fmt = stacks[0].fmt
     found = tell(search(stacks, claimed, _known(options), _admissions(fmt, claimed, flushed)))
     best = found.best
+    if found.fits and not best.sees:
+        # what fits divides by 0 in its first step, and so may anything else
+        error = f"the target is not finite from step {first_lost(best)} on: there is no number to"
+        return Investigation(None, error=f"{error} name a dialect by")
     against = claimed or Spec()
     kind, text, spec = "dialect", "", best.candidate.spec
     findings: list[Finding] = []
@@ -272,7 +279,7 @@ def _known(options: Mapping[str, Any]) -> dict[str, float]:
 
 def _missing(outcome: Investigation, known: Description) -> list[str]:
     """Hyperparameters of the identified rule that the target does not let be set."""
-    if outcome.found is None:
+    if outcome.found is None or not outcome.found.fits:
         return []
     reads = outcome.found.best.candidate.spec.hyperparameters
     return [

@@ -11,10 +11,12 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.stack import Array, Stack
+from adamcheck.identify.where import first_step
 from adamcheck.spec import Spec
 
 _VISIBLE: Final = 0.01
 """Relative difference of Δ from which the regime is described; nothing is judged by it."""
+_ALIKE: Final = "no run shows a difference above 1 %"
 
 
 def regime(best: Fit, claimed: Spec, scores: Scores) -> str:
@@ -23,8 +25,9 @@ def regime(best: Fit, claimed: Spec, scores: Scores) -> str:
     given = best.candidate.given
     if spec.algorithm != claimed.algorithm:
         plain = Spec(claimed.algorithm)
-        parts = _differences(best, scores.fit(Candidate(plain, given)), plain, ())
-        return f"another rule than {claimed.algorithm}: {parts}"
+        other = scores.fit(Candidate(plain, given))
+        parts = _differences(best, other, plain, ()) or _lost(best, other)
+        return f"another rule than {claimed.algorithm}: {parts or _ALIKE}"
     switches = [
         n for n in spec.switches if n != "scalars" and getattr(spec, n) != getattr(claimed, n)
     ]
@@ -36,9 +39,22 @@ def regime(best: Fit, claimed: Spec, scores: Scores) -> str:
     )
     other = scores.fit(Candidate(claimed, given))
     parts = _differences(best, other, claimed, switches)
+    lost = _lost(best, other)
     if spec.first_t == "0" and spec.bias_correction != "none":
         said += " (the first step divides by 1-β⁰ = 0)"
-    return f"{said}: {parts}" if parts else f"{said}; no run shows a difference above 1 %"
+    told = "; ".join(filter(None, (parts, lost)))
+    return f"{said}: {told}" if told else f"{said}; {_ALIKE}"
+
+
+def _lost(best: Fit, other: Fit) -> str:
+    """From which step on the target is not finite though the claimed rule makes a number there."""
+    steps: list[int] = []
+    for stack, theirs in zip(best.stacks, other.walked, strict=False):
+        count = min(stack.steps, theirs.move.shape[0])
+        known = np.isfinite(theirs.move[:count]) & np.isfinite(theirs.bound[:count])
+        lost = known & ~np.isfinite(stack.thetas[1 : count + 1])
+        steps += [first_step(stack, lost)] if lost.any() else []
+    return f"the target is not finite from step {min(steps)}" if steps else ""
 
 
 def _strength(name: str, given: tuple[tuple[str, float], ...]) -> str:

@@ -55,6 +55,12 @@ class Fit:
         return self.largest <= 1.0 and self.decided >= ENOUGH
 
     @cached_property
+    def sees(self) -> bool:
+        """Whether any decided number is finite; one that is only NaN fits what divides by 0."""
+        pairs = zip(self.stacks, self.walked, strict=True)
+        return any(bool((np.isfinite(s.thetas[1:]) & ~np.isnan(w.ratio)).any()) for s, w in pairs)
+
+    @cached_property
     def median(self) -> float:
         """The median error in multiples of the envelope, 1 for any that is inside."""
         return float(np.median(np.maximum(self._all, 1.0))) if self._all.size else np.inf

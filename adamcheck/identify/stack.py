@@ -94,11 +94,6 @@ class Stack:
             element=self.element[chosen],
         )
 
-    def labelled(self, *labels: str) -> Stack:
-        """The columns of the runs with these labels."""
-        wanted = [k for k, label in enumerate(self.labels) if label in labels]
-        return self.columns(np.flatnonzero(np.isin(self.run, wanted)))
-
 
 def stacked(runs: Sequence[Run], fmt: Format) -> tuple[Stack, ...]:
     """The finished steps of all runs, one stack for each length.

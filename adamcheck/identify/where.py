@@ -25,13 +25,29 @@ def first_bad_step(fit: Fit) -> int:
     return min(steps, default=0)
 
 
+def first_lost(fit: Fit) -> int:
+    """The first step (1-based) after which a parameter is not finite in any run, 0 if none is."""
+    lost = [first_step(stack, ~np.isfinite(stack.thetas[1:])) for stack in fit.stacks]
+    return min(filter(None, lost), default=0)
+
+
+def first_step(stack: Stack, chosen: Mask) -> int:
+    """The first step (1-based) of the chosen ones ``[T, N]``, 0 if none is."""
+    steps = np.arange(1, len(chosen) + 1)[:, None] + stack.first
+    return int(steps[chosen].min(initial=np.iinfo(np.int64).max)) if chosen.any() else 0
+
+
 def where(fit: Fit) -> str:
     """The narrowest description that holds for every element-step outside the envelope."""
     name = str(fit.candidate.spec)
     total = sum(int((~np.isnan(w.ratio)).sum()) for w in fit.walked)
     outside = sum(int((w.ratio > 1.0).sum()) for w in fit.walked)
     counted = f"{outside} of {total} element-steps deviate from {name}"
-    texts = [text for find in (_places, _signs, _steps, _sizes) if (text := find(fit))]
+    lost = _lost(fit)
+    # what is lost stays lost: that it deviates at one step only would mislead
+    finders = (_places, _signs, _sizes) if lost else (_places, _signs, _steps, _sizes)
+    texts = [lost] if lost else []
+    texts += [text for find in finders if (text := find(fit))]
     if texts:
         return f"{counted}: {'; '.join(texts)}"
     worst, at = _worst_run(fit)
@@ -47,6 +63,16 @@ def _parts(fit: Fit) -> list[tuple[Stack, Mask, Mask]]:
     ]
 
 
+def _lost(fit: Fit) -> str:
+    """NaN or infinity in place of a number, where that is all that deviates."""
+    steps: list[int] = []
+    for stack, outside, _ in _parts(fit):
+        if (outside & np.isfinite(stack.thetas[1 : len(outside) + 1])).any():
+            return ""
+        steps += [first_step(stack, outside)] if outside.any() else []
+    return f"the target is not finite from step {min(steps)}" if steps else ""
+
+
 def _places(fit: Fit) -> str:
     """The same few elements of every run, counted from its end or from its front."""
     hits: list[tuple[int, set[int]]] = []
@@ -55,18 +81,27 @@ def _places(fit: Fit) -> str:
             size = int(stack.element[columns].max()) + 1
             hit = {int(i) for i in stack.element[columns][outside[:, columns].any(axis=0)]}
             hits += [(size, hit)] if hit else []
-    sizes = sorted({size for size, _ in hits})
-    of = " and of ".join(map(str, sizes))
     last = _shared([(size, {size - i for i in hit}) for size, hit in hits], first=1)
     if last and max(last) == len(last):
-        return f"only the last {len(last)} of {of} elements"
+        return f"only the last {len(last)} of {_sizes_from(hits, max(last))} elements"
     few = sorted(_shared(hits, first=0))
     shown = ", ".join(map(str, few[:8]))
-    return f"only element{'s' if len(few) > 1 else ''} {shown} of {of}" if few else ""
+    if not few:
+        return ""
+    return f"only element{'s' if len(few) > 1 else ''} {shown} of {_sizes_from(hits, few[-1] + 1)}"
+
+
+def _sizes_from(hits: list[tuple[int, set[int]]], least: int) -> str:
+    """The sizes of the runs that have room for all the places: a smaller run has a part of them."""
+    return " and of ".join(map(str, sorted({size for size, _ in hits if size >= least})))
 
 
 def _shared(hits: list[tuple[int, set[int]]], *, first: int) -> set[int]:
-    """The places that all runs of (size, places) share, or none where these are many or differ."""
+    """The places that any run of (size, places) holds, the largest runs all together.
+
+    None where these are many, or where a smaller run does not hold exactly those of them that it
+    has room for.
+    """
     places = set().union(*(hit for _, hit in hits))
     largest = max((size for size, _ in hits), default=0)
     alike = all(

@@ -67,6 +67,12 @@ def observed(
     return stacked([Run(label, ask, run(spec, ask, use=use)) for label, ask in requests], fmt)
 
 
+def labelled(stack: Stack, label: str) -> Stack:
+    """The columns of the runs with this label."""
+    wanted = [k for k, word in enumerate(stack.labels) if word == label]
+    return stack.columns(np.flatnonzero(np.isin(stack.run, wanted)))
+
+
 def changed(stacks: Iterable[Stack], how: object) -> tuple[Stack, ...]:
     """The stacks with their parameters replaced by ``how(stack)``."""
     from dataclasses import replace

@@ -52,6 +52,37 @@ TOLD = [
 ]
 
 
+PLACES = """
+import numpy as np
+
+class LastSix:
+    def __init__(self, params, *, lr, beta1, beta2, eps):
+        self.p, self.lr, self.b1, self.b2, self.eps = params, lr, beta1, beta2, eps
+        self.m = [np.zeros_like(p) for p in params]
+        self.v = [np.zeros_like(p) for p in params]
+        self.t = 0
+
+    def wrong(self, flat):
+        k = min(6, flat.size)
+        flat[flat.size - k:] *= 1.01 + 0.003 * np.arange(k)
+
+    def step(self, grads):
+        self.t += 1
+        for i, g in enumerate(grads):
+            self.m[i] = self.b1 * self.m[i] + (1 - self.b1) * g
+            self.v[i] = self.b2 * self.v[i] + (1 - self.b2) * g * g
+            root = np.sqrt(self.v[i] / (1 - self.b2**self.t))
+            u = self.lr * (self.m[i] / (1 - self.b1**self.t)) / (root + self.eps)
+            self.wrong(u.reshape(-1))
+            self.p[i] = self.p[i] - u
+        return self.p
+
+class FirstSix(LastSix):
+    def wrong(self, flat):
+        flat[:6] *= 1.01 + 0.003 * np.arange(min(6, flat.size))
+"""
+
+
 @pytest.mark.parametrize(("name", "words"), TOLD, ids=[name for name, _ in TOLD])
 def test_planted_defects_are_explained(name, words):
     defect = named(name)
@@ -69,6 +100,19 @@ def test_coupled_elements_are_noticed(name):
     defect = named(name)
     found = identify(str(ROOT / defect.target), options=defect.options).identification
     assert found.kind == "not-elementwise"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("LastSix", "only the last 6 of 67 elements"), ("FirstSix", "5 of 67")],
+)
+def test_places_are_told_of_runs_that_have_them(name, words, tmp_path):
+    """The designed runs have 5 and 67 elements: no six of them are among 5."""
+    file = tmp_path / "places.py"
+    file.write_text(PLACES)
+    found = identify(f"{file}:{name}").identification
+    assert words in found.regime
+    assert "of 5 " not in found.regime
 
 
 def test_a_factor_of_t_is_read_off():

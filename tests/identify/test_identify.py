@@ -155,9 +155,32 @@ def test_a_dtype_that_is_not_taken_gives_way_to_one_that_is(tmp_path):
     (tmp_path / "target.py").write_text(ODD)
     report = identify(f"{tmp_path / 'target.py'}:make")
     facts = {f.name: f for f in report.findings}
-    assert facts["dtype"].dtype == "float32"
+    assert facts["dtype"].dtype == report.dtype == "float32"
     assert "takes no eps" in facts["hyperparameters"].message
     assert report.identification.spec == "adam"
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [("t >= 1", "the target is not finite from step 1 on"),
+     ("t >= 3", "the target is not finite from step 3")],
+)  # fmt: skip
+def test_a_target_that_is_not_finite_is_no_dialect(lost, words, tmp_path):
+    text = ODD.replace("theta.dtype == np.float64", "False")
+    text = text.replace("return theta.", f"return (theta * (np.nan if {lost} else 1)).")
+    (tmp_path / "target.py").write_text(text)
+    report = identify(f"{tmp_path / 'target.py'}:make")
+    found = report.identification
+    assert words in (report.error if found is None else found.regime)
+    assert found is None or found.kind != "dialect"
+    assert found is None or "no run shows a difference" not in found.regime
+
+
+def test_nothing_is_said_to_be_missing_of_a_rule_that_does_not_fit(tmp_path):
+    (tmp_path / "target.py").write_text(ODD.replace("theta - lr", "theta - 1.01 * lr"))
+    report = identify(f"{tmp_path / 'target.py'}:make")
+    assert report.identification.kind != "dialect"
+    assert not any("the usual values are assumed" in f.message for f in report.findings)
 
 
 def test_traces_that_were_run_already_are_enough():

@@ -21,7 +21,7 @@ from adamcheck.interpret.walk import constants
 from adamcheck.oracle.envelope import STRICT
 from adamcheck.spec import Spec
 
-from .simulate import changed, observed
+from .simulate import changed, labelled, observed
 
 SINGLE = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=1.0)
 
@@ -65,12 +65,12 @@ def test_rounding_an_interval_covers_its_image():
 )
 def test_the_hyperparameter_in_use_is_found(name, value):
     stacks = observed(Spec(), use={name: value})
-    part = stacks[0].labelled("near-eps")
+    part = labelled(stacks[0], "near-eps")
     assert effective(Candidate(Spec()), part, name, STRICT) == value
 
 
 def test_no_value_explains_another_dialect():
-    part = observed(Spec(eps="inside"))[0].labelled("near-eps")
+    part = labelled(observed(Spec(eps="inside"))[0], "near-eps")
     assert effective(Candidate(Spec()), part, "lr", STRICT) is None
 
 
@@ -94,7 +94,7 @@ def test_changes_have_distinct_words():
 def test_the_kept_half_sees_the_same_gradients_in_both_companies():
     stack = observed(Spec())[0]
     here, there = kept_in_company(67)
-    alone, other = stack.labelled("decades"), stack.labelled("company")
+    alone, other = labelled(stack, "decades"), labelled(stack, "company")
     assert np.array_equal(alone.grads[:, here], other.grads[:, there])
     assert not np.array_equal(alone.grads[:, ::-1], other.grads)
 
@@ -115,6 +115,14 @@ def test_the_regime_is_told_with_numbers_of_the_runs(spec, words):
     said = regime(scores.fit(Candidate(spec)), Spec(), scores)
     assert words in said
     assert bool(said) == bool(words)
+
+
+def test_a_first_step_that_divides_by_zero_is_told_as_such():
+    spec = Spec(first_t="0")
+    scores = Scores(observed(spec), STRICT)
+    said = regime(scores.fit(Candidate(spec)), Spec(), scores)
+    assert "the target is not finite from step 1" in said
+    assert "no run shows a difference" not in said
 
 
 def test_a_parameter_that_is_lost_ends_what_is_held_against_a_rule():

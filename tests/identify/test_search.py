@@ -10,7 +10,7 @@ from adamcheck.identify.search import search
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.spec import SWITCHES, Spec, parse_spec
 
-from .simulate import observed
+from .simulate import labelled, observed
 
 ALL = dialects("adam", valued=("eps_root",))
 ROOT = {"eps_root": 2.0**-6}
@@ -115,14 +115,14 @@ def test_a_decay_set_by_an_option_is_no_hidden_one():
 
 
 def test_the_claimed_spec_wins_among_equals():
-    stacks = tuple(s.labelled("usual").cut(1) for s in observed(Spec()))
+    stacks = tuple(labelled(s, "usual").cut(1) for s in observed(Spec()))
     equal = {f.candidate.spec for f in found_in(stacks).equal}
     assert Spec(amsgrad="v") in equal
     assert found_in(stacks, Spec(amsgrad="v")).best.candidate.spec == Spec(amsgrad="v")
 
 
 def test_fewest_switches_win_without_a_claim():
-    stacks = tuple(s.labelled("usual").cut(1) for s in observed(Spec()))
+    stacks = tuple(labelled(s, "usual").cut(1) for s in observed(Spec()))
     assert found_in(stacks).best.candidate.spec == Spec()
 
 
