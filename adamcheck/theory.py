@@ -190,17 +190,6 @@ def nadam_extremal_gradients(beta1: float, beta2: float, t: int) -> Float64:
     return np.asarray(g / np.abs(g).max())
 
 
-def amsgrad_bound(beta1: float, beta2: float, t: ArrayLike) -> Float64:
-    """|m_t|/√(v_max) ≤ (1-β1^t)/√(1-β2) without correction, in float64 (amsgrad-bound)."""
-    steps = np.asarray(t, dtype=np.float64)
-    return np.asarray(_one_minus_power(beta1, steps) / math.sqrt(1.0 - beta2))
-
-
-def adamw_radius(theta0: float, weight_decay: float, beta1: float, beta2: float) -> float:
-    """|θ_t| ≤ max(|θ_0|, R_∞/λ) for 0 < α·λ ≤ 1 and every t (theorem adamw-bound)."""
-    return max(abs(theta0), step_bound_limit(beta1, beta2) / weight_decay)
-
-
 # --- closed forms of special runs ----------------------------------------------------------------
 
 
@@ -256,11 +245,6 @@ def two_cycle_state(
     slope = curvature * c
     m_hat, v_hat = -(1 - beta1) / (1 + beta1) * slope, slope * slope
     return {"theta": c, "m": m_hat * (1 - beta1**t), "v": v_hat * (1 - beta2**t)}
-
-
-def momentum_stable_step(beta: Any, curvature: Any) -> Any:
-    """Momentum descends on λx²/2 iff 0 < α < (2+2β)/λ, 0 ≤ β < 1 (momentum-quadratic)."""
-    return (2 + 2 * beta) / curvature
 
 
 def cyclic_beta2(c: Any) -> Any:

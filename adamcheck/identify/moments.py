@@ -16,6 +16,7 @@ import numpy as np
 from adamcheck.identify.bounded import Bounded
 from adamcheck.identify.candidate import Change
 from adamcheck.interpret.walk import ARRAYS
+from adamcheck.rules.language import descended
 from adamcheck.spec import Spec
 
 
@@ -71,15 +72,10 @@ def substituted(
     def new(name: str) -> Bounded:
         return Bounded(after[name], radii[name], c)
 
-    g = old("g")
-    if spec.maximize == "yes":
-        g = -g
-    bare = g
-    if spec.decay == "l2":
-        g = g + old("h.weight_decay") * old("theta")
+    l2 = SimpleNamespace(weight_decay=old("h.weight_decay") if spec.decay == "l2" else None)
     frame = Frame(
-        g=g,
-        bare=bare,
+        g=descended(spec, l2, old("g"), old("theta")),
+        bare=descended(spec.with_(decay="none"), l2, old("g"), old("theta")),
         m=old("s.m"),
         v=old("s.v"),
         m1=new("s.m"),

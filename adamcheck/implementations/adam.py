@@ -117,7 +117,7 @@ class Adam:
         self._spec = _spec_of(self._hyper, self._flags)
         try:
             self.load_moments(state["moments"])
-        except ValueError:
+        except Exception:
             self._hyper, self._flags, self._spec = before
             raise
 
@@ -159,6 +159,8 @@ class Adam:
 
     def _taken(self, slot: _Slot, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         state: dict[str, Any] = {}
+        if missing := {"m", "v", "t"} - given.keys():
+            raise ValueError(f"the moments lack {', '.join(sorted(missing))}")
         t = int(given["t"])
         if t < 0:
             raise ValueError(f"a step count of {t}")

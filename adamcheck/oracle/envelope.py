@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from adamcheck.formats import Format
 from adamcheck.program import Program
-from adamcheck.rules import initial_state
+from adamcheck.rules import initial_state, step
 from adamcheck.spec import Spec
 
 
@@ -146,17 +147,25 @@ def _movable(spec: Spec, hyper: Mapping[str, float], t: Any) -> list[NDArray[np.
     if spec.algorithm == "nadam":  # β1/2 <= μ_t <= β1, so 1 - Π μ >= 1 - β1^t
         found += [np.asarray(x) for x in (hyper["beta1"] / 2.0, 1.0 - hyper["beta1"]) if x > 0.0]
     elif spec.algorithm == "radam":
-        found.append(_rectification(spec, hyper["beta2"], t))
+        found.append(_rectification(spec, hyper, t))
     return found
 
 
-def _rectification(spec: Spec, beta2: float, t: Any) -> NDArray[np.float64]:
-    """r_t of RAdam where the step is adaptive, 1 elsewhere."""
-    longest = 2.0 / (1.0 - beta2) - 1.0
-    length = longest - 2.0 * t * np.exp(t * _log(beta2)) / _correction(beta2, t)
-    ratio = (length - 4.0) * (length - 2.0) * longest
-    ratio = ratio / ((longest - 4.0) * (longest - 2.0) * length)
-    return np.where((length > int(spec.cut)) & (ratio > 0.0), np.sqrt(ratio), 1.0)
+def _rectification(spec: Spec, hyper: Mapping[str, float], t: Any) -> NDArray[np.float64]:
+    """r_t of RAdam where the step is adaptive, 1 elsewhere.
+
+    It is the rule's own update under a constant gradient of 1, at α = 1 and ε = 0: m̂ and v̂ are 1.
+    """
+    plain = Spec("radam", eps="none", cut=spec.cut)
+    p1, p2 = (np.power(hyper[name], t - 1.0) for name in ("beta1", "beta2"))
+    state = {"t": t - 1.0, "p1": p1, "p2": p2, "m": 1.0 - p1, "v": 1.0 - p2}
+    ops = SimpleNamespace(sqrt=np.sqrt, maximum=np.maximum, choose=_either)
+    done = step(plain, ops, {**hyper, "lr": 1.0}, state, np.ones_like(state["t"]), 0.0)
+    return np.asarray(np.abs(done.named["update"]))
+
+
+def _either(x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+    return np.where(x > 0.0, a(), b())
 
 
 def _correction(beta: float, t: Any) -> NDArray[np.float64]:

@@ -219,6 +219,21 @@ def test_bad_parameters_and_states():
     assert optimizer.state_dict()["hyper"] == good["hyper"]
 
 
+@pytest.mark.parametrize("name", ["m", "v", "t"])
+def test_a_load_that_fails_leaves_everything_as_it_was(name):
+    optimizer = NumpyAdam([np.ones(3)], **HYPER)
+    optimizer.step([np.ones(3)])
+    before = optimizer.state_dict()
+    other = NumpyAdam([np.ones(3)], **HYPER | {"lr": 0.9}, maximize=True)
+    saved = other.state_dict()
+    del saved["moments"][0][name]
+    with pytest.raises(ValueError, match=f"lack {name}"):
+        optimizer.load_state_dict(saved)
+    after = optimizer.state_dict()
+    assert (after["hyper"], after["flags"]) == (before["hyper"], before["flags"])
+    assert after["moments"][0]["m"].tolist() == before["moments"][0]["m"].tolist()
+
+
 def test_overflow_is_quiet_and_stays_in_its_element():
     with np.errstate(all="raise"):
         theta = run(NumpyAdam([np.zeros(3, np.float32)], **HYPER), [np.array([1e30, 1, 0], "f4")])
