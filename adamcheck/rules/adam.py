@@ -38,4 +38,5 @@ def adam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     denominator = divisor(spec, ops, h, v_hat, 1 - p2 if corrects_v else None)
     update = h.lr * (m_hat / denominator)
     theta = moved(spec, h, theta, update)
-    return Step(state, theta, {"update": update, "m_hat": m_hat, "denominator": denominator})
+    named = {"update": update, "m_hat": m_hat, "v_hat": v_hat, "denominator": denominator}
+    return Step(state, theta, named)

@@ -29,7 +29,7 @@ class Step:
     """What one step yields: the state after it, the parameter after it, and named intermediates.
 
     ``named`` holds ``update`` (Δ_t, what the step subtracts apart from decoupled decay) and, where
-    the rule has them, ``m_hat`` and ``denominator``, for reports.
+    the rule has them, ``m_hat``, ``v_hat`` and ``denominator``, for reports.
     """
 
     state: dict[str, Any]

@@ -68,10 +68,12 @@ def nadam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
         ahead = mu * (m / (1 - p1))
     fresh = (1 - mu) * (g / (1 - p1))
     correction = 1 - clocks["p2"]
-    denominator = divisor(spec, ops, h, v / correction, correction)
+    v_hat = v / correction
+    denominator = divisor(spec, ops, h, v_hat, correction)
     # the two parts are subtracted one after the other: an order that adds them first is closer
     parts = h.lr * (ahead / denominator), h.lr * (fresh / denominator)
-    named = {"update": parts[0] + parts[1], "m_hat": ahead + fresh, "denominator": denominator}
+    named = {"update": parts[0] + parts[1], "m_hat": ahead + fresh, "v_hat": v_hat}
+    named["denominator"] = denominator
     return Step(clocks | {"m": m, "v": v}, moved(spec, h, theta, *parts), named)
 
 
@@ -87,8 +89,8 @@ def radam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     v = ema(h.beta2, s.v, g * g)
     t, p1, p2 = s.t + 1, s.p1 * h.beta1, s.p2 * h.beta2
     correction = 1 - p2
-    m_hat = m / (1 - p1)
-    denominator = divisor(spec, ops, h, v / correction, correction)
+    m_hat, v_hat = m / (1 - p1), v / correction
+    denominator = divisor(spec, ops, h, v_hat, correction)
     longest = 2 / (1 - h.beta2) - 1
     length = longest - 2 * t * p2 / correction
 
@@ -99,5 +101,5 @@ def radam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
 
     update = h.lr * ops.choose(length - int(spec.cut), adapted, lambda: m_hat)
     state = {"t": t, "p1": p1, "p2": p2, "m": m, "v": v}
-    named = {"update": update, "m_hat": m_hat, "denominator": denominator}
+    named = {"update": update, "m_hat": m_hat, "v_hat": v_hat, "denominator": denominator}
     return Step(state, moved(spec, h, theta, update), named)

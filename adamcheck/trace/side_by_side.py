@@ -168,17 +168,14 @@ def _lock_step(lab: Lab, evidence: Evidence, columns: dict[str, NDArray[Any]]) -
             lost = ~np.isfinite(thetas[t + 1]) & np.isfinite(columns["exact_theta"][t])
             lost &= np.isfinite(columns["bound"][t])
             columns["error_over_bound"][t] = np.where(lost, np.inf, ratio)
-            columns["ratio"][t] = _ratio(evidence.spec, values)
+            columns["ratio"][t] = _ratio(values)
 
 
-def _ratio(spec: Spec, values: Mapping[str, Any]) -> Any:
+def _ratio(values: Mapping[str, Any]) -> Any:
     """m̂/√v̂ where the rule has both."""
-    if not {"m_hat", "s.v"} <= values.keys():
+    if not {"m_hat", "v_hat"} <= values.keys():
         return np.nan
-    second = high(values["s.v_max"] if "s.v_max" in values else values["s.v"])
-    if spec.bias_correction in ("both", "v") and "s.p2" in values and spec.amsgrad != "vhat":
-        second = second / high(1.0 - values["s.p2"])
-    return high(values["m_hat"]) / np.sqrt(second)
+    return high(values["m_hat"]) / np.sqrt(high(values["v_hat"]))
 
 
 def _path(lab: Lab, evidence: Evidence, problem: Problem | None) -> Float64:
