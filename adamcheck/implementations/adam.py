@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -123,14 +124,14 @@ class Adam:
 
     def _slot(self, param: Any) -> _Slot:
         theta = self._copy(self._arrays.asarray(param))
-        if theta.dtype.name not in _WORK:
+        if _name(theta.dtype) not in _WORK:
             raise TypeError(f"parameters of dtype {theta.dtype}; known are {', '.join(_WORK)}")
-        zero = self._xp.zeros_like(self._wide(theta, theta.dtype.name))
+        zero = self._xp.zeros_like(self._wide(theta, theta.dtype))
         names = ("m", "v", "v_max") if self._flags["amsgrad"] else ("m", "v")
         return _Slot(theta, dict.fromkeys(names, zero))
 
     def _advance(self, slot: _Slot, grad: Any) -> None:
-        theta = self._wide(slot.theta, slot.theta.dtype.name)
+        theta = self._wide(slot.theta, slot.theta.dtype)
         powers = {"p1": self._hyper["beta1"] ** slot.t, "p2": self._hyper["beta2"] ** slot.t}
         done = rules.step(self._spec, self._xp, self._hyper, slot.state | powers, grad, theta)
         slot.state = {name: done.state[name] for name in slot.state}
@@ -144,17 +145,18 @@ class Adam:
         grad = self._arrays.asarray(grad)
         if grad.shape != theta.shape:
             raise ValueError(f"a gradient of shape {grad.shape} for a parameter of {theta.shape}")
-        if grad.dtype.name not in _WORK:
+        if _name(grad.dtype) not in _WORK:
             raise TypeError(f"a gradient of dtype {grad.dtype}; known are {', '.join(_WORK)}")
-        return self._wide(grad, theta.dtype.name)
+        return self._wide(grad, theta.dtype)
 
-    def _wide(self, array: Any, name: str) -> Any:
-        """In the format that arithmetic is done in, with at least one axis.
+    def _wide(self, array: Any, dtype: Any) -> Any:
+        """In the format that arithmetic on ``dtype`` is done in, with at least one axis.
 
         Arithmetic on arrays without axes gives scalars, which older NumPy widens to float64.
         """
-        if array.dtype.name != _WORK[name]:
-            array = self._xp.astype(array, getattr(self._xp, _WORK[name]))
+        work = _WORK[_name(dtype)]
+        if _name(array.dtype) != work:
+            array = self._xp.astype(array, getattr(self._xp, work))
         return array if array.ndim else array.reshape(1)
 
     def _taken(self, slot: _Slot, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -169,7 +171,7 @@ class Adam:
             array = self._arrays.asarray(given["v"] if name not in given else given[name])
             if array.shape != slot.theta.shape:
                 raise ValueError(f"{name} of shape {array.shape} for {slot.theta.shape}")
-            state[name] = self._copy(self._wide(array, slot.theta.dtype.name))
+            state[name] = self._copy(self._wide(array, slot.theta.dtype))
         return state, t
 
     def _copy(self, array: Any) -> Any:
@@ -198,6 +200,12 @@ class CupyAdam(Adam):
                 "CupyAdam needs CuPy: pip install cupy-cuda12x or cupy-cuda13x,"
                 f" whichever is your CUDA's major version ({error})"
             ) from None
+
+
+@cache
+def _name(dtype: Any) -> str:
+    """The dtype's name, which NumPy spells anew at every look, for the time of five operations."""
+    return str(dtype.name)
 
 
 def _spec_of(hyper: Mapping[str, float], flags: Mapping[str, bool]) -> Spec:

@@ -9,6 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import ml_dtypes
@@ -50,7 +51,7 @@ def encode(message: Mapping[str, Any]) -> list[bytes | memoryview]:
     listed, size = [], 0
     for array in arrays:
         raw = _bits(array)
-        listed.append({"dtype": array.dtype.name, "shape": list(array.shape)})
+        listed.append({"dtype": _name(array.dtype), "shape": list(array.shape)})
         gap = -size % _ALIGN
         chunks += [bytes(gap)] if gap else []
         chunks += [raw.data.cast("B")] if raw.size else []
@@ -98,7 +99,7 @@ def decode(header: bytes | bytearray, payload: bytearray | bytes) -> dict[str, A
 
 def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:
     if isinstance(value, np.ndarray):
-        if value.dtype.name not in _WIRE:
+        if _name(value.dtype) not in _WIRE:
             raise WireError(f"arrays of dtype {value.dtype} cannot travel")
         arrays.append(value)
         return {_KEY: len(arrays) - 1}
@@ -115,9 +116,15 @@ def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:
     raise WireError(f"a value of type {type(value).__name__} cannot travel")
 
 
+@cache
+def _name(dtype: np.dtype[Any]) -> str:
+    """The dtype's name, which NumPy spells anew at every look."""
+    return dtype.name
+
+
 def _bits(array: NDArray[Any]) -> NDArray[Any]:
     whole = array if array.flags.c_contiguous else array.copy(order="C")
-    wire = _WIRE[array.dtype.name]
+    wire = _WIRE[_name(array.dtype)]
     raw = whole.view(np.uint16) if array.dtype == _BFLOAT16 else whole
     return raw.astype(wire, copy=False)
 
