@@ -79,6 +79,10 @@ class Adam(ABC):
                 "maximize": maximize,
             }
         )
+        self.take(params)
+
+    def take(self, params: Sequence[Array]) -> None:
+        """Check the hyperparameters and the parameters, and start from copies of these."""
         self.check_hyperparameters()
         if not isinstance(params, (list, tuple)):
             raise TypeError(f"params: expected a list of arrays, got {type(params).__name__}")
@@ -92,6 +96,7 @@ class Adam(ABC):
 
     def adopt(self, hyper: Mapping[str, Any]) -> None:
         """Set the hyperparameters, at construction and when a state is loaded."""
+        self.hyper_names = tuple(hyper)
         self.lr = float(hyper["lr"])
         self.beta1 = float(hyper["beta1"])
         self.beta2 = float(hyper["beta2"])
@@ -194,11 +199,7 @@ class Adam(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run needs to go on, hyperparameters included; every buffer a copy."""
-        hyper = {
-            name: getattr(self, name)
-            for name in ("lr", "beta1", "beta2", "eps", "weight_decay", "eps_root")
-        }
-        hyper |= {"amsgrad": self.amsgrad, "maximize": self.maximize}
+        hyper = {name: getattr(self, name) for name in self.hyper_names}
         slots = [self._moments(i) | {"extra": _copied(s.extra)} for i, s in enumerate(self.slots)]
         return {"hyper": hyper, "slots": slots}
 

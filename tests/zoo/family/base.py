@@ -19,7 +19,7 @@ import numpy as np
 if (_tests := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.append(_tests)  # a target file is loaded by its path alone
 
-from zoo.base import FLOATS, Adam, Array
+from zoo.base import Adam, Array
 
 Scalar = Callable[[float], Any]
 _FRACTIONS = ("beta1", "beta2", "momentum")
@@ -52,26 +52,17 @@ class Relative(Adam):
     def setup(self, params: Sequence[Array], **hyper: Any) -> None:
         """Validate, and take copies of the parameters."""
         self.adopt({"weight_decay": 0.0, "maximize": False} | hyper)
-        self.check_hyperparameters()
-        if not isinstance(params, (list, tuple)):
-            raise TypeError(f"params: expected a list of arrays, got {type(params).__name__}")
-        for i, p in enumerate(params):
-            if not isinstance(p, np.ndarray) or p.dtype not in FLOATS:
-                raise TypeError(f"params[{i}]: expected an array of floating point numbers")
-        self.shapes = [p.shape for p in params]
-        self.dtypes = [p.dtype for p in params]
-        self.thetas = [self.flat(p, p.dtype) for p in params]
-        self.slots = [self.fresh(i) for i in range(len(params))]
+        self.take(params)
 
     def adopt(self, hyper: Mapping[str, Any]) -> None:
         """Set the hyperparameters, at construction and when a state is loaded."""
-        self.names = tuple(hyper)
+        self.hyper_names = tuple(hyper)
         for name, value in hyper.items():
             setattr(self, name, value if isinstance(value, bool) else float(value))
 
     def check_hyperparameters(self) -> None:
         """Raise ValueError for what the rules are not defined for."""
-        for name in self.names:
+        for name in self.hyper_names:
             value = getattr(self, name)
             top = 1.0 if name in _FRACTIONS else math.inf
             if not isinstance(value, bool) and not 0.0 <= value < top:
@@ -134,19 +125,3 @@ class Relative(Adam):
             slot = Slot(kept, int(given["t"]), dict(self.slots[i].extra))
             self.restore(slot)
             self.slots[i] = slot
-
-    def restore(self, slot: Any) -> None:
-        """Rebuild ``slot.extra`` from t, where an order keeps more."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that a run needs to go on; every buffer a copy."""
-        hyper = {name: getattr(self, name) for name in self.names}
-        slots = [self._moments(i) | {"extra": dict(s.extra)} for i, s in enumerate(self.slots)]
-        return {"hyper": hyper, "slots": slots}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where ``state_dict`` was taken."""
-        self.adopt(state["hyper"])
-        self.load_moments(state["slots"])
-        for slot, saved in zip(self.slots, state["slots"], strict=True):
-            slot.extra = dict(saved["extra"])
