@@ -1,8 +1,8 @@
-"""What an order that moves scalars across operations may lose to underflow: the factor ``fold``.
+"""What an order that moves scalars across operations may lose to underflow, and when it overflows.
 
 Such an order keeps s·z where the textbook keeps z, for a product s of step sizes and corrections,
 and divides by s later. What an underflow takes from s·z is stretched by 1/s. adamcheck.oracle's
-envelope.fold is the bound on 1/s and s; tests hold its numbers against the products below.
+envelope.fold bounds 1/s and s; tests hold its numbers against the products below.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from adamcheck.proof.lemmas import by_induction
 from adamcheck.proof.theorem import Book, Control, Theorem
 
 ONE = term(1)
-ADAM = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1))
+ADAM = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, -1), (-1, 1), (1, 1))
 """Powers of 1-β1^t and √(1-β2^t) by which a partial result of Adam may differ."""
 
 
 def stretched(book: Book, share: Number = 1) -> None:
-    """((s·z)(1+d)+h)/s is z(1+d) and at most η·F besides, for 1/s ≤ F; and it fits for L/F."""
+    """((s·z)(1+d)+h)/s is z(1+d) and at most η·F besides, for 1/s ≤ F; it fits for L/G, s ≤ G."""
     k = book.part("a moved scalar and an underflow")
-    s, z, d, h, eta, factor, largest = symbols("s z d h eta F L")
+    s, z, d, h, eta, factor, most, largest = symbols("s z d h eta F G L")
     k.assume(gt(s), "the product of the moved scalars")
-    wide = k.assume(ge(factor, 1 / s), "F is at least 1/s and s")
-    high = k.assume(ge(factor, s))
+    wide = k.assume(ge(factor, 1 / s), "F is at least 1/s")
+    high = k.assume(ge(most, s), "G is at least s")
     lost = [k.assume(ge(eta, sign * h), "an underflow loses at most η") for sign in (1, -1)]
     k.prove(ge(eta), [[ONE / 2, lost[0]], [ONE / 2, lost[1]]])
     value = (s * z * (1 + d) + h) / s
@@ -31,15 +31,15 @@ def stretched(book: Book, share: Number = 1) -> None:
         claim = ge(term(share) * eta * factor, sign * (value - z * (1 + d)))
         fact = k.prove(claim, [[eta, wide], [inv(s), side]])
         k.conclude(fact, "|((s·z)(1+d)+h)/s - z(1+d)| ≤ η·F")
-    k.prove(gt(factor), [[wide], [inv(s)]])
-    fits = [k.assume(ge(largest / factor, sign * z), "|z| ≤ L/F") for sign in (1, -1)]
-    k.prove(ge(largest / factor), [[ONE / 2, fits[0]], [ONE / 2, fits[1]]])
+    k.prove(gt(most), [[high], [s]])
+    fits = [k.assume(ge(largest / most, sign * z), "|z| ≤ L/G") for sign in (1, -1)]
+    k.prove(ge(largest / most), [[ONE / 2, fits[0]], [ONE / 2, fits[1]]])
     for sign, side in zip((1, -1), fits, strict=True):
-        fact = k.prove(ge(largest, sign * s * z), [[s, side], [largest / factor, high]])
-        k.conclude(fact, "|s·z| ≤ L: no overflow where |z| ≤ L/F")
+        fact = k.prove(ge(largest, sign * s * z), [[s, side], [largest / most, high]])
+        k.conclude(fact, "|s·z| ≤ L: no overflow where |z| ≤ L/G")
 
 
-def relatives(book: Book, share: Number = 1) -> None:
+def every_product(book: Book, share: Number = 1) -> None:
     """The product of max(s, 1/s) over all scalars bounds that of any of their powers -1, 0, 1."""
     k = book.part("one scalar")
     s, most = symbols("s A")
@@ -65,7 +65,7 @@ def relatives(book: Book, share: Number = 1) -> None:
 
 
 def adam(book: Book, powers: Sequence[tuple[int, int]] = ADAM) -> None:
-    """For Adam the smallest correction suffices: no order multiplies by both or divides by both."""
+    """For Adam's overflow the smallest correction suffices: no order divides by both too early."""
     k = book.part("Adam's scalars")
     alpha, c, q, most, least = symbols("alpha c q A w")
     for x in (alpha, c, q, least):
@@ -81,10 +81,11 @@ def adam(book: Book, powers: Sequence[tuple[int, int]] = ADAM) -> None:
             fact = k.prove(ge(1 / least, 1), [[near[ONE.expr], inv(least)]])
         elif b >= 0 and e >= 0:
             x = c if b else q
-            fact = k.prove(ge(1 / least, value), [[near[ONE.expr], inv(least)], [1 - x]])
+            parts: list[Product] = [[near[ONE.expr], inv(least)], [1 - x]]
+            fact = k.prove(ge(1 / least, value), parts + ([[c, 1 - q]] if b and e else []))
         else:
             below, above = (c, q) if b < 0 else (q, c)
-            parts: list[Product] = [[near[below.expr], inv(least), inv(below)]]
+            parts = [[near[below.expr], inv(least), inv(below)]]
             if b and e:
                 parts.append([1 - above, inv(below)])
             fact = k.prove(ge(1 / least, value), parts)
@@ -102,7 +103,7 @@ def factors(x: Term, exponent: int) -> list:
 def prove(book: Book) -> None:
     """All parts."""
     stretched(book)
-    relatives(book)
+    every_product(book)
     adam(book)
 
 
@@ -111,16 +112,16 @@ THEOREM = Theorem(
     title="Scalars moved across operations",
     statement=(
         r"If an order keeps $sz$ in place of $z$ and divides by $s$ later, an underflow of at most "
-        r"$\eta$ costs at most $\eta F$, and nothing overflows for $|z|\le L/F$: $F\ge s,1/s$. "
-        r"$F=\prod\max(s_i,1/s_i)$ serves every product of powers $-1,0,1$ of scalars $s_i$; for "
-        r"Adam $\max(\alpha,1/\alpha,1)/\min(1,c,q)$ serves $\alpha^ac^bq^e$, $c=1-\beta_1^t$, "
-        r"$q=\sqrt{1-\beta_2^t}$, $|a|,|b|,|e|,|b+e|\le1$."
+        r"$\eta$ costs at most $\eta F$, $F\ge1/s$, and nothing overflows for $|z|\le L/G$, "
+        r"$G\ge s$. $F=G=\prod\max(s_i,1/s_i)$ serves every product of powers $-1,0,1$ of scalars "
+        r"$s_i$; for Adam $G=\max(\alpha,1/\alpha,1)/\min(1,c,q)$ serves $\alpha^ac^bq^e$ but for "
+        r"$b=e=-1$: $c=1-\beta_1^t$, $q=\sqrt{1-\beta_2^t}$, $|a|,|b|,|e|\le1$."
     ),
     source="this project",
     prove=prove,
     controls=(
         Control("half of η·F", lambda book: stretched(book, ONE / 2)),
-        Control("max(s, 1/s) ≥ 2", lambda book: relatives(book, 2)),
+        Control("max(s, 1/s) ≥ 2", lambda book: every_product(book, 2)),
         Control("A/w serves 1/(c·q) too", lambda book: adam(book, [(-1, -1)])),
     ),
 )

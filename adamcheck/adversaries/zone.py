@@ -59,15 +59,17 @@ class Zone:
 def zone(fmt: Format, hyper: Mapping[str, float]) -> Zone:
     """The safe zone of a format under given hyperparameters.
 
-    Orders that move α or a correction across an operation stretch what they keep in between by
-    ``envelope.fold``: an overflow of v̂ comes so much earlier, and an underflow of v weighs
-    η·fold/((1-β2)·g²), kept below one roundoff where the format is wide enough.
+    Orders that move α or a correction across an operation stretch what they keep in between, see
+    ``envelope.fold``: an overflow of v̂ comes so much earlier, and an underflow of v weighs η times
+    that over (1-β2)·g², kept below one roundoff where the format is wide enough.
     """
     lr = abs(float(hyper.get("lr", 1.0))) or 1.0
     weight_m, weight_v = (1.0 - float(hyper[name]) for name in ("beta1", "beta2"))
-    stretch = math.log2(1.01 * max(lr, 1.0 / lr) / min(weight_m, math.sqrt(weight_v)))
-    high = math.floor((fmt.max_exponent - stretch) / 2.0)
-    low = math.ceil((fmt.min_exponent + stretch - math.log2(weight_v)) / 2.0)
+    rate, root_v = 1.01 * max(lr, 1.0 / lr), math.sqrt(weight_v)
+    earlier = math.log2(rate / min(weight_m, root_v))
+    stretched = math.log2(rate / (weight_m * root_v))
+    high = math.floor((fmt.max_exponent - earlier) / 2.0)
+    low = math.ceil((fmt.min_exponent + stretched - math.log2(weight_v)) / 2.0)
     if fmt.name == "float64":
         low = max(low, _PAIRED)
     return Zone(min(low, high - _NARROWEST), high)

@@ -177,13 +177,13 @@ def _advance(
 
 
 def _folds(spec: Spec, stack: Stack, hyper: Hyper) -> Array:
-    """``[T, N]``; the columns of one run share their hyperparameters."""
-    table = np.empty((stack.steps, stack.count))
+    """``[T, 2, N]``; the columns of one run share their hyperparameters."""
+    table = np.empty((stack.steps, 2, stack.count))
     names = spec.hyperparameters
     for columns in stack.groups:
         i = columns[0]
         asked = tuple(float(hyper[name][i]) for name in names)
-        table[:, columns] = _fold(spec, asked, stack.steps, int(stack.first[i]))[:, None]
+        table[:, :, columns] = _fold(spec, asked, stack.steps, int(stack.first[i]))[:, :, None]
     return table
 
 

@@ -130,9 +130,9 @@ def judge_source(program: Program, rung: str, observed: tuple[str, ...]) -> str:
     """Source of ``judge(g, theta, seen, start, table, fold, fmt, tally)``.
 
     g [T, N] gradients; theta [T+1, N] observed parameters; seen [len(observed)-1, T, N] observed
-    moments; start [M, N] moments before the first step; table [T, S, 3] scalars; fold [T] how far
-    moved factors stretch an underflow; fmt = (u, gamma2, gamma4, eta, largest, kept, margin); tally
-    [len(observed), len(TALLIES), N].
+    moments; start [M, N] moments before the first step; table [T, S, 3] scalars; fold [T, 2] how
+    far moved scalars stretch an underflow and hasten an overflow; fmt = (u, gamma2, gamma4, eta,
+    largest, kept, margin); tally [len(observed), len(TALLIES), N].
     """
     dd = rung == "dd"
     emitter = Emitter(program, paired=dd)
@@ -192,8 +192,8 @@ def scalar_lines(program: Program, emitter: Emitter) -> list[str]:
             lines.append(pair if emitter.paired else f"rh{i} = 1.0 / h{i}")
     return [
         *lines,
-        "far = eta * fold[t]",
-        "most = largest / fold[t]",
+        "far = eta * fold[t, 0]",
+        "most = largest / fold[t, 1]",
         # a target may keep a wider parameter inside; what it shows is rounded from the second on
         "stored = kept if t > 0 else 0.0",
         "lost = eta if stored > 0.0 else 0.0",

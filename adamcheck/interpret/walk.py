@@ -70,7 +70,7 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
         "def step(k, v, e, c):",
         "    u, us, gamma2, gamma4 = c.u, c.us, c.gamma2, c.gamma4",
         "    gamma3s, gamma6s = c.gamma3s, c.gamma6s",
-        "    eta, largest, far, most = c.eta, c.largest, c.eta * c.fold, c.largest / c.fold",
+        "    eta, largest, far, most = c.eta, c.largest, c.eta * c.fold[0], c.largest / c.fold[1]",
         "    total, product, quotient = k.charges.total, k.charges.product, k.charges.quotient",
         "    scaled_down, radical = k.charges.scaled_down, k.charges.radical",
         "    average, within, larger = k.charges.average, k.charges.within, k.larger",

@@ -101,7 +101,7 @@ class Inputs:
         start = envelope.start(program, hyper, fmt, admission or STRICT)
         if admission is None:
             u, limits = _ROUNDOFF[rung], FORMATS["float64"]
-            errors, us, fold = np.zeros(len(names)), u, np.ones(steps)
+            errors, us, fold = np.zeros(len(names)), u, np.ones((steps, 2))
             gammas = (2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u))
             constants = (u, *gammas, limits.eta, limits.largest, 0.0, 0.0)
         else:

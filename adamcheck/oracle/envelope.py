@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from types import SimpleNamespace
 from typing import Any
 
@@ -111,32 +112,33 @@ def underflow(fmt: Format, admission: Admission) -> float:
 
 
 def fold(spec: Spec, hyper: Mapping[str, float], steps: int, first: int) -> NDArray[np.float64]:
-    """Largest factor ``[steps]`` by which moving scalars across operations stretches an underflow.
+    """How much smaller and larger partial results may be than the textbook's, ``[steps, 2]``.
 
-    An order may multiply by α, or leave 1/(1-β1^t) or 1/√(1-β2^t) for later: partial results are
-    then smaller (or larger) than the textbook's by at most this factor. One per cent on top pays
-    for its own rounding.
+    An order may multiply by α, or leave 1/(1-β1^t) or 1/√(1-β2^t) for later: an underflow is then
+    stretched by at most the first factor, and an overflow comes earlier by the second. They differ
+    for Adam alone, where no order multiplies by both corrections' inverses at once. One per cent on
+    top pays for their own rounding.
     """
     t = np.arange(first + 1, first + steps + 1) + (int(spec.first_t) - 1)
-    factor = np.full(steps, 1.01 * _stretch(abs(hyper["lr"])))
+    factors = np.full((steps, 2), 1.01 * _stretch(abs(hyper["lr"])))
     with np.errstate(all="ignore"):
-        if spec.algorithm == "adam":
-            slowest = np.ones(steps)
-            if spec.bias_correction in ("both", "m"):
-                slowest = np.minimum(slowest, _correction(hyper["beta1"], t))
-            if spec.bias_correction in ("both", "v"):
-                slowest = np.minimum(slowest, np.sqrt(_correction(hyper["beta2"], t)))
-            factor = factor / slowest
-        else:
-            for scalar in _movable(spec, hyper, t):
-                factor = factor * np.maximum(scalar, 1.0 / scalar)
-        return np.asarray(np.fmin(factor, 2.0**1000))
+        stretches = [np.maximum(x, 1.0 / x) for x in _movable(spec, hyper, t)]
+        for stretch in stretches:
+            factors[:, 0] *= stretch
+        one_of = np.maximum if spec.algorithm == "adam" else np.multiply
+        factors[:, 1] *= reduce(one_of, stretches, np.ones(steps))
+        return np.asarray(np.fmin(factors, 2.0**1000))
 
 
 def _movable(spec: Spec, hyper: Mapping[str, float], t: Any) -> list[NDArray[np.float64]]:
-    """The scalars beside α that an order of a relative of Adam may move (or bounds of them)."""
+    """The scalars beside α that an order may move (or bounds of them)."""
     found = []
-    if spec.algorithm == "rmsprop" and spec.bias_correction == "v":
+    if spec.algorithm == "adam":
+        if spec.bias_correction in ("both", "m"):
+            found.append(_correction(hyper["beta1"], t))
+        if spec.bias_correction in ("both", "v"):
+            found.append(np.sqrt(_correction(hyper["beta2"], t)))
+    elif spec.algorithm == "rmsprop" and spec.bias_correction == "v":
         found = [np.sqrt(_correction(hyper["beta2"], t))]
     elif spec.algorithm == "adagrad" and spec.lr_decay == "yes":
         found = [1.0 + (t - 1.0) * hyper["lr_decay"]]

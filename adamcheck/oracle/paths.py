@@ -196,7 +196,7 @@ def _constants(course: Course) -> Any:
         us=envelope.scalar_roundoff(fmt, admission),
         eta=envelope.underflow(fmt, admission),
         largest=fmt.largest,
-        fold=1.0,
+        fold=(1.0, 1.0),
     )
 
 

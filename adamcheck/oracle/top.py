@@ -88,9 +88,8 @@ def walk(
             g = float(evidence.grads[t, 0])
             values |= {"g": ball(g), "theta": ball(theta)}
             bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) + eta if t else zero}
-            c = constants(
-                u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=bound(fold[t])
-            )
+            far = tuple(bound(x) for x in fold[t].tolist())
+            c = constants(u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=far)
             after, radii = run(BALLS, values, bounds, c)
             yield {name: Point(after[name], radii[name]) for name in after}
             values |= carry(program, after)
@@ -115,7 +114,7 @@ def _clocks_after(
     known, names = dict(hyper), hyper_inputs(program)
     errors = envelope.scalar_errors(names, known, fmt, admission)
     us = bound(envelope.scalar_roundoff(fmt, admission))
-    c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=bound(1.0))
+    c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=(bound(1.0),) * 2)
     with flint.ctx.workprec(precision):
         given = {n: ball(known[n]) for n in names}
         # the rule on a fixed gradient and zero moments: only the clocks go on

@@ -23,7 +23,7 @@ from adamcheck.spec import Spec
 
 from .simulate import changed, labelled, observed
 
-SINGLE = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=1.0)
+SINGLE = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1.0, 1.0))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class Order:
     name: str = "textbook"
     average: str = "plain"  # swapped, fma-old, fma-new, lerp, lerp-fma, lerp-ends
     square: str = "whole"  # (w·g)·g: "weighted"
-    correct: str = "divide"  # reciprocal, roots, folded, capturable
+    correct: str = "divide"  # reciprocal, roots, folded, joined, capturable
     final: str = "rate-last"  # rate-first, reciprocal, fma, negated
     powers: str = "pow"  # running, expm1
     shrink: str = "keep"  # minus, minus-fma, together
@@ -34,7 +34,7 @@ class Order:
 CHOICES: dict[str, tuple[Any, ...]] = {
     "average": ("plain", "swapped", "fma-old", "fma-new", "lerp", "lerp-fma", "lerp-ends"),
     "square": ("whole", "weighted"),
-    "correct": ("divide", "reciprocal", "roots", "folded", "capturable"),
+    "correct": ("divide", "reciprocal", "roots", "folded", "joined", "capturable"),
     "final": ("rate-last", "rate-first", "reciprocal", "fma", "negated"),
     "powers": ("pow", "running", "expm1"),
     "shrink": ("keep", "minus", "minus-fma", "together"),
@@ -50,6 +50,8 @@ ORDERS: tuple[Order, ...] = (
     Order("fused new", average="fma-new", square="weighted", final="fma"),
     Order("new first", average="swapped", square="weighted", shrink="minus"),
     Order("folded one line", correct="folded", final="rate-first"),
+    Order("one division, both corrections below", correct="joined"),
+    Order("one division, running products", correct="joined", powers="running", average="lerp"),
     Order("folded, running products", correct="folded", powers="running", average="fma-new"),
     Order("capturable", correct="capturable", average="lerp", square="weighted"),
     Order("capturable expm1", correct="capturable", powers="expm1", shrink="minus"),
@@ -78,7 +80,9 @@ def applicable(order: Order, spec: Spec, name: str) -> bool:
     if order.wide and narrow[name] <= narrow[order.wide]:
         return False
     # the largest v̂ is taken of corrected numbers: the correction cannot move behind it
-    return not (spec.amsgrad == "vhat" and order.correct in ("folded", "roots", "capturable"))
+    return not (
+        spec.amsgrad == "vhat" and order.correct in ("folded", "joined", "roots", "capturable")
+    )
 
 
 @dataclass
@@ -203,12 +207,15 @@ def _step(
             d = _denominator(spec, a, v_hat, unscaled, c(hat), inner)
         else:
             d = _denominator(spec, a, v, lambda x: a.div(x, c(root2)), c(hat), None)
-    elif order.correct == "folded":
+    elif order.correct in ("folded", "joined"):
         # α√bc2/bc1 · m/(√v + ε√bc2), and its likes for the other places of ε
         m_hat, rate = m, p.div(p.mul(lr, root2), bc1)
         scaled = {"hat": eps, "inside": p.mul(eps, bc2)}.get(spec.eps, p.mul(eps, root2))
         inner = None if eps_root is None else c(p.mul(eps_root, bc2))
         d = _denominator(spec, a, v, unscaled, c(scaled), inner)
+        if order.correct == "joined":  # (α·m)√bc2 / ((√v + ε√bc2)·bc1)
+            m_hat, rate = a.mul(a.mul(c(lr), m), c(root2)), None
+            d = a.mul(d, c(bc1))
     else:  # the denominator is divided by the step size, and nothing multiplies the quotient
         size = p.div(lr, bc1)
         hat = p.div(eps, root2) if spec.eps == "hat" else eps

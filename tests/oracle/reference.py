@@ -54,14 +54,14 @@ def walk(
         us=envelope.scalar_roundoff(fmt, admission),
         eta=envelope.underflow(fmt, admission),
         largest=fmt.largest,
-        fold=1.0,
+        fold=(1.0, 1.0),
     )
     run = step_function(program)
     for t in range(steps):
         theta = thetas[t].astype(LONG)
         values |= {"g": cols.grads[t].astype(LONG), "theta": theta}
         bounds |= {"g": 0.0, "theta": fmt.u * np.abs(theta) + c.eta if t else 0.0}
-        c.fold = fold[:, t]
+        c.fold = fold[:, t].T
         after, radii = run(ARRAYS, values, bounds, c)
         yield after, radii
         values |= carry(program, after)
