@@ -15,6 +15,8 @@ from adamcheck.errors import UsageError, closest
 from adamcheck.result import CheckResult, Result, Status, verdict_of
 
 ANY: Final = "any"
+FAMILY: Final = "waivers"
+"""Of the outcome that tells of an expired waiver: no check ran for it."""
 DTYPES: Final = ("float64", "float32", "float16", "bfloat16", ANY)
 
 
@@ -77,7 +79,7 @@ def apply_waivers(
     for waiver in waivers:
         places = [i for i, check in enumerate(checks) if waiver.covers(check)]
         if waiver.expiry is not None and waiver.expiry < today:
-            outcomes.append(_expired(waiver, checks, places))
+            outcomes.append(_expired(waiver))
             continue
         failed = [i for i in places if checks[i].status is Status.FAILED]
         for i in failed:
@@ -106,14 +108,13 @@ def with_waivers(
     return replace(result, checks=checks, verdict=verdict_of(checks, error=result.error))
 
 
-def _expired(waiver: Waiver, checks: Sequence[CheckResult], places: Sequence[int]) -> CheckResult:
+def _expired(waiver: Waiver) -> CheckResult:
     # reported beside the check's own outcome, so that it shows even where the check did not run
-    known = checks[places[0]] if places else None
     return CheckResult(
         name=waiver.check,
-        family=known.family if known else "waivers",
-        theorem=known.theorem if known else "",
-        law=known.law if known else "",
+        family=FAMILY,
+        theorem="",
+        law="",
         status=Status.STALE_WAIVER,
         dtype=waiver.dtype,
         message=f"the waiver expired on {waiver.expiry}: renew or remove it ({waiver.reason})",

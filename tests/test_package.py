@@ -66,7 +66,7 @@ def test_identify_stays_the_function_beside_its_module():
 
 
 LAYERS = (
-    {"errors"},
+    {"errors", "text"},
     {"spec"},
     {"rules", "formats"},
     {"program", "theory", "result"},

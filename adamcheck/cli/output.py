@@ -6,9 +6,12 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from adamcheck.report.escape import visible
+from adamcheck.errors import UsageError
+from adamcheck.report.files import check_writable, is_special, place_of
+from adamcheck.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,11 +31,34 @@ def console_for(stream: TextIO) -> Console:
 
 
 def tolerant() -> None:
-    """Let streams that cannot show a character spell it out instead of raising."""
+    """Let streams that cannot show a character spell it out; what is closed takes all, unseen."""
+    sys.stdout, sys.stderr = (
+        open(os.devnull, "w") if stream is None else stream  # noqa: SIM115 - open to the end
+        for stream in (sys.stdout, sys.stderr)
+    )
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def check_outputs(**names: str) -> None:
+    """Refuse, before anything runs, what cannot be written and two reports for one place.
+
+    The names are those of the options; "" is no report, "-" is stdout.
+    """
+    places: dict[Path, str] = {}
+    streams = [f"--{option}" for option, name in names.items() if name == "-"]
+    if len(streams) > 1:
+        raise UsageError(f"only one of {' and '.join(streams)} can go to stdout")
+    for option, name in names.items():
+        if name in ("", "-"):
+            continue
+        path = Path(name)
+        check_writable(path)
+        first = places.setdefault(place_of(path), option)
+        if first != option and not is_special(path):
+            raise UsageError(f"{name}: --{first} and --{option} name the same file; name two")
 
 
 def draw(show: Callable[[Console], None], stream: TextIO | None = None) -> None:

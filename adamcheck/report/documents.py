@@ -1,18 +1,17 @@
-"""Results as JSON documents and back; files are written whole or not at all."""
+"""Results as JSON documents and back."""
 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from adamcheck._version import __version__
-from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.errors import UsageError
 from adamcheck.result import (
     SCHEMA,
+    SEVERAL,
     CheckResult,
     Finding,
     Identification,
@@ -21,9 +20,6 @@ from adamcheck.result import (
     Verdict,
 )
 from adamcheck.witness import number, plain, read_json, read_witness, reason, witness_document
-
-SEVERAL: Final = "adamcheck.results/1"
-"""Schema of a file that holds the results of several targets."""
 
 
 def result_document(result: Result) -> dict[str, Any]:
@@ -128,48 +124,6 @@ def read_result(document: Any) -> Result:
         error=document["error"],
         seconds=float(document["seconds"]),
     )
-
-
-def check_writable(path: Path) -> None:
-    """Raise UsageError where a report could not be written, before anything has been run."""
-    if path.is_dir():
-        raise UsageError(f"{path}: is a directory; name a file")
-    try:
-        descriptor, probe = tempfile.mkstemp(dir=path.parent, prefix=".adamcheck-")
-        os.close(descriptor)
-        os.unlink(probe)
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError(13, "file is write-protected")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write the whole text or leave what was there; raises AdamcheckError with the cause."""
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=".adamcheck-", delete=False
-        ) as file:
-            temporary = file.name
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, _ordinary_mode(path))
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise AdamcheckError(f"{path}: cannot be written: {error.strerror or error}") from None
-
-
-def _ordinary_mode(path: Path) -> int:
-    # a temporary file is private to its owner; a report is not
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def _check_document(check: CheckResult) -> dict[str, Any]:

@@ -1,21 +1,10 @@
-"""What comes from a target is text, never terminal codes, Rich markup or Markdown."""
+"""What comes from a target is text in Markdown too, and never its structure."""
 
 from __future__ import annotations
 
-import unicodedata
+from adamcheck.text import visible
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _HARMLESS = frozenset(" ,;:%=/?\"'.-+()\u2060")  # the callers never put text at a line's start
-
-
-def visible(text: str) -> str:
-    """One line of printable text: control, direction and surrogate characters are spelt out."""
-    return "".join(_spelt(c) if unicodedata.category(c) in _UNSEEN else c for c in str(text))
-
-
-def shorten(text: str, most: int = 160) -> str:
-    """The text, or its beginning where it is too long for a line."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def for_markdown(text: str) -> str:
@@ -43,16 +32,6 @@ def code_span(text: str) -> str:
     ticks = "`" * (1 + _longest_run(shown))
     pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
     return f"{ticks}{pad}{shown}{pad}{ticks}"
-
-
-def _spelt(character: str) -> str:
-    code = ord(character)
-    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character)
-    if named:
-        return named
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _longest_run(text: str) -> int:

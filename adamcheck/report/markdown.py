@@ -19,11 +19,11 @@ def markdown(results: Sequence[Result]) -> str:
     lines += ["| target | spec | verdict | nearest | checks run |", "|---|---|---|---|---|"]
     for result in results:
         nearest = code_span(result.identified.spec) if result.identified is not None else "–"
-        done = sum(check.status in summary.RAN for check in result.checks)
+        done, total = summary.tally(result)
         lines.append(
             f"| {code_span(result.target)} | {code_span(result.spec)}"
             f" | {_SIGNS[result.verdict]} {result.verdict.value} | {nearest}"
-            f" | {done} of {len(result.checks)} |"
+            f" | {done} of {total} |"
         )
     for result in results:
         lines += ["", *_section(result)]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from adamcheck.errors import UsageError
 from adamcheck.report.dialects import describe
-from adamcheck.report.escape import shorten
 from adamcheck.result import (
     CheckResult,
     Comparison,
@@ -23,6 +22,8 @@ from adamcheck.result import (
     Witness,
 )
 from adamcheck.spec import parse_spec
+from adamcheck.text import shorten
+from adamcheck.waivers import FAMILY
 
 RAN = frozenset(
     {Status.PASSED, Status.FAILED, Status.WAIVED, Status.STALE_WAIVER, Status.INCONCLUSIVE}
@@ -201,12 +202,17 @@ def reasons(checks: Sequence[CheckResult]) -> str:
     )
 
 
+def tally(result: Result) -> tuple[int, int]:
+    """(how many checks ran, of how many)."""
+    checks = [check for check in result.checks if check.family != FAMILY]
+    return sum(check.status in RAN for check in checks), len(checks)
+
+
 def ran(result: Result) -> str:
     """How many of how many checks ran, and why the others did not."""
-    total = len(result.checks)
+    done, total = tally(result)
     skipped = [check for check in result.checks if check.status is Status.SKIPPED]
     broken = [check for check in result.checks if check.status is Status.ERROR]
-    done = sum(check.status in RAN for check in result.checks)
     text = f"{done} of {total} checks ran"
     if skipped:
         text += f"; {len(skipped)} skipped because: {reasons(skipped)}"
@@ -223,6 +229,9 @@ def verdict(result: Result) -> str:
         return f"{result.target} conforms to {result.spec}{note}"
     if result.verdict is Verdict.DEVIATES:
         text = f"{result.target} deviates from {result.spec}"
+        if only_stale(result):
+            text = f"{result.target} was not seen to deviate from {result.spec}, but"
+            text += " its waivers are out of date"
         it = result.identified
         if it is not None and it.kind != "dialect":
             text += f"; {found(result)}"
@@ -232,12 +241,19 @@ def verdict(result: Result) -> str:
     return f"{result.target}: no verdict ({shorten(result.error or incomplete(result))})"
 
 
+def only_stale(result: Result) -> bool:
+    """Whether waivers that are out of date are all that fails the run."""
+    return BAD & {check.status for check in result.checks} == {Status.STALE_WAIVER}
+
+
 def incomplete(result: Result) -> str:
     """Why a run without an error of its own is no verdict."""
     counts = result.counts
     parts = [f"{counts[s]} {s}" for s in ("error", "inconclusive") if s in counts]
     if parts:
         return ", ".join(parts)
+    if waived := counts.get(Status.WAIVED):
+        return f"no check passed, {waived} known deviation{'s' * (waived != 1)} waived"
     return "no check passed on any example" if result.checks else "no check ran"
 
 

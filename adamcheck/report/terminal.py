@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from adamcheck.report import summary
-from adamcheck.report.escape import visible
 from adamcheck.result import Result, Verdict
+from adamcheck.text import visible
 from adamcheck.witness import snippet
 
 DETAILED = 3
@@ -77,7 +77,8 @@ def _heading(result: Result, console: Console) -> None:
     ]
     console.print(grid((label, text) for label, text in rows if text))
     line = Text("verdict  ", style="dim")
-    line.append(result.verdict.value.upper(), style=_VERDICTS[result.verdict])
+    said = "stale waivers" if summary.only_stale(result) else result.verdict.value
+    line.append(said.upper(), style=_VERDICTS[result.verdict])
     console.print(line)
 
 

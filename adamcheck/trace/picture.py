@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.errors import UsageError
-from adamcheck.trace.table import Table, atomically
+from adamcheck.report.files import atomically
+from adamcheck.trace.table import Table
 
 FORMATS: Final = (".png", ".svg", ".pdf")
 MOST_LINES: Final = 8

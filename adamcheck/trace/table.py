@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck._version import __version__
-from adamcheck.errors import AdamcheckError, UsageError
-from adamcheck.report.documents import dumps, write_atomically
+from adamcheck.errors import UsageError
+from adamcheck.report.documents import dumps
+from adamcheck.report.files import atomically, write_atomically
 from adamcheck.witness import number
 
 SCHEMA: Final = "adamcheck.trace/1"
@@ -69,6 +68,12 @@ class Table:
         """One column as ``[T, N]``."""
         return self.columns[column].reshape(-1, max(self.elements, 1))
 
+    @property
+    def unjudged(self) -> int:
+        """Element-steps that nothing can be said of: without a finite envelope, or behind NaN."""
+        lost = np.isnan(self.columns["error_over_bound"])
+        return int((lost | ~np.isfinite(self.columns["bound"])).sum())
+
     def worst(self) -> NDArray[np.float64]:
         """The largest error/bound of every variable; steps that nothing can be said of count 0."""
         # fmax leaves out NaN: once a target is lost, no later step of it can be judged
@@ -104,6 +109,7 @@ def json_text(table: Table) -> str:
             **table.facts,
             "failure": table.failure,
             "outside": table.outside,
+            "unjudged": table.unjudged,
             "meanings": {name: COLUMNS[name] for name in table.columns},
             "losses": [number(x) for x in table.losses],
             "columns": {
@@ -134,27 +140,3 @@ def write_parquet(table: Table, path: Path) -> None:
     made = pyarrow.table({k: np.ascontiguousarray(a) for k, a in table.columns.items()})
     made = made.replace_schema_metadata(facts)
     atomically(path, lambda file: pyarrow.parquet.write_table(made, file))
-
-
-def atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a file beside ``path``, then put it in place; what was there stays if not.
-
-    Raises AdamcheckError with the cause.
-    """
-    temporary = None
-    try:
-        descriptor, name = tempfile.mkstemp(
-            dir=path.parent, prefix=".adamcheck-", suffix=path.suffix
-        )
-        os.close(descriptor)
-        temporary = Path(name)
-        write(temporary)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise AdamcheckError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)

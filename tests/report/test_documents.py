@@ -1,25 +1,17 @@
-"""JSON results: the shipped schema, the way back, files written whole or not at all."""
+"""JSON results: the shipped schema, the way back."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import stat
 from dataclasses import replace
 from importlib.resources import files
 
 import jsonschema
 import pytest
 
-from adamcheck.errors import AdamcheckError, UsageError
-from adamcheck.report.documents import (
-    check_writable,
-    dumps,
-    load_results,
-    results_document,
-    write_atomically,
-)
+from adamcheck.errors import UsageError
+from adamcheck.report.documents import dumps, load_results, results_document
 from adamcheck.result import Finding
 
 SCHEMA = json.loads(files("adamcheck.report").joinpath("result.schema.json").read_text("utf-8"))
@@ -124,38 +116,3 @@ def test_no_file_and_binary_file(tmp_path):
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not a JSON text file"):
         load_results(tmp_path / "b.json")
-
-
-def test_a_file_is_replaced_whole(tmp_path, monkeypatch):
-    path = tmp_path / "r.json"
-    path.write_text("old")
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(AdamcheckError, match="cannot be written: No space left on device"):
-        write_atomically(path, "new")
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["r.json"]
-    monkeypatch.undo()
-    write_atomically(path, "new ε")
-    assert path.read_text("utf-8") == "new ε"
-    assert os.listdir(tmp_path) == ["r.json"]
-
-
-def test_a_new_file_has_the_usual_mode(tmp_path):
-    mask = os.umask(0o022)
-    try:
-        write_atomically(tmp_path / "r.json", "x")
-    finally:
-        os.umask(mask)
-    assert stat.S_IMODE((tmp_path / "r.json").stat().st_mode) == 0o644
-
-
-def test_a_path_is_tried_before_the_run(tmp_path):
-    check_writable(tmp_path / "r.json")
-    assert os.listdir(tmp_path) == []
-    for path in (tmp_path, tmp_path / "no" / "r.json"):
-        with pytest.raises(UsageError, match=str(path)):
-            check_writable(path)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from adamcheck.report.escape import code_block, code_span, for_markdown, visible
+from adamcheck.report.escape import code_block, code_span, for_markdown
 from adamcheck.report.markdown import markdown
+from adamcheck.text import visible
 
 HOSTILE = "</details><script>x</script> ![a](http://e) `t` | *b* _c_ # @someone #12 [l](u) \n## h"
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from rich.console import Console
 
 from adamcheck.report.terminal import DETAILED, render
 from adamcheck.result import Finding, Status, Verdict
+from adamcheck.waivers import Waiver, with_waivers
 
 ESCAPES = "\x1b[31mred\x1b]0;title\x07 \u202edrawkcab [bold]markup[/bold] \r\n\x85 :smile: \udce9"
 
@@ -85,3 +87,35 @@ def test_a_run_without_checks_says_so(samples, drawn):
     text = drawn(empty)
     assert "0 of 0 checks ran" in text
     assert text.splitlines()[-1].endswith("no verdict (no check ran)")
+
+
+def last_lines(drawn, result, *waivers):
+    return drawn(with_waivers(result, waivers, date(2026, 6, 1)), width=200).splitlines()
+
+
+def test_waivers_that_are_out_of_date_are_not_called_a_deviation(samples, drawn):
+    stale = Waiver("ADAM-BC-1", "float64", "meant")
+    lines = last_lines(drawn, samples.conforming(), stale)
+    told = "good.optim:Adam was not seen to deviate from adam, but its waivers are out of date"
+    assert lines[-1] == told
+    assert any(line.split() == ["verdict", "STALE", "WAIVERS"] for line in lines)
+    # beside a deviation they are the smaller news
+    lines = last_lines(drawn, samples.deviating(), stale)
+    assert lines[-1].startswith("odd.optim:Adam deviates from adam")
+
+
+def test_an_expired_waiver_is_not_counted_as_a_check(samples, drawn):
+    result = replace(samples.conforming(), checks=samples.conforming().checks[:1])
+    lines = last_lines(drawn, result, Waiver("ADAM-BC-1", "float64", "meant", date(2026, 5, 31)))
+    assert lines[-2:] == [
+        "1 of 1 checks ran",
+        "good.optim:Adam was not seen to deviate from adam, but its waivers are out of date",
+    ]
+
+
+def test_what_is_only_waived_does_not_conform(samples, drawn):
+    result = replace(samples.deviating(), checks=(samples.failure(),), identified=None)
+    waived = with_waivers(result, [Waiver("ADAM-EPS-1", "float32", "meant")], date(2026, 6, 1))
+    assert waived.verdict is Verdict.ERROR
+    last = drawn(waived).splitlines()[-1]
+    assert last == "odd.optim:Adam: no verdict (no check passed, 1 known deviation waived)"
