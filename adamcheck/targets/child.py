@@ -85,7 +85,7 @@ class Server:
 
 def serve(requests: int, replies: int, board: int) -> None:
     """Read, answer and reply until the other end closes."""
-    server = Server(board)
+    server, own = Server(board), os.getpid()
     while (prefix := _read(requests, wire.PREFIX.size)) is not None:
         header, payload = wire.sizes(prefix)
         parts = _read(requests, header), _read(requests, payload)
@@ -102,8 +102,11 @@ def serve(requests: int, replies: int, board: int) -> None:
                 stream.flush()
             except (OSError, ValueError, AttributeError):
                 continue  # the target closed or replaced it
-        for chunk in wire.encode(reply):
+        # a target that forks comes back twice: the parent sees whose answer this is
+        for chunk in wire.encode(reply | {"pid": os.getpid()}):
             _write(replies, chunk)
+        if os.getpid() != own:
+            os._exit(1)  # a copy must not read the original's requests
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from adamcheck.errors import UsageError, closest
+from adamcheck.text import shorten, visible, with_article
 
 INSTALL: Final = {
     "torch": "torch",
@@ -35,12 +36,20 @@ INSTALL: Final = {
     "flax": "flax",
 }
 """Known libraries by their import names, and what pip calls them."""
+MOST_SAID: Final = 200
+"""Characters of a target's own message that are kept."""
 
 
 def split(target: str) -> tuple[str, str]:
     """Split ``module:attribute`` or ``file.py:attribute``; check what needs no import."""
+    if not isinstance(target, str):
+        raise UsageError(
+            f"a target is a text such as 'package.module:attribute' or 'path/to/file.py:attribute',"
+            f" not {with_article(type(target).__name__)}: it is loaded in a process of its own."
+        )
     place, colon, attribute = target.rpartition(":")
-    if not colon or not place or not attribute:
+    # a dot at the start would be an import relative to nothing
+    if not colon or not place or not attribute or place.endswith(":") or _relative(place):
         raise UsageError(
             f"target {target!r} needs the form package.module:attribute"
             " or path/to/file.py:attribute."
@@ -52,6 +61,10 @@ def split(target: str) -> tuple[str, str]:
             f"target {target!r}: there is no file {place}.{closest(Path(place).name, near)}"
         )
     return place, attribute
+
+
+def _relative(place: str) -> bool:
+    return place.startswith(".") and not is_file(place)
 
 
 def is_file(place: str) -> bool:
@@ -86,12 +99,12 @@ def where(error: BaseException) -> str:
 
 
 def said(error: BaseException) -> str:
-    """One line of what an exception says, cut at 500 characters."""
+    """One line of what an exception says, cut at some 200 characters."""
     try:
         text = " ".join(str(error).split())
     except Exception:
         text = "its message cannot be shown"
-    return text[:500] + "…" if len(text) > 500 else text
+    return shorten(visible(text), MOST_SAID)
 
 
 def _from_file(target: str, path: Path) -> ModuleType:

@@ -27,6 +27,7 @@ from adamcheck.targets.board import new_descriptor
 
 KEPT: Final = 4096
 """How much of a target's output is kept, in bytes."""
+_COPIED: Final = "answered twice: it called os.fork() and let the copy of its process go on"
 _TICK: Final = 0.05
 _FAMILY: Final = 0.5
 _THREADS: Final = (
@@ -62,6 +63,7 @@ class ChildProcess:
     """A running child; after Died it must be replaced."""
 
     def __init__(self, device: str) -> None:
+        _occupy_standard()
         requests, self._requests = os.pipe()
         self._replies, replies = os.pipe()
         lifeline, self._lifeline = os.pipe()
@@ -120,6 +122,9 @@ class ChildProcess:
         except Died:
             self.close()
             raise
+        if reply.get("pid") != self._process.pid:
+            self.close()
+            raise Died("protocol", _COPIED)
         if "usage" in reply:
             raise UsageError(str(reply["usage"]))
         if "internal" in reply:
@@ -237,8 +242,7 @@ class _Guard:
         if now - self._begin > watch.total_seconds:
             raise Died("hung", f"was not done after {watch.total_seconds:g} s")
         if self._memory(now) > watch.memory_bytes:
-            gigabytes = watch.memory_bytes / 2**30
-            raise Died("memory", f"used more than {gigabytes:.1f} GiB of memory")
+            raise Died("memory", f"used more than {_size(watch.memory_bytes)} of memory")
 
     def _memory(self, now: float) -> int:
         if now >= self._next_family:
@@ -255,10 +259,23 @@ def _complete(incoming: bytearray) -> dict[str, Any] | None:
         end = wire.PREFIX.size + header + payload
         if len(incoming) < end:
             return None
+        if len(incoming) > end:
+            raise Died("protocol", _COPIED)
         body = incoming[wire.PREFIX.size : end]
         return wire.decode(body[:header], body[header:])
     except wire.WireError as error:
         raise Died("protocol", f"the target process sent a damaged reply: {error}") from None
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 1 << 30 else f"{count / 2**20:.4g} MiB"
+
+
+def _occupy_standard() -> None:
+    """Open what the caller closed of descriptors 0 to 2: the child would overwrite a pipe there."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(descriptor)
 
 
 def _environment(device: str) -> dict[str, str]:

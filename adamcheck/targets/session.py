@@ -14,13 +14,14 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 from adamcheck.errors import UsageError
-from adamcheck.targets import requests
+from adamcheck.targets import requests, wire
 from adamcheck.targets.adapters import GROUP
 from adamcheck.targets.board import Board
 from adamcheck.targets.loading import split
 from adamcheck.targets.probe import described
 from adamcheck.targets.process import ChildProcess, Died, Watch
 from adamcheck.targets.protocol import Description, Failure, Limits, Trace, Trajectory
+from adamcheck.text import with_article
 
 DEVICES: Final = ("cpu", "cuda")
 _NEUTRAL: Final = ("weight_decay", "eps_root")
@@ -47,7 +48,7 @@ class Session:
             raise UsageError(f"unknown device {device!r}; known are {', '.join(DEVICES)}.")
         split(target)
         self._target = target
-        self._options = dict(options)
+        self._options = _portable(options)
         self._limits = limits
         self._device = device
         self._child: ChildProcess | None = None
@@ -217,6 +218,20 @@ class Session:
 
 def _failure(death: Died, step: int) -> Failure:
     return Failure(death.kind, death.message, step)
+
+
+def _portable(options: Any) -> dict[str, Any]:
+    """The options, if they can be sent to the target's process."""
+    try:
+        if not isinstance(options, Mapping):
+            raise TypeError(f"{with_article(type(options).__name__)} is no mapping")
+        wire.encode(options)
+    except (wire.WireError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"options: {error}; give names and their values (numbers, texts, true or false, None,"
+            " arrays or lists of them), such as {'foreach': True}"
+        ) from None
+    return dict(options)
 
 
 @cache

@@ -165,6 +165,11 @@ class GivesNumber(Faulty):
         return 3.0
 
 
+class GivesGenerator(Faulty):
+    def fault(self):
+        return (p for p in self.params)
+
+
 class GivesComplex(Faulty):
     def fault(self):
         return [self.params[0] + 1j]

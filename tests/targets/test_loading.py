@@ -45,6 +45,9 @@ def refusal(target, **more):
         (subject("make").replace("subjects", "subject"), ["no file", "'subjects.py'"]),
         ("os:path", ["is a module that no adapter recognises"]),
         ("os:getpid", ["no adapter recognises"]),
+        ("os:O_RDONLY", ["is an int that no adapter recognises"]),
+        ("..:make", ["'..:make' needs the form package.module:attribute"]),
+        ("odd.py::make", ["'odd.py::make' needs the form package.module:attribute"]),
         ("json:JSONDecoder", ["is a class that no adapter recognises", "step(grads)"]),
     ],
 )
@@ -80,7 +83,7 @@ def test_devices():
         ("import os; os._exit(3)", ["ended its process with exit status 3", "being imported"]),
         ("import os; os.abort()", ["killed by SIGABRT", "being imported"]),
         ("while True: pass", ["made no progress for 1 s", "being imported"]),
-        ("x = []\nwhile True: x.append(bytes(10**7))", ["GiB of memory", "being imported"]),
+        ("x = []\nwhile True: x.append(bytes(10**7))", ["512 MiB of memory", "being imported"]),
     ],
 )
 def test_a_module_that_fails_while_it_is_imported(tmp_path, body, parts):

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from adamcheck.errors import UsageError, closest
 from adamcheck.targets.adapters.base import Bound, Opening, origins
+from adamcheck.text import with_article
 
 GROUP: Final = "adamcheck.adapters"
 LIBRARIES: Final = (
@@ -46,9 +47,9 @@ def bind(found: Any, opening: Opening, registered: Sequence[str]) -> tuple[str, 
         )
     kind = "class" if isinstance(found, type) else type(found).__name__
     raise UsageError(
-        f"target {opening.target!r} is a {kind} that no adapter recognises: expected a function"
-        " make(theta0, …) or run(theta0, grads, …), a class with a method step(grads), or an"
-        " optimizer of a supported library."
+        f"target {opening.target!r} is {with_article(kind)} that no adapter recognises:"
+        " expected a function make(theta0, …) or run(theta0, grads, …), a class with a method"
+        " step(grads), or an optimizer of a supported library."
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from adamcheck.errors import UsageError
 from adamcheck.targets.loading import said
 from adamcheck.targets.protocol import LAYOUTS
+from adamcheck.text import with_article
 
 Arrays = Sequence[NDArray[Any]]
 Gradients = Sequence[NDArray[Any] | None]
@@ -131,8 +132,8 @@ def to_numpy(value: Any) -> NDArray[Any]:
         text = f"returned {kind}, which is not an array: {told}: {said(error)}"
         raise ProtocolError(text) from None
     if array.dtype == object:
-        kind = type(value).__name__
-        raise ProtocolError(f"returned {'None' if value is None else kind} instead of an array")
+        kind = "None" if value is None else with_article(type(value).__name__)
+        raise ProtocolError(f"returned {kind} instead of an array")
     return array
 
 

@@ -14,12 +14,14 @@ from adamcheck.targets.adapters.base import (
     Bound,
     Gradients,
     Opening,
+    ProtocolError,
     Traits,
     need_cupy,
     to_device,
     to_numpy,
 )
 from adamcheck.targets.adapters.signature import check_options, names_of
+from adamcheck.text import with_article
 
 NAME: Final = "class"
 
@@ -62,12 +64,19 @@ class Built:
     def step(self, grads: Gradients) -> Sequence[Any]:
         """Convert, step, return; None means that the parameters were changed in place."""
         moved = [None if g is None else to_device(g, self._device) for g in grads]
-        result = self._step(moved)
-        return [to_numpy(theta) for theta in (self._params if result is None else result)]
+        return [to_numpy(theta) for theta in self._after(self._step(moved))]
 
     def _direct(self, grads: Gradients) -> Sequence[Any]:
-        result = self._step(grads)
-        return self._params if result is None else result
+        return self._after(self._step(grads))
+
+    def _after(self, result: Any) -> Sequence[Any]:
+        if result is None:
+            return self._params
+        if not hasattr(result, "__len__"):
+            kind = with_article(type(result).__name__)
+            raise ProtocolError(f"step(grads) returned {kind} instead of a list of arrays")
+        given: Sequence[Any] = result
+        return given
 
     def moments(self) -> Sequence[Mapping[str, Any]]:
         """As the optimizer shows them."""
