@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from numbers import Integral
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,9 +33,11 @@ from adamcheck.result import (
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Description, Limits
 from adamcheck.targets.session import Session
+from adamcheck.witness import check_witness
 
 _SHRINK_RUNS: Final = 40
 _SHRINK_SECONDS: Final = 2.0
+_SUCH: Final = {"only": "('ADAM-LS-1',)", "dtypes": "('float64',)"}
 _MANY: Final = 16
 """So many checks judge often enough that a compiled kernel pays for short runs too."""
 
@@ -44,11 +47,11 @@ def check(
     *,
     spec: str | Spec = "adam",
     profile: str = "quick",
-    dtypes: Sequence[str] | None = None,
+    dtypes: str | Iterable[str] | None = None,
     device: str = "cpu",
     seed: int = 0,
     options: Mapping[str, Any] = MappingProxyType({}),
-    only: Iterable[str] | None = None,
+    only: str | Iterable[str] | None = None,
     limits: Limits | None = None,
     listener: Listener | None = None,
 ) -> Result:
@@ -60,12 +63,17 @@ def check(
     """
     begun = time.monotonic()
     tell = listener or silent
+    only, dtypes = _names("only", only), _names("dtypes", dtypes)
+    if not isinstance(profile, str):
+        raise UsageError(f"profile {profile!r} is no text; such as profile='quick'")
     size = profile_named(profile)
     chosen = _chosen(size, only)
     automatic = isinstance(spec, str) and spec.strip().lower() == "auto"
-    claimed = Spec() if automatic else (parse_spec(spec) if isinstance(spec, str) else spec)
+    claimed = Spec() if automatic else (spec if isinstance(spec, Spec) else parse_spec(spec))
     for name in dtypes or ():
         format_named(name)
+    if not isinstance(seed, Integral) or seed < 0:
+        raise UsageError(f"seed {seed!r}: must be a whole number from 0 on")
     with Session(target, options=options, limits=limits or Limits(), device=device) as session:
         known = session.description
         names = tuple(dtypes or known.dtypes)
@@ -132,6 +140,7 @@ def replay(
     begun = time.monotonic()
     from adamcheck.checks.witnessing import replayed
 
+    check_witness(witness)
     one = check_by_id(witness.check)
     spec = parse_spec(witness.spec)
     with Session(target, options=options, limits=limits or Limits(), device=device) as session:
@@ -161,6 +170,16 @@ def replay(
             options=dict(options),
             seconds=time.monotonic() - begun,
         )
+
+
+def _names(what: str, given: Any) -> tuple[str, ...] | None:
+    """The names asked for, each once; a single text is one name."""
+    if given is None:
+        return None
+    names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else [*given]
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise UsageError(f"{what}: {wrong[0]!r} is no text; give names, such as {_SUCH[what]}")
+    return tuple(dict.fromkeys(names))
 
 
 def _lacking(known: Description, spec: Spec) -> str:

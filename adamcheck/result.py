@@ -9,8 +9,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 from adamcheck.errors import AdamcheckError
+from adamcheck.text import shorten, visible
 
 SCHEMA: Final = "adamcheck.result/1"
+SEVERAL: Final = "adamcheck.results/1"
+"""Schema of a file that holds the results of several targets."""
 
 
 class Status(StrEnum):
@@ -178,7 +181,8 @@ class DeviationError(AdamcheckError, AssertionError):
         first = next(found, None)
         text = f"{first.name} [{first.dtype}] {first.message or first.status}" if first else ""
         why = text or result.error or "no check ran"
-        super().__init__(f"{result.target} {result.verdict} ({result.spec}): {why}")
+        why = shorten(visible(why), 300)
+        super().__init__(f"{visible(result.target)} {result.verdict} ({result.spec}): {why}")
         self.result = result
         self.exit_code = result.verdict.exit_code
 

@@ -191,6 +191,8 @@ _FORM = re.compile(r"\s*(?P<name>[A-Za-z][\w-]*)\s*(?:\[(?P<switches>[^\[\]]*)\]
 
 def parse_spec(text: str) -> Spec:
     """Parse the notation ``name`` or ``name[switch=word,…]``; raise UsageError with a hint."""
+    if not isinstance(text, str):
+        raise UsageError(f"spec: {text!r} is no text; write it like 'adam' or 'adam[eps=hat]'.")
     form = _FORM.fullmatch(text)
     if form is None:
         raise UsageError(f"spec: cannot read {text!r}; write it like adam or adam[eps=hat].")

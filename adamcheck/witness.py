@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from adamcheck.errors import UsageError
-from adamcheck.result import Comparison, Witness
+from adamcheck.result import SCHEMA, SEVERAL, Comparison, Witness
 
 WITNESS_SCHEMA: Final = "adamcheck.witness/1"
 LONGEST_SNIPPET: Final = 1500
@@ -115,7 +115,7 @@ def read_witness(document: Any) -> Witness:
         check=_text(document["check"]),
         spec=_text(document["spec"]),
         dtype=_text(document["dtype"]),
-        hyper={str(name): _hex(value) for name, value in document["hyper"].items()},
+        hyper={str(name): _finite(name, value) for name, value in document["hyper"].items()},
         theta0=theta0,
         grads=grads,
         element=element,
@@ -152,6 +152,19 @@ def load_witnesses(path: Path) -> tuple[Witness, ...]:
     if not found:
         raise UsageError(f"{path}: holds no witness; write one with 'adamcheck check … --json F'")
     return found
+
+
+def check_witness(witness: Any) -> None:
+    """Raise UsageError for what is no witness, or one whose parts contradict each other."""
+    if not isinstance(witness, Witness):
+        raise UsageError(
+            f"replay needs a Witness, not {type(witness).__name__};"
+            " adamcheck.witness.load_witnesses reads those of a file"
+        )
+    try:
+        read_witness(witness_document(witness))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UsageError(f"witness of {witness.check}: damaged: {reason(error)}") from None
 
 
 def reason(error: Exception) -> str:
@@ -209,15 +222,25 @@ def _tuple(items: list[str]) -> str:
 
 
 def _witness_documents(document: Any) -> Iterator[Any]:
-    if "results" in document:
+    if not isinstance(document, dict):
+        raise TypeError(f"{_kind(document)} instead of an object with a witness or a result")
+    schema = document["schema"]
+    if schema == SEVERAL:
         for result in document["results"]:
             yield from _witness_documents(result)
-    elif "checks" in document:
+    elif schema == SCHEMA:
         for check in document["checks"]:
             if check["witness"] is not None:
                 yield check["witness"]
-    else:
+    elif schema == WITNESS_SCHEMA:
         yield document
+    else:
+        known = f"{SCHEMA}, {SEVERAL} nor {WITNESS_SCHEMA}"
+        raise ValueError(f"schema {schema!r} is neither {known}")
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "a text", type(None): "null"}.get(type(value), "a bare value")
 
 
 def _hex(value: Any) -> str:
@@ -226,6 +249,12 @@ def _hex(value: Any) -> str:
         raise ValueError(f"{value!r} is not a hex float")
     float.fromhex(value)
     return value
+
+
+def _finite(name: str, value: Any) -> str:
+    if not math.isfinite(float.fromhex(_hex(value))):
+        raise ValueError(f"{name}={value} is not a finite number")
+    return str(value)
 
 
 def _text(value: Any) -> str:

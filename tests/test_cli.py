@@ -237,6 +237,14 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
     }
 
 
+@pytest.mark.parametrize("option", ["spec", "profile"])
+def test_an_empty_text_is_not_what_is_not_said(ask, engine, option):
+    done = ask("check", GOOD, f"--{option}", "")
+    assert (done.code, engine.calls) == (2, [])
+    assert option in done.err
+    assert "''" in done.err
+
+
 def test_what_is_not_said_is_left_to_the_gate(ask, engine):
     ask("check", GOOD, "--spec", "auto")
     ((_, asked),) = engine.calls
@@ -313,6 +321,21 @@ def test_only_one_report_goes_to_stdout(ask, engine):
     assert (done.code, done.out) == (2, "")
     assert done.err == "adamcheck: only one of --json and --markdown can go to stdout\n"
     assert engine.calls == []
+
+
+def test_two_reports_need_two_files(ask, engine):
+    done = ask("check", ODD, "--json", "r.json", "--markdown", "./r.json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "adamcheck: ./r.json: --json and --markdown name the same file; name two\n"
+    assert engine.calls == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_device_that_takes_nothing_is_wrong_usage_and_still_gives_the_verdict(ask):
+    done = ask("check", GOOD, "--json", "/dev/full")
+    assert done.code == 2
+    assert f"{GOOD} conforms to adam" in done.out
+    assert "adamcheck: /dev/full: cannot be written: No space left on device\n" in done.err
 
 
 def test_a_report_that_cannot_be_written_still_gives_the_verdict(ask, monkeypatch):
@@ -475,6 +498,21 @@ def test_explain_knows_what_was_meant(ask, name, hint):
     assert done.err.endswith(f"Did you mean {hint}?\n")
 
 
+def test_a_spec_is_nothing_to_explain(ask):
+    done = ask("explain", "Adam")
+    assert done.code == 2
+    assert (
+        done.err
+        == "adamcheck: 'Adam' is a spec; 'adamcheck list' shows what its conventions mean\n"
+    )
+
+
+def test_what_went_wrong_is_told_once(ask):
+    done = ask("check", "gone.optim:Adam")
+    assert "it is gone" in done.out.splitlines()[-1]
+    assert "it is gone" not in done.err
+
+
 def test_prove_is_asked_what_was_said(ask, monkeypatch):
     calls = []
     command = ModuleType("adamcheck.cli.prove")
@@ -501,7 +539,7 @@ def test_a_ledger_on_stdout_is_alone_there(tmp_path, capsys, monkeypatch):
     assert shown.out == "{}\n"
     assert "0 of 0 theorems discharged" in shown.err
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(UsageError, match="only one of --latex, --markdown and --json"):
+    with pytest.raises(UsageError, match="only one of --latex and --markdown can"):
         run_prove((), latex="-", markdown="-", json="")
 
 
@@ -512,6 +550,16 @@ def test_nothing_breaks_when_nobody_reads(tmp_path):
     done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_changes_no_verdict(tmp_path, closed):
+    target = "adamcheck.implementations:NumpyAdam"
+    asked = f"{target} --only ADAM-ZG-1 --dtype float64 --json r.json"
+    command = f"exec {sys.executable} -m adamcheck check {asked} {closed}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, "cannot" in done.stderr) == (0, False), done.stderr
+    assert load_results(tmp_path / "r.json")[0].verdict == "conforms"
 
 
 def test_a_narrow_encoding_spells_characters_out():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from checks.planted import PLANTED, located
@@ -238,6 +239,17 @@ def test_a_division_by_zero_is_no_refusal():
         ({"profile": "quik"}, "quick"),
         ({"device": "tpu"}, "cpu"),
         ({"options": {"no_such_option": 1}}, "no_such_option"),
+        ({"options": [1]}, "options: a list is no mapping"),
+        ({"options": {1: 2}}, "options: key 1 cannot travel"),
+        ({"options": {"foo": object()}}, "options: a value of type object cannot travel"),
+        ({"spec": None}, "spec: None is no text"),
+        ({"spec": 3}, "spec: 3 is no text"),
+        ({"profile": None}, "profile None is no text"),
+        ({"only": (3,)}, "only: 3 is no text"),
+        ({"dtypes": 64}, "dtypes: 64 is no text"),
+        ({"seed": -1}, "seed -1"),
+        ({"seed": 1.5}, "seed 1.5"),
+        ({"seed": "a"}, "seed 'a'"),
     ],
 )
 def test_a_senseless_request_is_wrong_usage(asked, words):
@@ -245,6 +257,41 @@ def test_a_senseless_request_is_wrong_usage(asked, words):
         adamcheck.check(NUMPY, **{"only": ("ADAM-FS-1",), "dtypes": ("float64",)} | asked)
     assert "\n" not in str(told.value)
     assert told.value.exit_code == 2
+
+
+@pytest.mark.parametrize("target", [print, None, 3, Path("optim.py:make")])
+def test_a_target_is_a_text(target):
+    for entry in (adamcheck.check, adamcheck.identify):
+        with pytest.raises(UsageError, match="a target is a text such as"):
+            entry(target)
+
+
+def test_a_single_name_may_stand_for_itself():
+    result = adamcheck.check(NUMPY, only="ADAM-FS-1", dtypes="float64")
+    assert [(c.name, c.dtype) for c in result.checks] == [("ADAM-FS-1", "float64")]
+
+
+def test_what_a_target_says_is_cut_and_cannot_write_codes(tmp_path):
+    path = tmp_path / "loud.py"
+    path.write_text(
+        "def make(theta0, *, lr):\n"
+        "    steps = []\n"
+        "    def step(grad):\n"
+        "        steps.append(1)\n"
+        "        if len(steps) > 20:\n"
+        "            raise ValueError('\\x1b[31m evil \\x07' * 100)\n"
+        "        return theta0\n"
+        "    return step\n"
+    )
+    asked = {"spec": "gd", "only": "ADAM-CG-1", "dtypes": "float64"}
+    result = adamcheck.check(f"{path}:make", **asked)
+    assert result.verdict is Verdict.ERROR
+    assert len(result.checks[0].message) < 300
+    with pytest.raises(DeviationError, match=r"ValueError: \\x1b\[31m evil \\x07") as told:
+        result.raise_for_deviation()
+    assert str(told.value).isprintable()
+    assert len(str(told.value)) < 500
+    assert told.value.exit_code == 3
 
 
 @pytest.mark.parametrize("target", ["no.such:Adam", "adamcheck.implementations:Nothing", "x", ""])
@@ -282,6 +329,29 @@ def test_trouble_is_an_error_with_its_step_and_nothing_measured_is_lost(name, wo
     assert result.identified is None
     with pytest.raises(DeviationError):
         result.raise_for_deviation()
+
+
+def test_a_target_that_forks_and_lets_both_go_on_is_to_blame(tmp_path):
+    path = tmp_path / "forks.py"
+    path.write_text(
+        "import os\n"
+        "def make(theta0, *, lr):\n"
+        "    t, theta = 0, theta0\n"
+        "    def step(grad):\n"
+        "        nonlocal t, theta\n"
+        "        t, theta = t + 1, theta - lr * grad\n"
+        "        if t == 30:\n"
+        "            os.fork()\n"
+        "        return theta\n"
+        "    return step\n"
+    )
+    # LS-1 forks in each of its runs: an answer that comes late is met by the next one
+    asked = {"spec": "gd", "only": ("ADAM-LS-1", "ADAM-LS-2", "ADAM-CG-1"), "dtypes": ("float64",)}
+    result = adamcheck.check(f"{path}:make", **asked)
+    assert result.verdict is Verdict.ERROR
+    told = [c.message for c in result.checks if c.status is Status.ERROR]
+    assert told
+    assert all("protocol" in text and "called os.fork()" in text for text in told), told
 
 
 def test_a_target_that_takes_no_step_is_an_error_with_the_reason():

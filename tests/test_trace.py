@@ -17,9 +17,10 @@ from installed import needs
 
 from adamcheck.cli import main
 from adamcheck.errors import AdamcheckError, UsageError
+from adamcheck.report.files import atomically
 from adamcheck.theory import step_bound
 from adamcheck.trace import load_gradients, trace
-from adamcheck.trace.table import COLUMNS, atomically, csv_text, json_text
+from adamcheck.trace.table import COLUMNS, csv_text, json_text
 
 sys.path.append(str(Path(__file__).parent))
 from zoo import target as zoo_target
@@ -357,8 +358,43 @@ def test_a_target_that_fails_on_the_way_is_exit_code_3(tmp_path, capsys):
     target = f"{tmp_path / 't.py'}:Fails"
     code = main(["trace", target, "--problem", "slope", "--steps", "9", "--csv", str(out)])
     assert code == 3
-    assert "enough" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "enough" in shown.err
+    assert "variables leave the envelope" in shown.out
     assert len(out.read_text().splitlines()) == 7
+
+
+def test_only_the_steps_before_a_failure_are_said_to_hold(tmp_path, capsys):
+    (tmp_path / "t.py").write_text(
+        "from adamcheck.implementations import NumpyAdam\n"
+        "class Fails(NumpyAdam):\n"
+        "    calls = 0\n"
+        "    def step(self, grads):\n"
+        "        self.calls += 1\n"
+        "        if self.calls == 4: raise RuntimeError('enough')\n"
+        "        return super().step(grads)\n"
+    )
+    assert main(["trace", f"{tmp_path / 't.py'}:Fails", "--problem", "slope"]) == 3
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("each of the 3 steps before the failure lies in its envelope")
+
+
+@pytest.mark.parametrize(
+    ("lost", "code", "told"),
+    [
+        ([(1, 0)], 0, "3 of 8 element-steps were not judged: no finite envelope; else every"),
+        ([(0, 0), (0, 1)], 3, "none of 8 element-steps could be judged: none has a finite"),
+    ],
+)
+def test_what_is_not_judged_is_counted(tmp_path, capsys, lost, code, told):
+    grads = np.ones((4, 2))
+    for place in lost:
+        grads[place] = np.nan
+    np.save(tmp_path / "g.npy", grads)
+    asked = ["--gradients", str(tmp_path / "g.npy"), "--json", str(tmp_path / "t.json")]
+    assert main(["trace", NUMPY, *asked]) == code
+    assert told in " ".join(capsys.readouterr().out.split())
+    assert json.loads((tmp_path / "t.json").read_text())["unjudged"] == (3 if code == 0 else 8)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +409,10 @@ def test_a_target_that_fails_on_the_way_is_exit_code_3(tmp_path, capsys):
         (["--problem", "quadratic", "--set", "sizes=2"], "no parameter 'sizes'"),
         (["--problem", "quadratic", "--set", "size=x"], "size is 'x', which is not a whole number"),
         (["--problem", "slope", "--hyper", "lr=fast"], "'fast' is not a number"),
+        (["--problem", "slope", "--hyper", "lr=nan"], "lr=nan is not a finite number"),
+        (["--problem", "slope", "--hyper", "eps=inf"], "eps=inf is not a finite number"),
+        (["--gradients", "."], ".: is a directory; name a file"),
+        (["--problem", "slope", "--csv", "t", "--json", "./t"], "--csv and --json name the same"),
         (["--problem", "slope", "--csv", "-", "--json", "-"], "only one of --csv and --json"),
         (["--problem", "slope", "--plot", "t.gif"], "a picture is written as .png"),
         (["--problem", "slope", "--csv", "absent/t.csv"], "absent/t.csv: cannot be written"),

@@ -95,8 +95,9 @@ def test_a_file_without_a_witness_says_how_to_make_one(samples, tmp_path):
         ({"step": 4}, "element 0 or step 4 lies outside of the run"),
         ({"element": -1}, "element -1 or step 2 lies outside of the run"),
         ({"element": 1}, "lies outside"),
-        ({"schema": "other"}, "'other' is not 'adamcheck.witness/1'"),
+        ({"schema": "other"}, "'other' is neither adamcheck.result/1, adamcheck.results/1 nor"),
         ({"hyper": {"lr": "1e-3"}}, "'1e-3' is not a hex float"),
+        ({"hyper": {"lr": "nan"}}, "lr=nan is not a finite number"),
         ({"hyper": []}, "items"),
         ({"dtype": 7}, "7 is not a text"),
         ({"comparison": {}}, "is missing"),
@@ -109,6 +110,18 @@ def test_a_damaged_witness_says_where(samples, tmp_path, change, reason):
     with pytest.raises(UsageError, match=r"w\.json: damaged witness: ") as caught:
         load_witnesses(path)
     assert reason in str(caught.value)
+
+
+def test_what_is_no_witness_and_no_result_says_what_was_expected(samples, tmp_path):
+    path = tmp_path / "g.json"
+    path.write_text("[1, 2]")
+    told = "g.json: damaged witness: a list instead of an object with a witness or a result"
+    with pytest.raises(UsageError, match=told):
+        load_witnesses(path)
+    later = results_document([samples.deviating()]) | {"schema": "adamcheck.result/9"}
+    path.write_text(dumps(later))
+    with pytest.raises(UsageError, match=r"schema 'adamcheck\.result/9' is neither"):
+        load_witnesses(path)
 
 
 def test_a_missing_member_is_named(samples, tmp_path):

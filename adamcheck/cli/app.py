@@ -73,12 +73,12 @@ def root(
 def check(
     targets: Targets = None,
     spec: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="SPEC|auto", help="What is claimed, such as adam[eps=hat]; adam."),
-    ] = "",
+    ] = None,
     profile: Annotated[
-        str, typer.Option(metavar="quick|ci|thorough", help="How much is run; quick.")
-    ] = "",
+        str | None, typer.Option(metavar="quick|ci|thorough", help="How much is run; quick.")
+    ] = None,
     dtype: Annotated[
         list[str] | None,
         typer.Option(metavar="DTYPE", help="Repeatable or with commas; all it takes."),
@@ -115,8 +115,9 @@ def check(
     known = ask.known_checks() if only and not replay else ()
     request = ask.Request(
         targets=ask.targets_for(targets or (), table),
-        spec=ask.spec_for(spec or table.spec or "adam"),
-        profile=ask.profile_for(profile or table.profile or "quick"),
+        # an empty text is said, and wrong: a script's unset variable is no claim of adam
+        spec=ask.spec_for(table.spec or "adam" if spec is None else spec),
+        profile=ask.profile_for(table.profile or "quick" if profile is None else profile),
         dtypes=ask.dtypes_for(dtype or ()),
         device=ask.one_of(device, ask.DEVICES, "device"),
         seed=seed,

@@ -17,7 +17,7 @@ from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
 from adamcheck.report.dialects import alias_table, dialect_table
 from adamcheck.report.terminal import grid
-from adamcheck.spec import CONVENTIONS
+from adamcheck.spec import ALIASES, CONVENTIONS
 
 SAME = ("decay", "maximize", "scalars")
 """Switches that mean the same everywhere and are listed once."""
@@ -55,6 +55,8 @@ def run_explain(name: str) -> None:
     elif name.lower() in slugs:
         shown = theorem(name)
         draw(lambda console: _theorem(console, shown))
+    elif name.lower() in ALIASES:
+        raise UsageError(f"{name!r} is a spec; 'adamcheck list' shows what its conventions mean")
     else:
         known = [*(check.id for check in all_checks()), *slugs]
         hint = closest(name.upper(), known) or closest(name.lower(), known)

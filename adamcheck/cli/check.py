@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from adamcheck.cli.output import draw, say, write
+from adamcheck.cli.output import check_outputs, draw, say, write
 from adamcheck.cli.progress import Collector, progress
 from adamcheck.cli.replay import replays
 from adamcheck.cli.request import Request, known_checks, limits_for
 from adamcheck.errors import AdamcheckError, UsageError
-from adamcheck.report.documents import check_writable, dumps, results_document, write_atomically
-from adamcheck.report.escape import shorten
+from adamcheck.report.documents import dumps, results_document
+from adamcheck.report.files import write_atomically
 from adamcheck.report.markdown import markdown
 from adamcheck.report.terminal import render
 from adamcheck.result import Result, verdict_of
+from adamcheck.text import shorten
 from adamcheck.waivers import validate_waivers, with_waivers
 
 ORDER = (3, 1, 2, 0)
@@ -40,11 +41,7 @@ class Outcome:
 
 def run_check(request: Request, *, debug: bool = False) -> int:
     """Judge every target of the request; returns the exit code."""
-    if request.json == request.markdown == "-":
-        raise UsageError("only one of --json and --markdown can go to stdout")
-    reports = [Path(name) for name in (request.json, request.markdown) if name not in ("", "-")]
-    for path in reports:
-        check_writable(path)
+    check_outputs(json=request.json, markdown=request.markdown)
     if request.waivers:
         validate_waivers(request.waivers, known_checks())
     run = replays(request) if request.replay else _gate(request)
@@ -92,7 +89,6 @@ def _judged(
         if debug:
             traceback.print_exc()
         why, stop = internal(error), False
-    say(f"{target}: {why}")
     return Outcome(_partial(target, request, collector, why), 3, stop)
 
 

@@ -13,21 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from adamcheck._version import __version__
-from adamcheck.cli.output import draw, say, write
+from adamcheck.cli.output import check_outputs, draw, say, write
 from adamcheck.cli.progress import progress
 from adamcheck.errors import UsageError
 from adamcheck.report import summary
 from adamcheck.report.dialects import describe
-from adamcheck.report.documents import (
-    check_writable,
-    dumps,
-    identification_document,
-    write_atomically,
-)
-from adamcheck.report.escape import visible
+from adamcheck.report.documents import dumps, identification_document
+from adamcheck.report.files import write_atomically
 from adamcheck.report.terminal import grid
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import parse_spec
+from adamcheck.text import visible
 
 if TYPE_CHECKING:
     from adamcheck.targets.protocol import Limits
@@ -46,8 +42,7 @@ def run_identify(
     json: str,
 ) -> int:
     """Identify and print; 0 for a dialect, 1 for none of them, 3 where it cannot be told."""
-    if json not in ("", "-"):
-        check_writable(Path(json))
+    check_outputs(json=json)
     from adamcheck.identify import identify
 
     with progress() as listener:

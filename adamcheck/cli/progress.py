@@ -14,8 +14,8 @@ from typing import Any
 
 from adamcheck.cli.output import console_for, say
 from adamcheck.events import CheckFinished, CheckStarted, Event, Note, RunFinished
-from adamcheck.report.escape import visible
 from adamcheck.result import CheckResult
+from adamcheck.text import visible
 
 
 @dataclass

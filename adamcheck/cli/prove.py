@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adamcheck.cli.output import draw, say, write
-from adamcheck.errors import UsageError
-from adamcheck.report.documents import check_writable, write_atomically
+from adamcheck.cli.output import check_outputs, draw, say, write
+from adamcheck.report.files import write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,12 +18,7 @@ if TYPE_CHECKING:
 
 def run_prove(theorems: Sequence[str], *, latex: str, markdown: str, json: str) -> int:
     """Prove and print the ledger; 0 when every step is discharged, 1 when one is not."""
-    names = (latex, markdown, json)
-    if names.count("-") > 1:
-        raise UsageError("only one of --latex, --markdown and --json can go to stdout")
-    for path in names:
-        if path not in ("", "-"):
-            check_writable(Path(path))
+    check_outputs(latex=latex, markdown=markdown, json=json)
     from adamcheck.proof import command
 
     ledger = command.prove(theorems, progress=_tell)
@@ -39,7 +33,10 @@ def run_prove(theorems: Sequence[str], *, latex: str, markdown: str, json: str) 
         elif path:
             write_atomically(Path(path), written(ledger))
     # a ledger on stdout leaves stderr for the readable one
-    draw(lambda console: _show(ledger, console), sys.stderr if "-" in names else sys.stdout)
+    draw(
+        lambda console: _show(ledger, console),
+        sys.stderr if "-" in (latex, markdown, json) else sys.stdout,
+    )
     return 0 if ledger.ok else 1
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from adamcheck.cli.output import draw, say, write
+from adamcheck.cli.output import check_outputs, draw, say, write
 from adamcheck.cli.request import literal
 from adamcheck.errors import UsageError
 from adamcheck.problems import PROBLEMS, build
-from adamcheck.report.documents import check_writable
-from adamcheck.report.escape import visible
+from adamcheck.text import visible
 from adamcheck.trace import Table, load_gradients, trace
 from adamcheck.trace.picture import need_plot, write_plot
 from adamcheck.trace.table import csv_text, json_text, need_parquet, write_csv, write_json
@@ -51,7 +50,8 @@ class TraceRequest:
 def run_trace(request: TraceRequest) -> int:
     """Trace, write what was asked for, and show the steps that say most; returns the exit code.
 
-    0: every step lies in the envelope; 1: some do not; 3: the target failed on the way.
+    0: every step that can be judged lies in the envelope; 1: some do not; 3: the target failed on
+    the way, or nothing could be judged.
     """
     outputs = _outputs(request)
     grads, start = (None, None)
@@ -77,7 +77,9 @@ def run_trace(request: TraceRequest) -> int:
     if table.failure:
         say(f"the target failed: {table.failure}")
         return 3
-    return 1 if table.outside else 0
+    if table.outside:
+        return 1
+    return 3 if table.unjudged == table.steps * table.elements else 0
 
 
 def problem_for(name: str, parameters: Sequence[str], gradients: str) -> Mapping[str, Any] | None:
@@ -121,8 +123,9 @@ def _value(text: str) -> Any:
 
 def _outputs(request: TraceRequest) -> list[Callable[[Table], None]]:
     """What to write; every file that cannot be written is refused before anything is run."""
-    if request.csv == request.json == "-":
-        raise UsageError("only one of --csv and --json can go to stdout")
+    if "-" in (request.parquet, request.plot):
+        raise UsageError("a Parquet file or a picture needs a file name, not -")
+    check_outputs(csv=request.csv, json=request.json, parquet=request.parquet, plot=request.plot)
     texts = ((request.csv, write_csv, csv_text), (request.json, write_json, json_text))
     files = ((request.parquet, _parquet), (request.plot, write_plot))
     if request.parquet:
@@ -134,13 +137,9 @@ def _outputs(request: TraceRequest) -> list[Callable[[Table], None]]:
         if name == "-":
             outputs.append(lambda table, text=text: write(text(table)))  # type: ignore[misc]
         elif name:
-            check_writable(Path(name))
             outputs.append(lambda table, put=put, name=name: put(table, Path(name)))  # type: ignore[misc]
     for name, put in files:
-        if name == "-":
-            raise UsageError("a Parquet file or a picture needs a file name, not -")
         if name:
-            check_writable(Path(name))
             outputs.append(lambda table, put=put, name=name: put(table, Path(name)))  # type: ignore[misc]
     return outputs
 
@@ -200,4 +199,11 @@ def _verdict(table: Table) -> str:
             f"{table.outside} of {table.elements} variables leave the envelope, first at step"
             f" {step} (largest error/bound {largest:.4g}); see adamcheck identify"
         )
-    return f"every step lies in its envelope (largest error/bound {largest:.4g})"
+    total, unjudged = table.steps * table.elements, table.unjudged
+    if unjudged == total:
+        return f"none of {total} element-steps could be judged: none has a finite envelope"
+    held = f"each of the {table.steps} steps before the failure" if table.failure else "every step"
+    told = f"{held} lies in its envelope (largest error/bound {largest:.4g})"
+    if not unjudged:
+        return told
+    return f"{unjudged} of {total} element-steps were not judged: no finite envelope; else {told}"

@@ -45,7 +45,7 @@ def theorem(name: str) -> Theorem:
     names = theorem_names()
     if slug not in names:
         raise UsageError(
-            f"unknown theorem {name!r}.{closest(slug, names)} `adamcheck prove` proves all of them."
+            f"unknown theorem {name!r}; 'adamcheck list' shows all.{closest(slug, names)}"
         )
     stem = slug.replace("-", "_")
     module_name = f"adamcheck._proofs.{stem}"

@@ -26,7 +26,9 @@ def load_gradients(path: Path) -> tuple[Float64, Float64 | None]:
     or hex floats, or an object with ``grads`` and perhaps ``theta0``, such as a witness. Raises
     UsageError that says what is wrong with the file.
     """
-    if not path.is_file():
+    if path.is_dir():
+        raise UsageError(f"{path}: is a directory; name a file")
+    if not path.exists():
         raise UsageError(f"{path}: there is no such file")
     suffix = path.suffix.lower()
     if suffix == ".npy":

@@ -50,7 +50,7 @@ def trace(
     hyper: common names; what is missing takes the usual values. Raises UsageError for a request
     that makes no sense, TargetError for a target that fails before its first step.
     """
-    claimed = parse_spec(spec) if isinstance(spec, str) else spec
+    claimed = spec if isinstance(spec, Spec) else parse_spec(spec)
     fmt = format_named(dtype)
     if (problem is None) == (gradients is None):
         raise UsageError("trace: give either a problem or gradients")
@@ -113,12 +113,14 @@ def _limited(rows: int) -> None:
 def _hyper(lab: Lab, hyper: Mapping[str, float]) -> dict[str, float]:
     usual = {**lab.ordinary, "momentum": 0.9, "weight_decay": 0.01, "eps_root": 0.0}
     names = lab.spec.hyperparameters
-    for name in hyper:
+    for name, value in hyper.items():
         if name not in names:
             raise UsageError(
                 f"spec {lab.spec} has no hyperparameter {name!r}; it has {', '.join(names)}."
                 f"{closest(name, names)}"
             )
+        if not isinstance(value, int | float) or not np.isfinite(value):
+            raise UsageError(f"hyperparameter {name}={value!r} is not a finite number")
     return lab.completed({**usual, **{k: float(v) for k, v in hyper.items()}})
 
 
