@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import Any
 
 from adamcheck.rules.language import Ops, Step, descended, moved
@@ -43,8 +45,10 @@ def momentum(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
         weighted = push
     if spec.form == "inside":
         b = h.momentum * s.velocity - weighted
-        update = push - h.momentum * b if spec.nesterov == "yes" else -b
+        parts = (push, -(h.momentum * b)) if spec.nesterov == "yes" else (-b,)
     else:
         b = h.momentum * s.velocity + weighted
-        update = h.lr * (g + h.momentum * b if spec.nesterov == "yes" else b)
-    return Step(state | {"velocity": b}, moved(spec, h, theta, update), {"update": update})
+        ahead = (g, h.momentum * b) if spec.nesterov == "yes" else (b,)
+        parts = tuple(h.lr * part for part in ahead)
+    # Nesterov's two parts are subtracted one after the other: adding them first is closer
+    return Step(state | {"velocity": b}, moved(spec, h, theta, *parts), {"update": reduce(add, parts)})
