@@ -163,6 +163,12 @@ DAMAGE = [
     {"theta0": ("nought",)},
     {"grads": (("0x1p0",), ("0x1p0", "0x1p1"))},
     {"flags": ("no_such_flag",)},
+    {"hyper": {"lr": "nan"}},
+    {"hyper": {"lr": "inf"}},
+    {"step": 10**6},
+    {"step": -1},
+    {"element": 99},
+    {"check": None},
 ]
 
 
@@ -171,6 +177,11 @@ def test_a_damaged_witness_is_wrong_usage(sound, damage):
     with pytest.raises(UsageError) as told:
         adamcheck.replay(TEXTBOOK, replace(sound, **damage))
     assert "\n" not in str(told.value)
+
+
+def test_what_is_no_witness_is_wrong_usage():
+    with pytest.raises(UsageError, match="replay needs a Witness, not NoneType"):
+        adamcheck.replay(TEXTBOOK, None)
 
 
 def test_a_law_of_motion_without_its_numbers_is_wrong_usage():

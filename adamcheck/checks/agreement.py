@@ -94,6 +94,15 @@ def extremes(lab: Lab, account: Account) -> None:
     if "eps" in hyper and not narrow:  # an ε that no floor may lift, and that √v̂ never meets
         least = lab.altered(hyper, eps=2.0 ** (4 - lab.fmt.max_exponent))
         hold(lab, account, lab.trajectory(grads[:8], hyper=least))
+    # sizes in turn, where nothing is stretched: a clipped gradient changes their proportion
+    even = lab.altered(hyper, lr=1.0, beta1=0.5, beta2=0.5, momentum=0.5)
+    ends = (
+        lab.fmt.max_exponent // 2 - np.arange(4),
+        lab.fmt.min_exponent // 2 + np.arange(4, 12, 2),
+    )
+    sizes = 1.5 * 2.0 ** np.concatenate(ends)
+    turns = np.where(np.arange(12)[:, None] % 2 == 0, 1.0, 0.25)
+    hold(lab, account, lab.trajectory(turns * np.append(sizes, -sizes), hyper=even))
 
 
 @check(
@@ -131,6 +140,8 @@ def long_run(lab: Lab, account: Account) -> None:
     signs = np.where(np.arange(steps)[:, None] % 2 == 0, 1.0, -1.0)
     grads = scale * np.where(np.arange(24) < 12, signs, 1.0) * rng.uniform(0.5, 1.0, (steps, 24))
     hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
+    if lab.fmt.precision > 16:  # a correction at the usual β2 still moves after 2,304 steps
+        hold(lab, account, lab.trajectory(grads[: steps // 2, ::4], hyper=lab.ordinary))
     if steps < lab.profile.long_steps:
         lab.note(
             "long-run-cut", f"the long run was cut to {steps} steps at the target's pace",

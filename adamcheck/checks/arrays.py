@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
 
 from adamcheck.checks.lab import Account, Lab
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.targets.protocol import LAYOUTS
+
+_LARGE: Final = (67, 71)
+"""Beyond the usual tiles of a transposed copy, in both axes."""
 
 
 @check(
@@ -41,7 +48,8 @@ def shapes(lab: Lab, account: Account) -> None:
 @check(
     "ADAM-LY-1",
     title="Memory layouts",
-    law="In every combination of the parameter's and the gradient's layout each element follows the"
+    law="In every combination of the parameter's and the gradient's layout, when the gradient's"
+    " changes from step to step and when it is an expanded scalar or row, each element follows the"
     " rule.",
     clause="each element by itself",
     theorem="elementwise",
@@ -49,21 +57,79 @@ def shapes(lab: Lab, account: Account) -> None:
 )
 def layouts(lab: Lab, account: Account) -> None:
     rng = lab.rng("layouts")
-    for shape in ((5, 7), (3, 3), (2, 3, 4), (6,)):
-        grads = rng.standard_normal((3, *shape))
+    for shape in (
+        (5, 7),
+        (3, 3),
+        (2, 3, 5),
+        (2, 3, 4, 4),  # axes that channels-last code takes for one another
+        (6,),
+        (33,),  # beyond the vectors of a kernel
+        _LARGE,
+    ):
+        grads = rng.standard_normal((2 if shape == _LARGE else 3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
         for a, b in _layouts(lab, shape):
             trajectory = lab.trajectory(
                 grads, theta0, hyper=lab.dyadic, theta_layout=a, grad_layout=b
             )
             hold(lab, account, trajectory)
+    _changing(lab, account)
+    _constant(lab, account)
+
+
+def _changing(lab: Lab, account: Account) -> None:
+    """The gradient's layout is another one at every step."""
+    if not lab.able("stepwise"):
+        return
+    rng = lab.rng("changing layouts")
+    for shape in ((5, 7), (2, 3, 5), (19,)):
+        known = _known(lab, shape)
+        if len(known) < 2:
+            continue
+        for turns in (known, known[::-1]):
+            grads = rng.standard_normal((len(turns) + 1, *shape))
+            how = {"theta_layout": turns[0], "grad_layout": "/".join(turns)}
+            hold(lab, account, lab.trajectory(grads, 0.5, hyper=lab.dyadic, **how))
+
+
+def _constant(lab: Lab, account: Account) -> None:
+    """What the gradients of sums are: one scalar or one row for all, with strides of zero.
+
+    Memory that nobody may write to is met as well; compiled code often refuses it, which is told.
+    """
+    rng = lab.rng("expanded layouts")
+    for shape, same in (((5, 7), (1, 7)), ((5, 7), (5, 1)), ((5, 7), (1, 1)), ((33,), (1,))):
+        grads = np.broadcast_to(rng.standard_normal((3, *same)), (3, *shape))
+        theta0 = rng.uniform(-1, 1, shape)
+        if "strided" in lab.description.layouts:
+            trajectory = lab.trajectory(grads, theta0, hyper=lab.dyadic, grad_layout="expanded")
+            hold(lab, account, trajectory)
+    if set(LAYOUTS) <= set(lab.description.layouts):  # arrays reach the target as they are
+        frozen = lab.trajectory(grads, theta0, hyper=lab.dyadic, grad_layout="read-only")
+        failure = lab.attempt(frozen).failure
+        if failure is not None and failure.kind == "raised":
+            text = f"a gradient that may only be read is refused: {failure.message}"
+            lab.note("read-only-gradient", text)
+        else:
+            hold(lab, account, frozen)
 
 
 def _layouts(lab: Lab, shape: tuple[int, ...]) -> list[tuple[str, str]]:
-    """Every pair for one shape; for the others those in which at least one is C."""
-    known = [a for a in lab.description.layouts if len(shape) > 1 or a not in ("F", "transposed")]
+    """Every pair for one shape; for the others those in which at least one is C.
+
+    The large one is there for copies in tiles; two axes transposed are Fortran's order again.
+    """
+    known = _known(lab, shape)
     pairs = [(a, b) for a in known for b in known]
+    if shape == _LARGE:
+        wanted = (("C", "F"), ("F", "C"), ("C", "strided"), ("C", "negative"))
+        return [pair for pair in pairs if pair in wanted]
     return [(a, b) for a, b in pairs if shape == (5, 7) or "C" in (a, b)]
+
+
+def _known(lab: Lab, shape: tuple[int, ...]) -> list[str]:
+    """The layouts that reach the target and differ for this shape."""
+    return [a for a in lab.description.layouts if len(shape) > 1 or a not in ("F", "transposed")]
 
 
 @check(
@@ -91,7 +157,7 @@ def preserved(lab: Lab, account: Account) -> None:
 def buffers(lab: Lab, account: Account) -> None:
     rng = lab.rng("buffers")
     extra = {n: 0.0625 for n in ("weight_decay",) if n in lab.description.hyperparameters}
-    for hyper, flags in ((lab.dyadic, frozenset()), (lab.dyadic | extra, lab.description.flags)):
+    for hyper, flags in ((lab.dyadic, frozenset()), (lab.dyadic | extra, lab.switches)):
         for shape in ((19,), (), (5, 3), (2, 3, 4)):
             _law(
                 lab, account, rng.standard_normal((5, *shape)), ("gradient-changed",), theta0=0.5,
@@ -104,14 +170,24 @@ def buffers(lab: Lab, account: Account) -> None:
 @check(
     "ADAM-GB-2",
     title="Gradient buffers are not kept",
-    law="A gradient buffer that the caller overwrites after the step has no influence any more.",
+    law="A gradient buffer that the caller overwrites after the step has no influence any more, and"
+    " one that is filled again with the next gradient is read again.",
     clause="interface",
     theorem="elementwise",
     needs=("stepwise",),
 )
 def not_kept(lab: Lab, account: Account) -> None:
     grads = lab.rng("kept").standard_normal((8, 21))
-    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, scramble=True))
+    trajectory = lab.trajectory(grads, hyper=lab.dyadic, scramble=True)
+    hold(lab, account, trajectory)
+    hold(lab, account, trajectory, "refilled")
+    if lab.able("many"):
+        several = replace(
+            trajectory,
+            theta0=(trajectory.theta0[0][:9], trajectory.theta0[0][9:]),
+            grads=(trajectory.grads[0][:, :9], trajectory.grads[0][:, 9:]),
+        )
+        hold(lab, account, several, "refilled")
 
 
 def _law(lab: Lab, account: Account, grads: object, laws: tuple[str, ...], **how: Any) -> None:

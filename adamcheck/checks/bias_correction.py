@@ -13,9 +13,9 @@ _LAST = 2304
 
 
 def _slow(lab: Lab) -> dict[str, float]:
-    """β so close to 1 that the corrections still move at late t; dyadic where the format can."""
-    p = min(lab.fmt.precision - 1, 12)
-    return lab.altered(lab.dyadic, beta1=0.875, beta2=1.0 - 2.0**-p)
+    """β so close to 1 that both corrections still move at late t; dyadic where the format can."""
+    b1, b2 = (1.0 - 2.0 ** -min(lab.fmt.precision - 1, p) for p in (10, 12))
+    return lab.altered(lab.dyadic, beta1=b1, beta2=b2)
 
 
 def _corrected(lab: Lab) -> None:

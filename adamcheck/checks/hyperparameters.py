@@ -29,8 +29,10 @@ def alive(lab: Lab, account: Account) -> None:
         {"lr": usual["lr"] / 4.0},
         {"lr": 3.0 * usual["lr"]},
         {"beta1": 0.0},
+        {"beta1": 0.0625},
         {"beta1": 0.25},
         {"beta1": 0.96875},
+        {"beta2": 0.0},
         {"beta2": 0.5},
         {"beta2": 1.0 - 2.0 ** -min(lab.fmt.precision - 1, 10)},
         {"beta1": 0.875, "beta2": 0.875},
@@ -48,22 +50,39 @@ def alive(lab: Lab, account: Account) -> None:
         {"momentum": 0.0},
         {"momentum": 0.5},
         {"momentum": 0.96875},
+        {"momentum": 1.0 - 2.0**-7},
+        {"momentum": 1.0 - 2.0**-10},
         {"dampening": 0.0},
         {"dampening": 0.75},
+        {"dampening": 1.0 - 2.0**-7},
         {"lr_decay": 1.0},
+        {"lr_decay": 2.0**-10},
         {"initial_accumulator": 2.0},
+        {"initial_accumulator": 2.0**-10},
         {"momentum_decay": 0.25},
         {"eps_root": 0.25},
         {"weight_decay": 0.5},
     )
     for change in changes:
-        if change.keys() <= usual.keys() and _distinct(lab, change):
-            hold(lab, account, lab.trajectory(grads, hyper=usual | change))
+        if not (change.keys() <= usual.keys() and _distinct(lab, change)):
+            continue
+        trajectory = lab.trajectory(grads, hyper=usual | change)
+        if change.get("momentum") == 0.0 and _is_another(lab, trajectory):
+            continue
+        hold(lab, account, trajectory)
+
+
+def _is_another(lab: Lab, trajectory: Trajectory) -> bool:
+    """Without momentum PyTorch does not look ahead, and says so, and dampens nothing either."""
+    if lab.spec.nesterov == "yes":
+        return bool(lab.refusal(trajectory))
+    return lab.spec.dampening in ("late", "full")
 
 
 def _distinct(lab: Lab, change: dict[str, float]) -> bool:
     """False where the format cannot tell β from 1 or from its neighbours: bfloat16(0.999) is 1."""
-    held = {n: float(lab.cast(x)) for n, x in change.items() if n.startswith("beta")}
+    fractions = ("beta1", "beta2", "momentum", "dampening")
+    held = {n: float(lab.cast(x)) for n, x in change.items() if n in fractions}
     return all(abs(held[n] - change[n]) <= (1.0 - change[n]) / 4.0 for n in held)
 
 

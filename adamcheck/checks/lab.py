@@ -207,6 +207,11 @@ class Lab:
         }
         return frozenset(f for f, on in wanted.items() if on and f in self.description.flags)
 
+    @property
+    def switches(self) -> frozenset[str]:
+        """The switches that may be on together under the spec: Nesterov's needs a velocity."""
+        return self.flags_of(self.spec) | (self.description.flags - {"nesterov"})
+
     # running ------------------------------------------------------------------------------------
 
     def rng(self, salt: str) -> np.random.Generator:
@@ -247,7 +252,8 @@ class Lab:
         trace = self.session.run(replace(trajectory, hyper=hyper, reload_hyper=other))
         if self.changed is None and "gradient-changed" in trace.broken:
             self.changed = trajectory
-        if trajectory.steps >= 16:  # the fastest run counts: others also compiled or started up
+        # the fastest run counts: others also compiled or started up, and a hang is no pace
+        if trajectory.steps >= 16 and trace.failure is None:
             pace = (time.monotonic() - begun) / trajectory.steps
             self.seconds_a_step = min(self.seconds_a_step, pace)
         return trace

@@ -43,6 +43,24 @@ def _shaped(
         hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
 
 
+def _late(
+    lab: Lab, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
+) -> None:
+    """The same options over thousands of steps: none is forgotten, capped or switched off late.
+
+    Where the format is narrow, θ would soon swallow the difference.
+    """
+    if lab.fmt.precision < 16:
+        return
+    steps = lab.affordable(lab.profile.long_steps // 4, least=24)
+    rng = lab.rng("late")
+    # every other step pulls back, so that θ stays small and does not swallow Δ
+    grads = rng.uniform(0.5, 1.0, (steps, 6)) * np.where(np.arange(steps) % 2 == 0, 1, -1)[:, None]
+    grads[2] *= 4.0
+    theta0 = rng.choice((-1.0, 1.0), 6) * rng.uniform(1.0, 4.0, 6)
+    hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
+
+
 def _couplings(spec: Spec) -> list[Spec]:
     """The couplings that an option weight_decay may mean: the claimed one, or either of the two."""
     return [spec] if spec.decay != "none" else [spec.with_(decay=d) for d in ("l2", "decoupled")]
@@ -76,6 +94,7 @@ def weight_decay(lab: Lab, account: Account) -> None:
         other = lab.dyadic | {"weight_decay": strength, "lr": 0.5}
         hold(lab, account, lab.trajectory(grads[:6], theta0, hyper=other), spec=found)
     _shaped(lab, account, hyper, lab.flags_of(found), found)
+    _late(lab, account, lab.dyadic | {"weight_decay": 2.0**-6}, lab.flags_of(found), found)
     if lab.spec.decay == "none":
         lab.note("weight-decay", f"the option weight_decay is {found.decay}")
         zero = lab.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
@@ -106,6 +125,7 @@ def amsgrad(lab: Lab, account: Account) -> None:
         trajectory = lab.trajectory(grads, hyper=lab.dyadic, flags=flags)
         specs = [_one_of(lab, account, trajectory, specs)]
     _shaped(lab, account, lab.dyadic, flags, specs[0])
+    _late(lab, account, lab.dyadic, flags, specs[0])
     if lab.spec.amsgrad == "none":
         lab.note("amsgrad", f"the option amsgrad keeps the maximum of {specs[0].amsgrad}")
 
@@ -125,6 +145,7 @@ def maximize(lab: Lab, account: Account) -> None:
     grads = _some(lab, lab.dyadic, 22)
     theta0 = lab.rng("maximize").uniform(-1.0, 1.0, grads.shape[1])
     hold(lab, account, lab.trajectory(grads, theta0, hyper=lab.dyadic, flags=flags), spec=spec)
+    _late(lab, account, lab.dyadic, flags, spec)
 
 
 @check(
@@ -149,7 +170,8 @@ def together(lab: Lab, account: Account) -> None:
     hyper = lab.dyadic | {"weight_decay": 0.0625}
     grads = _some(lab, hyper, 23)
     theta0 = lab.rng("together").uniform(-2.0, 2.0, grads.shape[1])
-    single = lab.trajectory(grads, theta0, hyper=hyper, flags=frozenset(on))
+    flags = lab.flags_of(lab.spec) | set(on)
+    single = lab.trajectory(grads, theta0, hyper=hyper, flags=flags)
     found = _one_of(lab, account, single, choices)
     if lab.able("many"):  # lists of tensors may go through code of their own
         whole, start = single.grads[0], single.theta0[0]
@@ -157,4 +179,4 @@ def together(lab: Lab, account: Account) -> None:
             single, grads=(whole[:, ::2], whole[:, 1::2]), theta0=(start[::2], start[1::2])
         )
         hold(lab, account, pair, spec=found)
-    _shaped(lab, account, hyper, frozenset(on), found)
+    _shaped(lab, account, hyper, flags, found)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.checks.lab import Account, Array, Break, Broken, Lab, TargetTrouble, flat_index
+from adamcheck.errors import UsageError
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.spec import Spec
@@ -200,10 +201,36 @@ def same_bits(
 def reload(
     lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """Saving, loading into a new instance and going on equals going on."""
+    """Saving, loading and going on equals going on, whoever the receiver is (``into``).
+
+    A used receiver is compared with a new one at its parameters, as its own have moved.
+    """
+    receiver = how.get("into", "fresh")
+    if receiver not in _RELOADS:
+        raise UsageError(f"witness of a reload: damaged: 'into' cannot be {receiver!r}")
     straight = replace(trajectory, reload_after=None, reload_hyper=None)
-    text = f"after saving and loading at step {trajectory.reload_after} the bits differ"
-    return _same_bits(lab, account, straight, trajectory, text)
+    if receiver == "used":
+        straight = replace(trajectory, receiver="beside")
+    moved = replace(trajectory, receiver=receiver)
+    one = lab.run(straight)  # what fails without a reload, too, is not the reload's fault
+    try:
+        two = lab.run(moved)
+    except TargetTrouble as trouble:
+        failure = trouble.failure
+        if failure.kind != "raised" or failure.step != moved.reload_after:
+            raise
+        return Break(f"{_RELOADS[receiver]} at step {failure.step} fails: {failure.message}")
+    text = f"after {_RELOADS[receiver]} at step {trajectory.reload_after} the bits differ"
+    return _compared(lab, account, (straight, one), (moved, two), text)
+
+
+_RELOADS: Final = {
+    "fresh": "saving and loading",
+    "used": "loading into an instance that has been used",
+    "twice": "loading the same saved state a second time",
+    "none": "saving, without loading,",
+}
+"""Every receiver of Trajectory but the one that another is compared with, in words."""
 
 
 @property_("reload with other hyperparameters")
@@ -235,6 +262,18 @@ def twin(lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: Ho
     alone = replace(trajectory, twin=False)
     text = "a second instance at work changes the first one's results"
     return _same_bits(lab, account, alone, trajectory, text)
+
+
+@property_("refilled")
+def refilled(
+    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """In the envelope, too, when every gradient comes in one and the same array, filled again."""
+    again = replace(trajectory, refill=True, scramble=False)
+    first = _judged(lab, account, lab.evidence(again, lab.run(again), spec))
+    if first is None:
+        return None
+    return replace(first, message=f"in a gradient buffer that is filled again {first.message}")
 
 
 @property_("unchanged")
@@ -406,9 +445,21 @@ def _same_bits(
     *,
     factor: float = 1.0,
 ) -> Break | None:
-    one, two = lab.run(trajectory), lab.run(other)
-    a = lab.evidence(trajectory, one, lab.spec).thetas
-    b = lab.evidence(other, two, lab.spec).thetas
+    one, two = (trajectory, lab.run(trajectory)), (other, lab.run(other))
+    return _compared(lab, account, one, two, message, factor=factor)
+
+
+def _compared(
+    lab: Lab,
+    account: Account,
+    one: tuple[Trajectory, Trace],
+    two: tuple[Trajectory, Trace],
+    message: str,
+    *,
+    factor: float = 1.0,
+) -> Break | None:
+    a = lab.evidence(*one, lab.spec).thetas
+    b = lab.evidence(*two, lab.spec).thetas
     account.examples += int(a[1:].size)
     return _difference(a.astype(np.float64), factor * b.astype(np.float64), message)
 

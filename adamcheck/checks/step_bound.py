@@ -102,7 +102,7 @@ def lone(lab: Lab, account: Account) -> None:
     for most, b1, power in ((400, 0.125, 10), (1500, 0.0, 12)):
         steps = lab.affordable(most, least=64)
         slowest = 1.0 - 2.0 ** -min(lab.fmt.precision - 1, power)
-        slow = lab.altered(lab.dyadic, beta1=b1, beta2=slowest, momentum=b1)
+        slow = lab.altered(lab.dyadic, beta1=b1, beta2=slowest, momentum=max(b1, 0.0625))
         grads = np.zeros((steps, 2))
         grads[-1] = 1.0, -0.5
         hold(lab, account, lab.trajectory(grads, hyper=slow))

@@ -51,4 +51,6 @@ def momentum(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
         ahead = (g, h.momentum * b) if spec.nesterov == "yes" else (b,)
         parts = tuple(h.lr * part for part in ahead)
     # Nesterov's two parts are subtracted one after the other: adding them first is closer
-    return Step(state | {"velocity": b}, moved(spec, h, theta, *parts), {"update": reduce(add, parts)})
+    return Step(
+        state | {"velocity": b}, moved(spec, h, theta, *parts), {"update": reduce(add, parts)}
+    )

@@ -5,6 +5,7 @@ Whatever kills the child, the steps that it finished stay readable here.
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import tempfile
@@ -79,7 +80,7 @@ class Board:
                 wanted.append(((plan.steps, *shape), dtype))
             for whole, kind in wanted:
                 blocks.append((offset, whole, kind))
-                offset = _aligned(offset + int(np.prod(whole, dtype=np.int64)) * kind.itemsize)
+                offset = _aligned(offset + math.prod(whole) * kind.itemsize)
         self.size = offset
         if create and os.fstat(descriptor).st_size < offset:
             os.ftruncate(descriptor, offset)
@@ -90,9 +91,7 @@ class Board:
             self._memory, np.int64, len(MOMENTS) * parameters, _HEAD
         ).reshape(parameters, len(MOMENTS))
         arrays = [
-            np.frombuffer(self._memory, dtype, int(np.prod(shape, dtype=np.int64)), at).reshape(
-                shape
-            )
+            np.frombuffer(self._memory, dtype, math.prod(shape), at).reshape(shape)
             for at, shape, dtype in blocks
         ]
         if create:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from adamcheck.problems import build
 from adamcheck.targets.adapters.base import Bound, Instance, ProtocolError, to_numpy
 from adamcheck.targets.board import MOMENTS, STEPPING, Board
-from adamcheck.targets.layouts import laid_out, laid_out_steps
+from adamcheck.targets.layouts import empty_steps, laid_out, laid_out_steps
 from adamcheck.targets.loading import said, where
 from adamcheck.targets.protocol import Failure, Trajectory
 
 # below this many bytes one comparison of bytes is faster than one of arrays
 _FEW_BYTES: Final = 4096
+# steps that an instance has taken before it loads the state of another one
+_USES: Final = 3
 
 
 class Stopped(Exception):
@@ -54,7 +56,7 @@ class Drive:
 
     def _run_steps(self) -> None:
         request, board = self._request, self._board
-        grads = [laid_out_steps(g, request.grad_layout) for g in request.grads]
+        grads = _Gradients(request)
         loop = None if request.problem is None else _Loop(request, board)
         pristine = [_Pristine(g) for g in (request.grads if loop is None else board.grads)]
         lrs = None if request.lrs is None else request.lrs.tolist()
@@ -73,9 +75,10 @@ class Drive:
             if lrs is not None and t and lrs[t] != lrs[t - 1]:
                 instance = self._paced(instance, t)
                 step = instance.step
+            all_given = grads.of(t)
             if loop is not None:
-                grads[0][t, ...] = loop.gradient(t)
-            given: list[NDArray[Any] | None] = [g[t, ...] for g in grads]
+                all_given[0][...] = loop.gradient(t)
+            given: list[NDArray[Any] | None] = list(all_given)
             if present is not None:
                 given = [g if p else None for g, p in zip(given, present[t], strict=True)]
             kept = given.copy()
@@ -83,6 +86,8 @@ class Drive:
                 thetas = step(given)
             except BaseException as error:
                 raise Stopped(failure_of(error, t + 1)) from None
+            if other is not None:  # what was returned stays readable until the own next step
+                other.step(t)
             self._record(thetas, t + 1)
             if request.moments:
                 self._record_moments(instance, t)
@@ -90,7 +95,7 @@ class Drive:
                 if grad is not None:
                     if pristine[index].differs(grad, t):
                         self.broken.setdefault("gradient-changed", t + 1)
-                    if request.scramble:
+                    if request.scramble and grad.flags.writeable:
                         grad.fill(np.nan)
             board.head[0] = t + 1
             if request.reload_after == t + 1:
@@ -101,10 +106,11 @@ class Drive:
         request, board = self._request, self._board
         run = self._bound.run
         assert run is not None
-        grads = laid_out_steps(request.grads[0], request.grad_layout)
+        grads = laid_out_steps(request.grads[0], request.grad_layout.partition("/")[0])
         if request.twin:
-            theta, other = _others(request.theta0[0], request.grads[0])
-            self._attempt(0, run, theta, other, request.hyper, request.flags, _ignore)
+            for shape in (request.theta0[0].shape, _grown(request.theta0[0].shape)):
+                theta, other = _others(request.theta0[0], request.grads[0], shape)
+                self._attempt(0, run, theta, other, request.hyper, request.flags, _ignore)
         theta = laid_out(request.theta0[0], request.theta_layout)
         board.head[1] = STEPPING
 
@@ -131,12 +137,27 @@ class Drive:
         return built
 
     def _reloaded(self, instance: Instance, step: int) -> Instance:
-        request = self._request
+        request, rows = self._request, self._board.thetas
         saved = self._attempt(step, instance.save)
+        if request.receiver == "none":
+            return instance
         hyper = request.hyper if request.reload_hyper is None else request.reload_hyper
-        fresh = self._build([row[step, ...] for row in self._board.thetas], hyper)
-        self._attempt(step, fresh.load, saved)
-        return fresh
+        receiver = self._build([row[step, ...] for row in rows], hyper)
+        if request.receiver == "twice":
+            self._attempt(step, receiver.load, saved)
+        elif request.receiver in ("used", "beside"):
+            self._use(receiver, step)
+        if request.receiver in ("twice", "beside"):
+            receiver = self._build([row[step, ...] for row in rows], hyper)
+        self._attempt(step, receiver.load, saved)
+        return receiver
+
+    def _use(self, receiver: Instance, step: int) -> None:
+        """A few steps of its own; where they lead is recorded as the parameters after ``step``."""
+        for t in range(_USES):
+            # larger than usual ones: an old moment that stays is not lost beside the loaded one
+            grads = [np.full_like(g[0, ...], 8.0 + 4.0 * t) for g in self._request.grads]
+            self._record(self._attempt(step, receiver.step, grads), step)
 
     def _hyper_at(self, t: int) -> Mapping[str, float]:
         lrs, hyper = self._request.lrs, self._request.hyper
@@ -249,21 +270,53 @@ class _Pristine:
         return bool((grad.view(self._unsigned) != self._bits[t, ...]).any())
 
 
+class _Gradients:
+    """The gradients of every step in the memory in which the target meets them."""
+
+    def __init__(self, request: Trajectory) -> None:
+        self._values = request.grads
+        self._turns = []
+        self._one = None
+        if request.refill:
+            layout = request.grad_layout
+            whole = [empty_steps(1, g.shape[1:], g.dtype, layout) for g in request.grads]
+            self._one = [g[0, ...] for g in whole]
+        else:
+            for layout in request.grad_layout.split("/"):
+                self._turns.append([laid_out_steps(g, layout) for g in request.grads])
+
+    def of(self, t: int) -> list[NDArray[Any]]:
+        """One array per parameter for step t (from 0)."""
+        if self._one is None:
+            return [g[t, ...] for g in self._turns[t % len(self._turns)]]
+        for array, values in zip(self._one, self._values, strict=True):
+            array[...] = values[t, ...]
+        return self._one.copy()
+
+
 class _Twin:
-    """A second instance that is stepped in between: state shared with the first one shows."""
+    """Two instances that are stepped in between, one of the same shapes and one of others.
+
+    State that they share with the first one shows, whether or not it is kept by shape.
+    """
 
     def __init__(self, drive: Drive, request: Trajectory) -> None:
         self._drive = drive
-        pairs = [_others(*each) for each in zip(request.theta0, request.grads, strict=True)]
-        self._grads = [grads for _, grads in pairs]
         # another rate too: hyperparameters may be what is shared
         hyper = {name: x / 2.0 if name == "lr" else x for name, x in request.hyper.items()}
-        self._instance = drive._build([theta for theta, _ in pairs], hyper)
+        self._pairs = []
+        for other in (_same, _grown):
+            pairs = [
+                _others(theta, grads, other(theta.shape))
+                for theta, grads in zip(request.theta0, request.grads, strict=True)
+            ]
+            instance = drive._build([theta for theta, _ in pairs], hyper)
+            self._pairs.append((instance, [grads for _, grads in pairs]))
 
     def step(self, t: int) -> None:
-        """One step with other gradients."""
-        given = [grads[t, ...].copy() for grads in self._grads]
-        self._drive._attempt(t + 1, self._instance.step, given)
+        """One step of each with other gradients; either is the last one in turn."""
+        for instance, grads in self._pairs if t % 2 else reversed(self._pairs):
+            self._drive._attempt(t + 1, instance.step, [g[t, ...].copy() for g in grads])
 
 
 def failure_of(error: BaseException, step: int) -> Failure:
@@ -282,12 +335,24 @@ def _as_protocol(error: Exception, prefix: str = "") -> ProtocolError:
     return error if isinstance(error, ProtocolError) else ProtocolError(f"{prefix}{said(error)}")
 
 
-def _others(theta: NDArray[Any], grads: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Unlike parameters and gradients of the same shapes and dtypes, finite whatever they are."""
+def _same(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape
+
+
+def _grown(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0] + 1, *shape[1:]) if shape else (2,)
+
+
+def _others(
+    theta: NDArray[Any], grads: NDArray[Any], shape: tuple[int, ...]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Unlike parameters and gradients of the same dtypes, finite whatever these are."""
     signs = np.where(np.arange(len(grads)) % 3 == 0, -1.5, 0.75)
-    other = np.empty_like(grads)
-    other[...] = signs.reshape(-1, *(1,) * (grads.ndim - 1)).astype(grads.dtype)
-    return np.full_like(theta, 2.5), other
+    # a gradient of another shape than its parameter is asked for too, and stays what it is
+    within = shape if grads.shape[1:] == theta.shape or shape != theta.shape else grads.shape[1:]
+    other = np.empty((len(grads), *within), grads.dtype)
+    other[...] = signs.reshape(-1, *(1,) * len(within)).astype(grads.dtype)
+    return np.full(shape, 2.5, theta.dtype), other
 
 
 def _copied(preload: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -19,10 +19,29 @@ def laid_out(values: NDArray[Any], layout: str) -> NDArray[Any]:
 
 
 def laid_out_steps(values: NDArray[Any], layout: str) -> NDArray[Any]:
-    """A new array ``[T, *shape]`` of which every ``[t, ...]`` is in ``layout``."""
-    result = empty_steps(values.shape[0], values.shape[1:], values.dtype, layout)
+    """A new array ``[T, *shape]`` of which every ``[t, ...]`` is in ``layout``.
+
+    It may be ``expanded`` (stride 0 along every axis along which all steps are constant) or
+    ``read-only``, too.
+    """
+    if layout == "expanded":
+        return _expanded(values)
+    plain = "C" if layout == "read-only" else layout
+    result = empty_steps(values.shape[0], values.shape[1:], values.dtype, plain)
     result[...] = values
+    result.flags.writeable = layout != "read-only"
     return result
+
+
+def _expanded(values: NDArray[Any]) -> NDArray[Any]:
+    once, bits = values, values.view(f"u{values.itemsize}")
+    for axis in range(1, values.ndim):
+        if values.shape[axis] and (bits == bits.take([0], axis)).all():
+            once = once.take([0], axis)
+    own = once.copy(order="C")
+    within = zip(own.strides[1:], own.shape[1:], strict=True)
+    strides = (own.strides[0], *(0 if size == 1 else stride for stride, size in within))
+    return np.lib.stride_tricks.as_strided(own, values.shape, strides)
 
 
 def empty_steps(

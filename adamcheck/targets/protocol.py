@@ -29,6 +29,11 @@ FLAGS: Final = ("amsgrad", "maximize", "nesterov", "centered")
 """Common names of boolean options that change the rule."""
 LAYOUTS: Final = ("C", "F", "transposed", "strided", "negative")
 """Memory layouts in which an array of given shape and values can be handed over."""
+GRADIENT_LAYOUTS: Final = (*LAYOUTS, "expanded", "read-only")
+"""A gradient's besides: stride 0 along every axis along which it is constant, as the gradient of a
+sum comes; and C-ordered memory that nobody may write to."""
+RECEIVERS: Final = ("fresh", "used", "beside", "twice", "none")
+"""Who takes a saved state and goes on (see Trajectory.receiver)."""
 ABILITIES: Final = (
     "stepwise",  # gradients are consumed one step at a time (false for run(theta0, grads))
     "many",  # takes a list of parameters
@@ -71,8 +76,16 @@ class Trajectory:
     preload: per parameter a mapping with arrays m, v (and v_max) and the step count t, loaded
     before the first step. reload_after: after that many steps the state is saved, a new instance is
     built with ``reload_hyper`` (default: the same) and the state is loaded into it.
-    scramble: overwrite each gradient buffer after its step, so that a kept reference shows.
-    twin: drive a second instance with other gradients in between, so that shared state shows.
+    receiver: who takes that state: the new instance; one that was "used", which first took some
+    steps of its own from the same parameters (and goes on from where they led); a new one "beside"
+    it, at those parameters; a new one after the same state was loaded into another ("twice"); or
+    "none": the instance that was saved goes on.
+    grad_layout: one of GRADIENT_LAYOUTS, or several joined by "/" that the steps take in turn.
+    scramble: overwrite each gradient buffer after its step, so that a kept reference shows (a
+    read-only one stays).
+    refill: all gradients of a parameter come in one and the same array, filled before each step.
+    twin: drive two more instances with other gradients in between, one of the same shapes and one
+    of others; parameters are read after these have moved. So shared state shows.
     moments: ask for the moments after every step.
     problem: close the loop on a named problem (adamcheck.problems): the gradient of every step is
     that of the problem at the target's own parameter, plus ``grads`` (noise; zeros for none), in
@@ -91,7 +104,9 @@ class Trajectory:
     preload: tuple[Mapping[str, Any], ...] | None = None
     reload_after: int | None = None
     reload_hyper: Mapping[str, float] | None = None
+    receiver: str = "fresh"
     scramble: bool = True
+    refill: bool = False
     twin: bool = False
     moments: bool = False
     problem: Mapping[str, Any] | None = None

@@ -11,7 +11,7 @@ from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS
 from adamcheck.problems import build
 from adamcheck.targets.board import Plan
-from adamcheck.targets.protocol import LAYOUTS, Trajectory
+from adamcheck.targets.protocol import GRADIENT_LAYOUTS, LAYOUTS, RECEIVERS, Trajectory
 
 
 def to_message(request: Trajectory) -> dict[str, Any]:
@@ -58,7 +58,8 @@ def check(request: Trajectory) -> None:
         # a gradient may have another shape than its parameter: some checks ask what happens then
         if grads.shape[:1] != (steps,):
             raise ValueError(f"gradients of shape {grads.shape} for {steps} steps")
-    if request.theta_layout not in LAYOUTS or request.grad_layout not in LAYOUTS:
+    turns = request.grad_layout.split("/")
+    if request.theta_layout not in LAYOUTS or not set(turns) <= set(GRADIENT_LAYOUTS):
         raise ValueError(f"unknown layout {request.theta_layout!r} or {request.grad_layout!r}")
     if request.present is not None:
         present = np.asarray(request.present)
@@ -68,6 +69,10 @@ def check(request: Trajectory) -> None:
         raise ValueError(f"preload has {len(request.preload)} entries for {count} parameters")
     if request.reload_after is not None and not 0 <= request.reload_after <= steps:
         raise ValueError(f"reload_after={request.reload_after} is outside 0 … {steps}")
+    if request.receiver not in RECEIVERS:
+        raise ValueError(f"unknown receiver {request.receiver!r} of a saved state")
+    if (request.refill or request.problem is not None) and request.grad_layout not in LAYOUTS:
+        raise ValueError(f"an array of layout {request.grad_layout!r} cannot be filled again")
     if request.lrs is not None and np.shape(request.lrs) != (steps,):
         raise ValueError(f"lrs of shape {np.shape(request.lrs)} for {steps} steps")
     if request.problem is not None:

@@ -129,7 +129,11 @@ def test_jax_libraries_conform_as_a_whole(target):
 @pytest.mark.parametrize(
     ("target", "spec", "fails"),
     [
+        ("torch.optim:SGD", "gd", set()),
         ("torch.optim:SGD", "momentum", set()),
+        ("torch.optim:SGD", "momentum[dampening=late]", set()),
+        # it refuses a look-ahead without momentum, and all of its switches at once without one
+        ("torch.optim:SGD", "nesterov", set()),
         ("torch.optim:Adagrad", "adagrad", set()),
         # it refuses alpha < 0, and takes alpha >= 1
         ("torch.optim:RMSprop", "rmsprop", {"ADAM-HP-2"}),

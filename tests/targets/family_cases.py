@@ -82,8 +82,8 @@ CASES = (
     ),
     Case(
         "optax:rmsprop",
-        "rmsprop[eps=inside,accumulator=initial,centered=yes,momentum=yes]",
-        ("rmsprop[eps=inside,centered=yes,momentum=yes]",),
+        "rmsprop[eps=inside,form=inside,accumulator=initial,centered=yes,momentum=yes]",
+        ("rmsprop[eps=inside,form=inside,centered=yes,momentum=yes]",),
         flags=("centered",),
     ),
     Case(

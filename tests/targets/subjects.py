@@ -152,6 +152,38 @@ class Stateful(Plain):
         self.m, self.t = state["m"], state["t"]
 
 
+class Adds(Stateful):
+    """Adds what it loads to what it has."""
+
+    def load_state_dict(self, state):
+        self.m = [m + more for m, more in zip(self.m, state["m"], strict=True)]
+        self.t += state["t"]
+
+
+class OneShape(Stateful):
+    """Loses its momentum where an instance of another shape was stepped in between."""
+
+    last = None
+
+    def step(self, grads):
+        if OneShape.last not in (None, grads[0].shape):
+            self.m = [0 * m for m in self.m]
+        OneShape.last = grads[0].shape
+        return super().step(grads)
+
+
+class OneResult(Stateful):
+    """Returns its parameter in an array that all instances of one shape share."""
+
+    shared = {}  # noqa: RUF012
+
+    def step(self, grads):
+        (theta,) = super().step(grads)
+        result = self.shared.setdefault(theta.shape, np.empty_like(theta))
+        result[...] = theta
+        return [result]
+
+
 class Forgets(Stateful):
     """Loses its state when it is saved."""
 

@@ -46,6 +46,33 @@ def test_the_layouts_are_what_they_say():
     assert strides["negative"].tolist() == [-12, -4, -1]
 
 
+@relaxed
+@given(st.integers(1, 3), shapes, dtypes, st.sets(st.integers(1, 4)))
+def test_expanded_gradients_have_stride_zero_where_they_are_constant(steps, shape, dtype, axes):
+    values = np.random.default_rng(0).standard_normal((steps, *shape))
+    for axis in axes & set(range(1, values.ndim)):
+        values = np.broadcast_to(values[(slice(None),) * axis + (slice(1),)], values.shape)
+    result = laid_out_steps(values.astype(dtype), "expanded")
+    assert result.dtype == dtype
+    assert result.shape == values.shape
+    assert result.tobytes() == values.astype(dtype).tobytes()
+    assert result.flags.writeable
+    for axis in axes & set(range(1, values.ndim)):
+        assert not result.size or result.strides[axis] == 0
+
+
+def test_values_that_differ_in_their_last_bit_are_not_expanded():
+    values = np.array([[0.0, -0.0]])
+    assert laid_out_steps(values, "expanded").tobytes() == values.tobytes()
+
+
+def test_read_only_gradients_cannot_be_written_to():
+    result = laid_out_steps(np.ones((2, 3)), "read-only")
+    assert result.tolist() == [[1.0] * 3] * 2
+    with pytest.raises(ValueError, match="read-only"):
+        result[0, ...] += 1
+
+
 def test_gaps_are_not_numbers():
     result = laid_out(np.ones(3), "strided")
     assert np.isnan(result.base).sum() == 3

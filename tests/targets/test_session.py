@@ -89,6 +89,38 @@ def test_layouts_reach_the_target_independently(sessions, theta_layout, grad_lay
     assert seen.tolist() == expected
 
 
+def test_the_layout_of_the_gradient_may_change_from_step_to_step(sessions):
+    theta, grads = np.zeros((2, 3, 4)), np.ones((5, 2, 3, 4))
+    turns = ("C", "F", "expanded")
+    trace = sessions("Layouts").run(request(theta, grads, grad_layout="/".join(turns)))
+    seen = trace.thetas[0][1:].reshape(5, -1)[:, 3:6] * 8
+    strides = [laid_out(theta, a).strides if a != "expanded" else (0, 0, 0) for a in turns]
+    assert seen.tolist() == [list(strides[t % 3]) for t in range(5)]
+
+
+def test_a_read_only_gradient_can_be_read_and_not_changed(sessions):
+    asked = request(grad_layout="read-only")
+    plain = sessions("make").run(request()).thetas[0]
+    assert sessions("make").run(asked).thetas[0].tobytes() == plain.tobytes()
+    failure = sessions("Scales").run(asked).failure
+    assert (failure.kind, failure.step) == ("raised", 2)
+    assert "read-only" in failure.message
+
+
+@pytest.mark.parametrize("scramble", [True, False])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_one_buffer_may_be_filled_again_for_every_step(sessions, layout, scramble):
+    again = {"refill": True, "scramble": scramble, "grad_layout": layout}
+    plain = sessions("make").run(request()).thetas[0]
+    trace = sessions("make").run(request(**again))
+    assert not trace.broken
+    assert trace.thetas[0].tobytes() == plain.tobytes()
+    # what is kept by reference is the next gradient already
+    late = sessions("Keeps").run(request(**again)).thetas[0]
+    assert np.allclose(late[2:], late[1] - np.cumsum(request().grads[0][1:], axis=0))
+    assert dict(sessions("Scales").run(request(**again)).broken) == {"gradient-changed": 2}
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", ml_dtypes.bfloat16])
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0, 2), (2, 3)])
 @pytest.mark.parametrize("name", ["Plain", "InPlace"])
@@ -148,6 +180,36 @@ def test_a_twin_shows_shared_state(sessions):
         assert same.tobytes() == sessions(name).run(asked).thetas[0].tobytes()
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+def test_a_twin_shows_what_depends_on_the_last_shape_and_on_shared_results(sessions, shape):
+    grads = np.random.default_rng(3).standard_normal((6, *shape))
+    for name, alike in (("Stateful", True), ("OneShape", False), ("OneResult", False)):
+        asked = request(np.zeros(shape), grads)
+        alone = sessions(name).run(asked).thetas[0]
+        twinned = sessions(name).run(request(np.zeros(shape), grads, twin=True)).thetas[0]
+        assert (alone.tobytes() == twinned.tobytes()) is alike, name
+
+
+@pytest.mark.parametrize("after", [0, 3, 8])
+def test_a_saved_state_goes_to_the_receiver_that_was_asked_for(sessions, after):
+    whole = sessions("Stateful").run(request(steps=8)).thetas[0]
+
+    def went_on(name, receiver):
+        trace = sessions(name).run(request(steps=8, reload_after=after, receiver=receiver))
+        assert trace.failure is None
+        return trace.thetas[0]
+
+    for receiver in ("fresh", "twice", "none"):
+        assert went_on("Stateful", receiver).tobytes() == whole.tobytes()
+    used, beside = went_on("Stateful", "used"), went_on("Stateful", "beside")
+    assert used.tobytes() == beside.tobytes()
+    # its own steps moved it, and the loaded momentum then moves it as it does the others
+    assert (used[after] != whole[after]).all()
+    assert np.allclose(np.diff(used[after:], axis=0), np.diff(whole[after:], axis=0))
+    same = went_on("Adds", "used").tobytes() == went_on("Adds", "beside").tobytes()
+    assert same is (after == 8)
+
+
 def test_reload_goes_on_or_shows_what_was_lost(sessions):
     whole = sessions("Stateful").run(request(steps=8)).thetas[0]
     for after in (0, 3, 8):
@@ -195,6 +257,11 @@ def test_asking_for_what_a_target_cannot_do_is_a_failure(sessions):
         ({"present": np.ones((2, 2), bool)}, "booleans of shape"),
         ({"preload": ()}, "preload has 0"),
         ({"reload_after": 9}, "outside 0"),
+        ({"receiver": "anybody"}, "unknown receiver"),
+        ({"grad_layout": "C/spiral"}, "unknown layout"),
+        ({"theta_layout": "expanded"}, "unknown layout"),
+        ({"grad_layout": "C/F", "refill": True}, "cannot be filled again"),
+        ({"grad_layout": "read-only", "refill": True}, "cannot be filled again"),
     ],
 )
 def test_a_request_that_contradicts_itself_is_refused(sessions, changes, message):

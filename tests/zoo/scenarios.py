@@ -5,6 +5,7 @@ Each planted defect names the scenario that shows it; test_zoo.py drives it and 
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator
@@ -124,6 +125,15 @@ def long(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
         scale = 1.0 if t < 1500 else 0.25
         new = step([(rng.standard_normal(4) * scale + 0.5).astype(dtype)])
         if t % 50 < 8:
+            yield bits(new)
+
+
+def slow_m(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """The steps around the 710th with β1=.999."""
+    step = build(target, [np.zeros(4, dtype)], {**HYPER, "lr": 1.0, "beta1": 0.999, **options})
+    for t in range(720):
+        new = step([np.full(4, 0.5 + t % 3).astype(dtype)])
+        if t > 700:
             yield bits(new)
 
 
@@ -264,6 +274,20 @@ def same_shapes(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
         yield bits(step([normal(4, dtype, 10 + t), normal(4, dtype, 20 + t)]))
 
 
+def equal_parameters(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Two parameters of one shape and of the same values."""
+    step = build(target, [normal(4, dtype, 1) for _ in range(2)], {**HYPER, **options})
+    for t in range(3):
+        yield bits(step([normal(4, dtype, 10 + t), normal(4, dtype, 20 + t)]))
+
+
+def big_and_long(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Six steps of an array of 5,001 elements."""
+    step = build(target, [np.zeros(5_001, dtype)], {**HYPER, **options})
+    for t in range(6):
+        yield bits(step([normal(5_001, dtype, t)]))
+
+
 def big(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
     """Beyond 65,536 elements, an odd number of them."""
     step = build(target, [np.zeros(70_001, dtype)], {**HYPER, **options})
@@ -376,6 +400,97 @@ def instances(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
         yield bits(one([normal(4, dtype, t)])), bits(two([normal(4, dtype, 9 + t)]))
 
 
+def memory(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Strided vectors, large matrices, four axes, orders that change, and strides of zero."""
+
+    def fortran(a: np.ndarray) -> np.ndarray:
+        return a.copy(order="F")
+
+    def plain(a: np.ndarray) -> np.ndarray:
+        return a
+
+    def expanded(a: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(a[:1], a.shape)
+
+    strided = np.repeat(normal(33, dtype, 1), 2)[::2]
+    runs: tuple[tuple[np.ndarray, tuple[Any, ...]], ...] = (
+        (strided, (plain, lambda a: np.repeat(a, 2)[::2], lambda a: a[::-1].copy()[::-1])),
+        (normal((20, 21), dtype, 1), (fortran, fortran)),
+        (normal((2, 3, 4, 4), dtype, 1), (fortran, fortran)),
+        (normal((3, 4), dtype, 1), (plain, fortran, fortran, plain)),
+        (normal((5, 4), dtype, 1), (expanded, expanded)),
+    )
+    for theta, layouts in runs:
+        step = build(target, [theta], {**HYPER, **options})
+        for t, laid in enumerate(layouts):
+            g = laid(normal(theta.shape, dtype, t))
+            yield attempt(lambda step=step, g=g: step([g]))
+
+
+def silence(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """No gradient for 160 steps, and one again; β1 so near to one that the last one lasts."""
+    step = build(target, [np.zeros(6, dtype)], {**HYPER, "beta1": 0.99, **options})
+    for t in range(168):
+        new = step([normal(6, dtype, t) * dtype(not 3 <= t < 163)])
+        if t % 20 == 0 or t > 162:
+            yield bits(new)
+
+
+def late_spike(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """A gradient a hundred times as large as usual, after 130 usual ones."""
+    step = build(target, [np.zeros(6, dtype)], {**HYPER, **options})
+    for t in range(150):
+        new = step([normal(6, dtype, t) * dtype(100 if t == 130 else 1)])
+        if t > 128:
+            yield bits(new)
+
+
+def checkpoints(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Save at once and at an odd late step, go on; load twice; load into a used instance."""
+
+    def made() -> Any:
+        return target([np.zeros(5, dtype)], **{**HYPER, "beta2": 0.9995}, **options)
+
+    def go_on(one: Any) -> Any:
+        return bits([one.step([normal(5, dtype, t)]) for t in range(3)])
+
+    def saved_at(t: int) -> tuple[Any, Any]:
+        one = made()
+        one.step([normal(5, dtype, 7)])
+        one.load_moments([{**each, "t": t} for each in one.moments()])
+        return one, one.state_dict()
+
+    yield attempt(lambda: made().state_dict() and made().step([normal(5, dtype, 1)]))
+    for late in (5, 259, 2051):
+        one, saved = saved_at(late)
+        kept = copy.deepcopy(saved)
+        yield go_on(one)
+        for used in (0, 3):
+            again = made()
+            for _ in range(used):
+                again.step([normal(5, dtype, 8, 8.0)])
+            again.load_state_dict(copy.deepcopy(kept))
+            yield go_on(again)
+        made().load_state_dict(saved)
+        again = made()
+        yield attempt(lambda again=again, saved=saved: again.load_state_dict(saved) or [])
+        yield go_on(again)
+
+
+def apart(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Instances of one shape and of another, interleaved; results are read once all have moved."""
+    sizes = (4, 4, 7)
+    steps = [
+        build(target, [normal(n, dtype, k)], {**HYPER, **options}) for k, n in enumerate(sizes)
+    ]
+    for t in range(4):
+        news = [
+            step([normal(n, dtype, 9 * t + k)])
+            for k, (step, n) in enumerate(zip(steps, sizes, strict=True))
+        ]
+        yield [bits(new) for new in news]
+
+
 def repeat(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
     """Whether the same run gives the same bits."""
     yield list(short(target, dtype, options)) == list(short(target, dtype, options))
@@ -415,7 +530,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     for f in (
         short, rounded, shrinking, away, far, long, long_tail, wild, extremal, subnormal,
         nonfinite, zeros, edges, ones, dyadic, layout, shapes, square, same_shapes, big, late,
+        slow_m, equal_parameters, big_and_long,
         late_first, blocks, vectors, longer, many, faint, state, buffers, instances,
-        repeat, reject, reject_decay,
+        memory, silence, late_spike, checkpoints, apart, repeat, reject, reject_decay,
     )
 }  # fmt: skip

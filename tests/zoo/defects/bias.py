@@ -101,6 +101,12 @@ class FrozenAfter1000(Textbook):
         return 1 - self.beta1**t, 1 - self.beta2**t
 
 
+@cage.defect("bias-m-power-frozen-after-700", "β1^t stops at t=700", shows="slow_m", dtypes=WIDE)
+class MFrozenAfter700(Textbook):
+    def corrections(self, slot: Slot) -> Pair:
+        return 1 - self.beta1 ** min(slot.t, 700), super().corrections(slot)[1]
+
+
 @cage.defect("bias-v-one-step-behind", "v uses the power of the step before, except at t=1")
 class VBehind(Textbook):
     def corrections(self, slot: Slot) -> Pair:

@@ -141,6 +141,19 @@ class MomentsSharedByParameters(Textbook):
 
 
 @cage.defect(
+    "moments-shared-by-equal-parameters",
+    "parameters of one shape and of equal values share their moments",
+    shows="equal_parameters",
+)
+class MomentsSharedByEqualParameters(Textbook):
+    def setup(self, params: Any, **hyper: Any) -> None:
+        super().setup(params, **hyper)
+        first: dict[Any, Slot] = {}
+        for i, p in enumerate(params):
+            self.slots[i] = first.setdefault((p.shape, p.tobytes()), self.slots[i])
+
+
+@cage.defect(
     "parameters-exchanged",
     "of two parameters of one shape, each gets the other's gradient",
     shows="same_shapes",

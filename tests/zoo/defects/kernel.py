@@ -153,6 +153,17 @@ class Index4099(_PatchesGradient):
         g[4099:4100] = 0
 
 
+@cage.defect(
+    "large-array-wrong-from-fifth-step",
+    "from t=5 on arrays of over 4,000 elements move twice as far",
+    shows="big_and_long",
+)
+class LargeWrongFromFifthStep(Textbook):
+    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+        moved = super().kernel(theta, g, slot)
+        return moved + (moved - theta) if slot.t >= 5 and theta.size > 4000 else moved
+
+
 @cage.defect("index-33-wrong", "element 33 moves a thirty-second further", shows="big")
 class Index33(_PatchesGradient):
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 if (_tests := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.append(_tests)
 
-from zoo.base import Array
+from zoo.base import Array, Slot
 from zoo.honest import Textbook
 from zoo.record import FLOAT16, FLOAT32, NARROW, Cage, Defect
 
@@ -178,6 +178,89 @@ class SignLostInFirstRow(_ReadsGradient):
         g = g.copy()
         g[0] = np.abs(g[0])
         return g
+
+
+@cage.defect(
+    "layout-strided-vector",
+    "of a vector that is not contiguous only the first eight elements are read with its stride",
+    shows="memory",
+)
+class StridedVector(_ReadsGradient):
+    def read(self, g: Array, shape: tuple[int, ...]) -> Array:
+        if g.ndim == 1 and g.size > 8 and g.strides[0] != g.itemsize:
+            g = g.copy()
+            g[8:] = g[7]
+        return g
+
+
+@cage.defect(
+    "layout-tiles-of-16",
+    "a Fortran-ordered matrix is copied in tiles, and beyond the first one in the wrong order",
+    shows="memory",
+)
+class TilesOf16(_ReadsGradient):
+    def read(self, g: Array, shape: tuple[int, ...]) -> Array:
+        if g.ndim == 2 and min(g.shape) > 16 and g.flags.f_contiguous:
+            g = g.copy()
+            g[16:, 16:] = g[16:, 16:][::-1].copy()
+        return g
+
+
+@cage.defect(
+    "layout-channels-last", "four axes that are not in C order are walked in memory", shows="memory"
+)
+class ChannelsLast(_ReadsGradient):
+    def read(self, g: Array, shape: tuple[int, ...]) -> Array:
+        return g if g.ndim != 4 or g.flags.c_contiguous else g.ravel(order="K")
+
+
+@cage.defect(
+    "layout-of-first-gradient",
+    "the first gradient's memory order is taken for that of all",
+    shows="memory",
+)
+class LayoutOfFirstGradient(_ReadsGradient):
+    def read(self, g: Array, shape: tuple[int, ...]) -> Array:
+        order = "C" if g.flags.c_contiguous or not g.flags.f_contiguous else "F"
+        first = self.__dict__.setdefault("order", order)
+        return g if order == first else g.ravel(order="K")
+
+
+@cage.defect(
+    "layout-expanded-read-once",
+    "of an axis with stride zero only the first element gets its gradient",
+    shows="memory",
+)
+class ExpandedReadOnce(_ReadsGradient):
+    def read(self, g: Array, shape: tuple[int, ...]) -> Array:
+        if g.size < 2 or 0 not in g.strides:
+            return g
+        once = np.zeros_like(g, order="C")
+        first = tuple(slice(1 if stride == 0 else None) for stride in g.strides)
+        once[first] = g[first]
+        return once
+
+
+@cage.defect(
+    "gradient-kept-squared",
+    "g² is kept for the array that g came in: a buffer that is filled again gives the old one",
+    shows="buffers",
+)
+class GradientKeptSquared(Textbook):
+    def advance(self, i: int, g: Array) -> None:
+        kept = self.slots[i].extra.get("square", (None, None))
+        where = g.__array_interface__["data"][0]
+        if kept[0] != where:
+            kept = where, self.flat(g, g.dtype) ** 2
+        self.slots[i].extra["square"] = kept
+        super().advance(i, g)
+
+    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+        self.square = slot.extra["square"][1]
+        return super().kernel(theta, g, slot)
+
+    def second(self, v: Array, g: Array, slot: Slot, c: Any) -> Array:
+        return c(self.beta2) * v + c(1 - self.beta2) * self.square
 
 
 DEFECTS: tuple[Defect, ...] = tuple(cage.records)

@@ -182,6 +182,12 @@ class Beta1FalsyDefault(Textbook):
         super().adopt({**hyper, "beta1": hyper["beta1"] or 0.9})
 
 
+@cage.defect("beta2-falsy-default", "beta2 or .999: a β2 of 0 becomes the default", shows="edges")
+class Beta2FalsyDefault(Textbook):
+    def adopt(self, hyper: Mapping[str, Any]) -> None:
+        super().adopt({**hyper, "beta2": hyper["beta2"] or 0.999})
+
+
 @cage.defect(
     "rate-falsy-default",
     "lr or 1e-3: a rate of 0 becomes the default",

@@ -1,11 +1,11 @@
-"""Planted defects of saving, loading, and parameters whose gradients come late or not at all."""
+"""Planted defects of what is remembered: saving, loading, instances, late and missing gradients."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,10 +14,11 @@ if (_tests := str(Path(__file__).resolve().parents[2])) not in sys.path:
 
 from zoo.base import Array, Slot
 from zoo.dialects import AMSGRAD, Amsgrad
-from zoo.honest import Textbook
-from zoo.record import WIDE, Cage, Defect
+from zoo.honest import Textbook, make_closure
+from zoo.record import FLOAT16, WIDE, Cage, Defect
 
 cage = Cage(__file__)
+values = Cage(__file__, family="values")
 
 
 class _EditsState(Textbook):
@@ -170,6 +171,161 @@ class StateLosesMaximum(Amsgrad, _EditsState):
         slot["v_max"] = np.zeros_like(slot["v"])
 
 
+@cage.defect(
+    "state-given-away",
+    "saving hands the moments over: who goes on starts from zero ones",
+    shows="checkpoints",
+)
+class StateGivenAway(Textbook):
+    def state_dict(self) -> dict[str, Any]:
+        state = super().state_dict()
+        for i, slot in enumerate(self.slots):
+            self.slots[i] = self.fresh(i)
+            self.slots[i].t = slot.t
+        return state
+
+
+@cage.defect(
+    "state-needs-a-step", "before the first step there is nothing to save", shows="checkpoints"
+)
+class StateNeedsAStep(Textbook):
+    def state_dict(self) -> dict[str, Any]:
+        if not any(slot.t for slot in self.slots):
+            raise KeyError("exp_avg")
+        return super().state_dict()
+
+
+@cage.defect(
+    "state-t-in-float16", "t is saved in float16", shows="checkpoints", dtypes=(*WIDE, FLOAT16)
+)
+class StateTInFloat16(_EditsState):
+    def saved(self, slot: dict[str, Any]) -> None:
+        slot["t"] = int(np.float16(min(slot["t"], 65_504)))
+
+
+@cage.defect(
+    "load-adds", "loading adds to the moments and the count there are", shows="checkpoints"
+)
+class LoadAdds(Textbook):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        before = self.slots[:]
+        super().load_state_dict(state)
+        for slot, old in zip(self.slots, before, strict=True):
+            slot.m, slot.v, slot.t = slot.m + old.m, slot.v + old.v, slot.t + old.t
+
+
+@cage.defect("load-keeps-larger-v", "loading keeps the larger v of two", shows="checkpoints")
+class LoadKeepsLargerV(Textbook):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        before = [slot.v for slot in self.slots]
+        super().load_state_dict(state)
+        for slot, old in zip(self.slots, before, strict=True):
+            slot.v = np.maximum(slot.v, old)
+
+
+@cage.defect(
+    "load-empties-state", "loading takes the saved state apart: it loads once", shows="checkpoints"
+)
+class LoadEmptiesState(Textbook):
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        assert isinstance(state, dict)
+        super().load_state_dict({name: state.pop(name) for name in ("hyper", "slots")})
+
+
+# instances beside each other
+
+
+@cage.defect(
+    "make-returns-scratch",
+    "θ is returned in a buffer that all closures of one shape share",
+    shows="apart",
+    twin=make_closure,
+)
+def make_returns_scratch(
+    theta0: Array, *, lr: float, beta1: float, beta2: float, eps: float
+) -> Callable[[Array], Array]:
+    inner = make_closure(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    key = theta0.shape, theta0.dtype.name
+
+    def step(grad: Array) -> Array:
+        theta = inner(grad)
+        shared = _scratch.setdefault(key, np.empty_like(theta))
+        shared[...] = theta
+        return shared
+
+    return step
+
+
+_scratch: dict[Any, Array] = {}
+
+
+class _LosesV(Textbook):
+    last: ClassVar[list[Any]] = []
+
+    def step(self, grads: Sequence[Array | None]) -> list[Array]:
+        if self.last and self.last[-1] != self.shapes:
+            for slot in self.slots:
+                slot.v = np.zeros_like(slot.v)
+        self.last[:] = [self.shapes]
+        return super().step(grads)
+
+
+@cage.defect(
+    "make-loses-v-beside-another-shape",
+    "v is dropped when a closure of another shape was at work in between",
+    shows="apart",
+    twin=make_closure,
+)
+def make_loses_v(
+    theta0: Array, *, lr: float, beta1: float, beta2: float, eps: float
+) -> Callable[[Array], Array]:
+    made = _LosesV([theta0], lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    return lambda grad: made.step([grad])[0]
+
+
+# long silence, and spikes that come late
+
+
+@values.defect(
+    "silent-elements-reset",
+    "after a hundred steps without a gradient an element's moments are dropped",
+    shows="silence",
+)
+class SilentElementsReset(Textbook):
+    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+        silent = np.where(g == 0, slot.extra.get("silent", np.zeros(g.shape, int)) + 1, 0)
+        slot.extra["silent"] = silent
+        for name in ("m", "v"):
+            moment = getattr(slot, name)
+            setattr(slot, name, np.where(silent >= 100, np.zeros_like(moment), moment))
+        return super().kernel(theta, g, slot)
+
+
+@values.defect(
+    "silent-elements-freeze",
+    "after seventy steps without a gradient an element no longer moves; its moments decay",
+    shows="silence",
+)
+class SilentElementsFreeze(Textbook):
+    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+        silent = np.where(g == 0, slot.extra.get("silent", np.zeros(g.shape, int)) + 1, 0)
+        slot.extra["silent"] = silent
+        return np.where(silent >= 70, theta, super().kernel(theta, g, slot))
+
+
+@values.defect(
+    "spike-cut-after-warm-up",
+    "from the hundredth step on |g| is cut at 20·√v̂",
+    shows="late_spike",
+)
+class SpikeCutAfterWarmUp(Textbook):
+    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+        if slot.t > 100:
+            most = g.dtype.type(20) * np.sqrt(slot.v / g.dtype.type(1 - self.beta2 ** (slot.t - 1)))
+            g = np.where((slot.v > 0) & (np.abs(g) > most), np.copysign(most, g), g)
+        return super().kernel(theta, g, slot)
+
+
 # late and missing gradients
 
 
@@ -274,4 +430,4 @@ class ZeroGradientSkipsStep(Textbook):
             super().advance(i, g)
 
 
-DEFECTS: tuple[Defect, ...] = tuple(cage.records)
+DEFECTS: tuple[Defect, ...] = (*cage.records, *values.records)

@@ -102,6 +102,17 @@ class ClippedAt1e10(_Changes):
 
 
 @cage.defect(
+    "gradient-clipped-at-5e18",
+    "elements are clipped at 5e18, where a square is about to overflow",
+    shows="wild",
+    dtypes=BUT_FLOAT16,
+)
+class ClippedAt5e18(_Changes):
+    def change(self, g: Array, c: Scalar) -> Array:
+        return np.where(np.isinf(g), g, clipped(g, c(5e18)))
+
+
+@cage.defect(
     "gradient-norm-clipped",
     "a norm above 1000 is scaled down to it",
     shows="wild",
