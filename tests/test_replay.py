@@ -30,6 +30,7 @@ CASES = [
     ("envelope", "ADAM-LY-1", "memory-order"),
     ("envelope", "ADAM-SH-1", "rows-for-elements"),
     ("envelope", "ADAM-GB-2", "gradient-kept"),
+    ("refilled", "ADAM-GB-2", "gradient-kept-squared"),
     ("envelope", "ADAM-MX-1", "maximize-ignored"),
     ("non-finite stays", "ADAM-NF-1", "nan-becomes-zero"),
     ("scaling", "ADAM-SC-2", "eps-falsy-default"),
