@@ -67,16 +67,8 @@ def alive(lab: Lab, account: Account) -> None:
         if not (change.keys() <= usual.keys() and _distinct(lab, change)):
             continue
         trajectory = lab.trajectory(grads, hyper=usual | change)
-        if change.get("momentum") == 0.0 and _is_another(lab, trajectory):
-            continue
-        hold(lab, account, trajectory)
-
-
-def _is_another(lab: Lab, trajectory: Trajectory) -> bool:
-    """Without momentum PyTorch does not look ahead, and says so, and dampens nothing either."""
-    if lab.spec.nesterov == "yes":
-        return bool(lab.refusal(trajectory))
-    return lab.spec.dampening in ("late", "full")
+        if not lab.stands_still(trajectory):
+            hold(lab, account, trajectory)
 
 
 def _distinct(lab: Lab, change: dict[str, float]) -> bool:

@@ -268,6 +268,17 @@ class Lab:
             return ""
         return failure.type or "refused"
 
+    def stands_still(self, trajectory: Trajectory) -> bool:
+        """Whether the spec does not speak of this run, as its momentum is 0.
+
+        PyTorch then does not look ahead, and says so, and dampens nothing either.
+        """
+        if trajectory.hyper.get("momentum") != 0.0:
+            return False
+        if self.spec.nesterov == "yes":
+            return bool(self.refusal(trajectory))
+        return self.spec.dampening in ("late", "full")
+
     def affordable(self, steps: int, *, least: int = 1, share: float = 0.2) -> int:
         """At most ``steps``, cut to a share of the patience at the pace seen so far.
 

@@ -24,6 +24,8 @@ def search(lab: Lab, account: Account) -> None:
     trouble: list[TargetTrouble] = []
 
     def holds(trajectory: Trajectory) -> float | None:
+        if lab.stands_still(trajectory):
+            return None
         trial = Account()
         try:
             hold(lab, trial, trajectory)
