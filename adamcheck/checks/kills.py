@@ -7,7 +7,6 @@ from typing import Final
 KILLS: Final[dict[str, tuple[str, ...]]] = {
     "ADAM-AM-1": (
         "amsgrad-decays",
-        "amsgrad-forgets-at-1700",
         "amsgrad-ignored",
         "amsgrad-in-v",
         "amsgrad-minimum",
@@ -381,7 +380,6 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "maximize-first-step-only",
         "maximize-flips-decay",
         "maximize-ignored",
-        "maximize-until-600",
     ),
     "ADAM-NF-1": (
         "infinity-becomes-large",
@@ -466,7 +464,6 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "decay-l2-not-for-vectors",
         "decay-l2-scaled-by-rate",
         "decay-l2-sign",
-        "decay-l2-until-1000",
         "decay-of-initial-parameter",
         "decay-of-the-gradient",
         "decay-rate-corrected",

@@ -48,9 +48,10 @@ def _late(
 ) -> None:
     """The same options over thousands of steps: none is forgotten, capped or switched off late.
 
-    Where the format is narrow, θ would soon swallow the difference.
+    Not in quick, where compiling a kernel for each option would cost more than all else; nor where
+    the format is narrow and θ would soon swallow the difference.
     """
-    if lab.fmt.precision < 16:
+    if lab.profile.name == "quick" or lab.fmt.precision < 16:
         return
     steps = lab.affordable(lab.profile.long_steps // 4, least=24)
     rng = lab.rng("late")
