@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adamcheck.checks.lab import Account, Lab, Skip
+from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
 from adamcheck.targets.protocol import Failure, Trajectory
@@ -67,7 +67,7 @@ def alive(lab: Lab, account: Account) -> None:
         if not (change.keys() <= usual.keys() and _distinct(lab, change)):
             continue
         trajectory = lab.trajectory(grads, hyper=usual | change)
-        if not lab.stands_still(trajectory):
+        if not lab.unspoken(trajectory):
             hold(lab, account, trajectory)
 
 
@@ -155,7 +155,9 @@ def other_shape(lab: Lab, account: Account) -> None:
         trajectory = replace(base, theta0=(theta,), grads=(lab.cast(np.ones((1, *shape))),))
         trace = lab.attempt(trajectory)
         account.examples += 1
-        if trace.failure is not None and trace.failure.kind in ("raised", "exited"):
+        if trace.failure is not None:
+            if trace.failure.kind not in ("raised", "exited"):  # a crash is no refusal
+                raise TargetTrouble(trace.failure)
             continue
         if shape in ((2, 3), (1,), (6, 1)):  # what broadcasting or reshaping makes sense of
             lab.note("shape-broadcast", f"takes a gradient of shape {shape} for a parameter (6,)")

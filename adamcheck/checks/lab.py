@@ -268,8 +268,8 @@ class Lab:
             return ""
         return failure.type or "refused"
 
-    def stands_still(self, trajectory: Trajectory) -> bool:
-        """Whether the spec does not speak of this run, as its momentum is 0.
+    def unspoken(self, trajectory: Trajectory) -> bool:
+        """Whether the spec says nothing of this run, as its momentum is 0.
 
         PyTorch then does not look ahead, and says so, and dampens nothing either.
         """

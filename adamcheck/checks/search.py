@@ -24,7 +24,7 @@ def search(lab: Lab, account: Account) -> None:
     trouble: list[TargetTrouble] = []
 
     def holds(trajectory: Trajectory) -> float | None:
-        if lab.stands_still(trajectory):
+        if lab.unspoken(trajectory):
             return None
         trial = Account()
         try:

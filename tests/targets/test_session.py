@@ -241,7 +241,7 @@ def test_moments_out_and_in(sessions):
 def test_asking_for_what_a_target_cannot_do_is_a_failure(sessions):
     for more in ({"moments": True}, {"reload_after": 2}, {"preload": ({"t": 1},)}):
         failure = sessions("make").run(request(**more)).failure
-        assert (failure.kind, failure.type) == ("raised", "NotImplementedError")
+        assert (failure.kind, failure.type) == ("raised", "AbilityError")
 
 
 @pytest.mark.parametrize(

@@ -86,8 +86,12 @@ class Stepping:
         raise _lacking("state", "takes no saved state")
 
 
-def _lacking(ability: str, what: str) -> NotImplementedError:
-    return NotImplementedError(f"this target {what}: it lacks the ability {ability!r}")
+class AbilityError(Exception):
+    """A request asked for what the target's traits deny; no check does, a request by hand may."""
+
+
+def _lacking(ability: str, what: str) -> AbilityError:
+    return AbilityError(f"this target {what}: it lacks the ability {ability!r}")
 
 
 @dataclass(frozen=True)
