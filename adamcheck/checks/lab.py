@@ -352,7 +352,7 @@ class Lab:
     def _wider(self) -> list[Admission]:
         options = []
         scalars_open = self.spec.scalars == "any" and self.admission.scalars == "float64"
-        flushes = any("flush" in note for note in self.description.notes)
+        flushes = self.fmt.name in self.description.flushes
         narrow = self.fmt.name != "float64"
         if flushes and not self.admission.flushed:
             options.append(replace(self.admission, flushed=True))

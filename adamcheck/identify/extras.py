@@ -22,16 +22,9 @@ from adamcheck.identify.stack import Run, stacked
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
-from adamcheck.targets.protocol import Description
 from adamcheck.targets.session import Session
 
 _TELLING: Final = ("near-eps", "spike", "away", "idle", "idle-slow")
-
-
-def flushes(known: Description, dtype: str) -> bool:
-    """Whether the target was seen to flush subnormals of the format."""
-    notes = [note for note in known.notes if note.startswith("flushes subnormals:")]
-    return any(dtype in note.replace(",", " ").split() for note in notes)
 
 
 def scalars(found: Found) -> list[Finding]:
@@ -83,7 +76,7 @@ def facts(
     if not found.fits:
         return []
     known = session.description
-    flushed = flushes(known, fmt.name)
+    flushed = fmt.name in known.flushes
     base = found.best.candidate
     findings: list[Finding] = []
     for flag in sorted(known.flags - asked.flags - options.keys()):

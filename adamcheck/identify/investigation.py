@@ -117,7 +117,7 @@ def _concluded(
     stacks = stacked(runs, fmt)
     if not stacks:
         return Investigation(None, error=error or "the target finished no step")
-    flushed = more.flushes(session.description, fmt.name)
+    flushed = fmt.name in session.description.flushes
     listener(Note("scoring the dialects"))
     outcome = conclude(
         stacks,

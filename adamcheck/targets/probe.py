@@ -48,9 +48,8 @@ def described(
     for name in FORMATS:
         trace = run(_request(name, hyper))
         first = first or trace.failure
-        reason = _refusal(trace)
-        if reason:
-            notes.append(f"does not take {name}: {reason}")
+        if not _taken(trace):
+            notes.append(f"does not take {name}: {_reason(trace)}")
         else:
             dtypes.append(name)
         if trace.failure is not None and trace.failure.kind == "hung":
@@ -63,11 +62,12 @@ def described(
         )
     abilities = set(traits["abilities"])
     if dtypes:
-        many = "many" in abilities and not _refusal(run(_request(dtypes[0], hyper, count=2)))
+        many = "many" in abilities and _taken(run(_request(dtypes[0], hyper, count=2)))
         missing = many and "missing" in abilities
-        missing = missing and not _refusal(run(_request(dtypes[0], hyper, count=2, absent=True)))
+        missing = missing and _taken(run(_request(dtypes[0], hyper, count=2, absent=True)))
         abilities -= {n for n, seen in (("many", many), ("missing", missing)) if not seen}
-    if flushed := flushes(tuple(dtypes)):
+    flushed = tuple(name for name in flushes(tuple(dtypes)) if name in dtypes)
+    if flushed:
         notes.append(f"flushes subnormals: {', '.join(flushed)}")
     return Description(
         target=target,
@@ -79,6 +79,7 @@ def described(
         environment=dict(traits["environment"]),
         notes=tuple(notes),
         layouts=tuple(traits["layouts"]),
+        flushes=frozenset(flushed),
     )
 
 
@@ -92,8 +93,11 @@ def _request(
     return Trajectory((theta,) * count, (grads,) * count, hyper, present=present)
 
 
-def _refusal(trace: Trace) -> str:
-    """Why a probing run does not count as taken; empty if it does."""
-    if trace.failure is not None:
-        return trace.failure.message
-    return "gives back another dtype" if "dtype" in trace.broken else ""
+def _taken(trace: Trace) -> bool:
+    """Whether a probing run counts as taken, whatever words come with a failure."""
+    return trace.failure is None and "dtype" not in trace.broken
+
+
+def _reason(trace: Trace) -> str:
+    """Why a run was not taken, for people."""
+    return "gives back another dtype" if trace.failure is None else trace.failure.message

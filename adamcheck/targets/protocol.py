@@ -50,9 +50,10 @@ class Description:
     """What a loaded target is and can do.
 
     ``hyperparameters`` and ``flags`` are the common names it accepts; ``dtypes`` the names of the
-    formats it was seen to take (and give back); ``notes`` are one-line facts worth reporting, such
-    as a flushed subnormal or 64-bit mode being off; ``environment`` maps packages to versions;
-    ``layouts`` are those in which an array reaches the target (others arrive as C).
+    formats it was seen to take (and give back); ``flushes`` those of them whose subnormals its
+    arithmetic was measured to lose; ``notes`` are one-line facts for people, which may quote the
+    target and decide nothing; ``environment`` maps packages to versions; ``layouts`` are those in
+    which an array reaches the target (others arrive as C).
     """
 
     target: str
@@ -64,6 +65,7 @@ class Description:
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ("C",)
+    flushes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
