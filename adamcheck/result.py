@@ -120,11 +120,46 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class InferredEdit:
+    """One edit of a dialect's program with which every observed number fits.
+
+    operator: its name in adamcheck.mutations; place: the value that it changes, in plain words.
+    parameters: each of its constants as the interval (low, high) of numbers with which the runs
+    fit. guard: the condition under which it acts, empty where it always does, with its own
+    parameters likewise. text: the whole in one sentence.
+    """
+
+    operator: str
+    place: str
+    text: str
+    parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    guard: str = ""
+    guard_parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is known of a target that no dialect fits; None where the runs do not tell.
+
+    first_step: the first step from a fresh state is the dialect's. elementwise: an element moves
+    alike in other company. deterministic: the same run gives the same bits. homogeneous: gradients
+    and ε scaled together by a power of two leave the step as it is.
+    """
+
+    first_step: bool | None = None
+    elementwise: bool | None = None
+    deterministic: bool | None = None
+    homogeneous: bool | None = None
+
+
+@dataclass(frozen=True)
 class Identification:
     """The nearest dialect and the evidence: deviations in multiples of the envelope (≤ 1 fits).
 
     ``candidates`` lists (spec, largest deviation) from the best on; ``regime`` says in words where
-    best and claimed differ; ``kind`` is dialect, not-elementwise or not-adam.
+    best and claimed differ; ``kind`` is dialect, not-elementwise or not-adam. Where no dialect
+    fits, ``edit`` is the edit of ``spec`` that does, None without one; ``also`` are edits that fit
+    as well; ``traits`` say what is known besides.
     """
 
     spec: str
@@ -135,6 +170,9 @@ class Identification:
     regime: str = ""
     candidates: tuple[tuple[str, float], ...] = ()
     indistinguishable: tuple[str, ...] = ()
+    edit: InferredEdit | None = None
+    also: tuple[InferredEdit, ...] = ()
+    traits: Traits | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from adamcheck.result import (
     CheckResult,
     Finding,
     Identification,
+    InferredEdit,
     Result,
     Status,
+    Traits,
     Verdict,
 )
 from adamcheck.witness import number, plain, read_json, read_witness, reason, witness_document
@@ -66,6 +69,23 @@ def identification_document(found: Identification) -> dict[str, Any]:
             {"spec": spec, "deviation": number(deviation)} for spec, deviation in found.candidates
         ],
         "indistinguishable": list(found.indistinguishable),
+        "edit": None if found.edit is None else _edit_document(found.edit),
+        "also": [_edit_document(edit) for edit in found.also],
+        "traits": None if found.traits is None else asdict(found.traits),
+    }
+
+
+def _edit_document(edit: InferredEdit) -> dict[str, Any]:
+    def intervals(parameters: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
+        return {name: [number(low), number(high)] for name, (low, high) in parameters.items()}
+
+    return {
+        "operator": edit.operator,
+        "place": edit.place,
+        "text": edit.text,
+        "parameters": intervals(edit.parameters),
+        "guard": edit.guard,
+        "guard_parameters": intervals(edit.guard_parameters),
     }
 
 
@@ -180,4 +200,21 @@ def _read_identification(document: Any) -> Identification:
             (part["spec"], float(part["deviation"])) for part in document["candidates"]
         ),
         indistinguishable=tuple(document["indistinguishable"]),
+        edit=_read_edit(document["edit"]) if document.get("edit") else None,
+        also=tuple(_read_edit(part) for part in document.get("also", ())),
+        traits=Traits(**document["traits"]) if document.get("traits") else None,
+    )
+
+
+def _read_edit(document: Any) -> InferredEdit:
+    def intervals(name: str) -> dict[str, tuple[float, float]]:
+        return {key: (float(low), float(high)) for key, (low, high) in document[name].items()}
+
+    return InferredEdit(
+        operator=document["operator"],
+        place=document["place"],
+        text=document["text"],
+        parameters=intervals("parameters"),
+        guard=document["guard"],
+        guard_parameters=intervals("guard_parameters"),
     )

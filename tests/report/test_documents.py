@@ -12,7 +12,7 @@ import pytest
 
 from adamcheck.errors import UsageError
 from adamcheck.report.documents import dumps, load_results, results_document
-from adamcheck.result import Finding
+from adamcheck.result import Finding, InferredEdit, Traits
 
 SCHEMA = json.loads(files("adamcheck.report").joinpath("result.schema.json").read_text("utf-8"))
 
@@ -116,3 +116,23 @@ def test_no_file_and_binary_file(tmp_path):
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not a JSON text file"):
         load_results(tmp_path / "b.json")
+
+
+def test_an_inferred_edit_keeps_to_the_schema_and_comes_back(samples, tmp_path):
+    edit = InferredEdit(
+        operator="clip",
+        place="the gradient",
+        text="the gradient is clipped at c, 1.98 <= c <= 2.03",
+        parameters={"c": (1.98, 2.03)},
+        guard="from-step",
+        guard_parameters={"T": (200.0, math.inf)},
+    )
+    result = samples.deviating()
+    assert result.identified is not None
+    found = replace(result.identified, edit=edit, also=(edit,), traits=Traits(first_step=True))
+    document = results_document([replace(result, identified=found)])
+    valid(document)
+    file = tmp_path / "result.json"
+    file.write_text(dumps(document))
+    (back,) = load_results(file)
+    assert back.identified == found
