@@ -20,6 +20,7 @@ from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Listener, Note, RunFinished, silent
 from adamcheck.formats import format_named
+from adamcheck.horizon import merged
 from adamcheck.oracle.judge import warm
 from adamcheck.result import (
     CheckResult,
@@ -101,8 +102,8 @@ def check(
             # nobody claimed it: the nearest dialect of a target that follows none
             names, error = (), error or f"no dialect fits, and {lacking} Name a spec."
         chosen = chosen if only else tuple(c for c in chosen if c.speaks_of(claimed))
-        results, found = _run_all(session, claimed, names, chosen, size, seed, device, tell)
-        findings += found
+        results, labs = _run_all(session, claimed, names, chosen, size, seed, device, tell)
+        findings += [finding for lab in labs for finding in lab.findings]
         failed = [c for c in results if c.status is Status.FAILED]
         if failed and identified is None:
             identified = _identify(session, claimed, failed[0].dtype, options, tell)
@@ -123,6 +124,7 @@ def check(
             options=dict(options),
             error=error,
             seconds=time.monotonic() - begun,
+            horizons=tuple(merged(lab.fmt.name, lab.horizons) for lab in labs),
         )
     tell(RunFinished(result))
     return result
@@ -210,9 +212,9 @@ def _run_all(
     seed: int,
     device: str,
     tell: Listener,
-) -> tuple[list[CheckResult], list[Finding]]:
+) -> tuple[list[CheckResult], list[Lab]]:
     results: list[CheckResult] = []
-    findings: list[Finding] = []
+    labs: list[Lab] = []
     total = len(dtypes) * len(chosen)
     for dtype in dtypes:
         lab = Lab(session, spec, format_named(dtype), profile, seed)
@@ -224,8 +226,8 @@ def _run_all(
             done[one.id] = _run_one(lab, one, device)
             tell(CheckFinished(done[one.id]))
         results += [done[one.id] for one in chosen]
-        findings += lab.findings
-    return results, findings
+        labs.append(lab)
+    return results, labs
 
 
 def _run_one(lab: Lab, one: Check, device: str) -> CheckResult:
@@ -245,6 +247,7 @@ def _run_one(lab: Lab, one: Check, device: str) -> CheckResult:
             outcome = _passed(counted, account)
         else:
             outcome = replace(blank, status=status, message=message)
+    lab.horizons += account.horizons
     return replace(outcome, seconds=time.monotonic() - begun)
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from adamcheck.errors import AdamcheckError
+from adamcheck.horizon import Horizon, merged
 from adamcheck.text import shorten, visible
 
 SCHEMA: Final = "adamcheck.result/1"
@@ -177,7 +178,10 @@ class Identification:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything a run of the gate found out about one target."""
+    """Everything a run of the gate found out about one target.
+
+    ``horizons``: how far the judged runs looked, one for each dtype; ``horizon`` joins them.
+    """
 
     target: str
     spec: str
@@ -192,6 +196,12 @@ class Result:
     options: Mapping[str, Any] = field(default_factory=dict)
     error: str = ""
     seconds: float = 0.0
+    horizons: tuple[Horizon, ...] = ()
+
+    @property
+    def horizon(self) -> Horizon:
+        """How far the runs looked in all dtypes taken together."""
+        return merged(", ".join(h.dtype for h in self.horizons), self.horizons)
 
     @property
     def conforms(self) -> bool:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from adamcheck.horizon import Horizon
 from adamcheck.result import (
     CheckResult,
     Comparison,
@@ -79,6 +80,25 @@ def a_failure(**changes: object) -> CheckResult:
     return a_check("ADAM-EPS-1", **{**values, **changes})
 
 
+def a_horizon(**changes: object) -> Horizon:
+    values = {
+        "dtype": "float64",
+        "steps": 8300,
+        "silence": 160,
+        "late_start": 40,
+        "arrays": ((24, 8300), (8221, 9), (65539, 2)),
+        "sizes": (0, 1, 24, 8221, 65539),
+        "parameters": 113,
+        "gradients": (1e-300, 1e300),
+        "parameter_values": (1e-3, 4.0),
+        "spikes": ((2.0, 1e9), (131.0, 64.0)),
+        "hyper": {"lr": (1e-3, 0.125), "beta1": (0.9, 0.9)},
+        "loaded": 65534,
+        "options": {"weight_decay": 24},
+    }
+    return Horizon(**{**values, **changes})
+
+
 def conforming() -> Result:
     checks = [a_check(dtype=dtype) for dtype in ("float64", "float32")]
     checks += [a_check("ADAM-LS-1", family="lock-step", dtype=d) for d in ("float64", "float32")]
@@ -105,6 +125,7 @@ def conforming() -> Result:
         adapter="class",
         options={"foreach": True},
         seconds=3.21,
+        horizons=(a_horizon(), a_horizon(dtype="float32", steps=96, gradients=(1e-38, 3e38))),
     )
 
 

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.checks.profiles import Profile
+from adamcheck.checks.reach import reached
 from adamcheck.formats import Format
+from adamcheck.horizon import Horizon
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
@@ -115,9 +117,11 @@ class Account:
     open: int = 0
     ratio: float = 0.0
     broken: list[Broken] = field(default_factory=list)
+    horizons: list[Horizon] = field(default_factory=list)
 
     def count(self, judgement: Judgement) -> None:
-        """Add a judgement's element-steps."""
+        """Add a judgement's element-steps, and how far it looked."""
+        self.horizons.append(reached(judgement))
         self.examples += judgement.decided
         self.undecided += judgement.blind
         self.open += sum(int(t.undecided.sum()) for t in judgement.tallies.values())
@@ -135,6 +139,7 @@ class Lab:
     seed: int = 0
     admission: Admission = STRICT
     findings: list[Finding] = field(default_factory=list)
+    horizons: list[Horizon] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     seconds_a_step: float = math.inf
     changed: Trajectory | None = None
@@ -330,6 +335,7 @@ class Lab:
             moments,
             start,
             first,
+            sizes=tuple(a.size for a in trajectory.theta0),
         )
 
     def judged(self, evidence: Evidence) -> Judgement:

@@ -36,6 +36,7 @@ def search(lab: Lab, account: Account) -> None:
             raise _LeftError(trial.broken[0].first.message)
         account.examples += trial.examples
         account.undecided += trial.undecided
+        account.horizons += trial.horizons
         return trial.ratio
 
     strategy = trajectories(

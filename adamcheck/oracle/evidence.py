@@ -19,7 +19,8 @@ class Evidence:
     grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the target's
     format. start: name -> [N] moments before the first step (default zero) and ``first`` the steps
     taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many first
-    steps are walked but not compared.
+    steps are walked but not compared. sizes: those of the parameters whose elements these are (none
+    given: one parameter).
     """
 
     spec: Spec
@@ -31,6 +32,7 @@ class Evidence:
     start: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     first: int = 0
     unseen: int = 0
+    sizes: tuple[int, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from adamcheck._version import __version__
 from adamcheck.errors import UsageError
+from adamcheck.report.horizon import horizon_document, read_horizon
 from adamcheck.result import (
     SCHEMA,
     SEVERAL,
@@ -53,6 +54,7 @@ def result_document(result: Result) -> dict[str, Any]:
             }
             for finding in result.findings
         ],
+        "horizon": [horizon_document(one) for one in result.horizons],
     }
 
 
@@ -143,6 +145,7 @@ def read_result(document: Any) -> Result:
         options=dict(document["options"]),
         error=document["error"],
         seconds=float(document["seconds"]),
+        horizons=tuple(read_horizon(part) for part in document.get("horizon", ())),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adamcheck._version import __version__
-from adamcheck.report import summary
+from adamcheck.report import horizon, summary
 from adamcheck.report.escape import code_block, code_span, for_markdown
 from adamcheck.result import Result, Verdict
 from adamcheck.witness import snippet
@@ -41,6 +41,7 @@ def _section(result: Result) -> list[str]:
         ("run", summary.settings(result)),
         ("with", summary.environment(result)),
     ]
+    told += horizon.lines(result.horizons)
     lines += [f"- **{label}** {for_markdown(text)}" for label, text in told if text]
     lines += ["", f"{for_markdown(summary.ran(result))}.", ""]
     if result.checks:

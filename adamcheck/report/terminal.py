@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adamcheck.report import summary
+from adamcheck.report import horizon, summary
 from adamcheck.result import Result, Verdict
 from adamcheck.text import visible
 from adamcheck.witness import snippet
@@ -48,6 +48,8 @@ def render(result: Result, console: Console, *, kept_in: str = "") -> None:
     for name, dtypes, message in rows:
         _print(console, f"finding {name} [{dtypes}]: {message}", "cyan")
     console.print()
+    if looked := horizon.lines(result.horizons):
+        console.print(grid(looked))
     _print(console, summary.ran(result))
     # the verdict is one line whatever the width, so that a script can read it
     last = Text(visible(summary.verdict(result)), style=_VERDICTS[result.verdict])

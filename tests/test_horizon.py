@@ -1,0 +1,118 @@
+"""The horizon is what the judged runs reached, and nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from adamcheck.checks.lab import Account
+from adamcheck.checks.reach import reached
+from adamcheck.formats import format_named
+from adamcheck.horizon import _JOIN, Horizon, front, merged
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
+from adamcheck.spec import parse_spec
+
+HYPER = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}
+
+
+def run(grads, *, spec="adam", hyper=HYPER, theta0=0.0, **more):
+    """The judgement of textbook Adam in float64 on ``grads [T, N]``."""
+    grads = np.asarray(grads, np.float64)
+    thetas = np.full((len(grads) + 1, grads.shape[1]), theta0)
+    m = v = np.zeros(grads.shape[1])
+    b1, b2 = hyper["beta1"], hyper["beta2"]
+    for t, g in enumerate(grads, 1):
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+        root = np.sqrt(v / (1 - b2**t)) + hyper["eps"]
+        thetas[t] = thetas[t - 1] - hyper["lr"] * (m / (1 - b1**t)) / root
+    return judge(Evidence(parse_spec(spec), format_named("float64"), hyper, grads, thetas, **more))
+
+
+def silent(steps, *where):
+    grads = np.zeros((steps, len(where)))
+    for column, rows in enumerate(where):
+        grads[list(rows), column] = 1.0
+    return grads
+
+
+@pytest.mark.parametrize(
+    ("rows", "silence", "late"),
+    [
+        ([0, 1, 2], 0, 0),
+        ([0, 11], 10, 0),
+        ([0, 3, 11], 7, 0),
+        ([5, 6], 0, 5),
+        ([4, 9], 4, 4),
+        ([0], 0, 0),  # after this silence no gradient came again
+    ],
+)
+def test_a_silence_lies_between_two_gradients_of_one_element(rows, silence, late):
+    found = reached(run(silent(12, range(12), rows)))
+    assert (found.silence, found.late_start) == (silence, late)
+
+
+def test_silences_of_different_elements_do_not_add_up():
+    found = reached(run(silent(20, [0, 6], [0, 9, 19])))
+    assert found.silence == 9
+
+
+def test_steps_arrays_and_lists():
+    found = reached(run(np.ones((3, 7)), sizes=(2, 5)))
+    assert (found.steps, found.sizes, found.parameters) == (3, (2, 5), 2)
+    assert found.arrays == ((5, 3),)
+    assert found.steps_of(5) == 3
+    assert found.steps_of(6) == 0
+
+
+def test_a_spike_is_measured_against_what_came_before_it():
+    grads = np.ones((10, 2))
+    grads[6, 1] = 48.0
+    found = reached(run(grads))
+    assert found.spikes == ((7.0, 48.0),)
+    assert found.gradients == (1.0, 48.0)
+    assert reached(run(silent(8, [5]))).spikes == ()  # a first gradient is no spike
+
+
+def test_switches_count_only_where_they_are_on():
+    grads = np.zeros((4, 1))  # no step, so that every dialect fits
+    plain = reached(run(grads + 1.0))
+    assert plain.options == {}
+    decayed = HYPER | {"weight_decay": 0.0}
+    assert reached(run(grads + 1.0, spec="adamw", hyper=decayed)).options == {}
+    grown = reached(run(grads + 1.0, spec="adam[amsgrad=v]"))
+    assert grown.options == {"amsgrad": 4}
+
+
+def test_what_decided_nothing_does_not_count():
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert reached(run(np.full((50, 3), 1e300))) == Horizon("float64")
+
+
+def test_magnitudes_of_undecided_steps_do_not_count():
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = reached(run(np.array([[1.0, 0.0], [1.0, 1e300], [2.0, 1e300]])))
+    assert found.gradients == (1.0, 2.0)
+
+
+def test_an_account_collects_and_horizons_merge():
+    account = Account()
+    account.count(run(np.ones((5, 2))))
+    account.count(run(2.0 * silent(30, [0, 20])))
+    found = merged("float64", account.horizons)
+    assert (found.steps, found.silence) == (30, 19)
+    assert found.gradients == (1.0, 2.0)
+    assert found.arrays == ((1, 30), (2, 5))
+    assert found.hyper["lr"] == (0.125, 0.125)
+
+
+def test_merging_knows_every_field_and_never_shrinks():
+    assert set(_JOIN) == {f.name for f in fields(Horizon)} - {"dtype"}
+    one = reached(run(silent(30, [0, 20])))
+    assert one | Horizon("float64") == one == Horizon("float64") | one == one | one
+
+
+def test_a_front_keeps_what_no_other_pair_exceeds():
+    assert front([(1, 9), (2, 5), (2, 4), (3, 5), (0, 9)]) == ((1, 9), (3, 5))
