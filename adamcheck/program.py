@@ -6,21 +6,24 @@ one number a step; *elementwise* ones hold a number for every element of the par
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cache, cached_property, lru_cache
+from typing import Any, Final
 
 from adamcheck.rules import RULES, initial_state, step
+from adamcheck.rules.language import multiplied, weighted
 from adamcheck.spec import Spec
 
 
 @dataclass(frozen=True)
 class Op:
-    """One operation: ``kind`` in input, const, neg, add, sub, mul, div, sqrt, max, choose.
+    """One operation of kind input, const, neg, add, sub, mul, div, sqrt, max, choose, ema, decay.
 
     choose takes its second argument where the first, a uniform value, is above zero, or the third.
+    ema takes β, 1-β, old and new; decay β^(t-1), or a product of several β, and β.
     ``args`` are indices of earlier operations; ``name`` is the input's name, ``value`` a constant.
     """
 
@@ -88,20 +91,31 @@ class Program:
                 todo.extend(self.ops[i].args)
         return frozenset(found)
 
-    def ema_of(self, index: int) -> tuple[int, int, int, int] | None:
-        """Recognise ``β·old + (1-β)·new``; return the indices (β, 1-β, old, new) or None."""
-        top = self.ops[index]
-        if top.kind != "add" or any(self.ops[a].kind != "mul" for a in top.args):
-            return None
-        left, right = (self.ops[a] for a in top.args)
-        (beta, old), (weight, new) = left.args, right.args
-        complement = self.ops[weight]
-        is_complement = (
-            complement.kind == "sub"
-            and complement.args[1] == beta
-            and self.ops[complement.args[0]].value == 1
-        )
-        return (beta, weight, old, new) if is_complement else None
+    @cached_property
+    def expanded(self) -> Program:
+        """The same program with the composed operations written out in the others."""
+        tape, values = _Tape(), list[Traced]()
+        for op in self.ops:
+            args = [values[a] for a in op.args]
+            if op.kind in COMPOSED:
+                values.append(COMPOSED[op.kind](*args))
+            else:
+                values.append(tape.emit(replace(op, args=tuple(x.index for x in args))))
+        outputs = tuple((name, values[i].index) for name, i in self.outputs)
+        return replace(self, ops=tuple(tape.ops), outputs=outputs)
+
+
+COMPOSED: Final[dict[str, Callable[..., Any]]] = {"ema": weighted, "decay": multiplied}
+"""Operations that stand for several, and what they mean."""
+
+
+@cache
+def written(kind: str) -> tuple[Op, ...]:
+    """The operations that ``kind`` stands for: an input for each of its args, then the rest."""
+    tape = _Tape()
+    arity = len(inspect.signature(COMPOSED[kind]).parameters)
+    COMPOSED[kind](*(tape.emit(Op("input", name=str(k))) for k in range(arity)))
+    return tuple(tape.ops)
 
 
 class Traced:
@@ -169,6 +183,12 @@ class _Tape:
 
     def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Traced:
         return self.record("choose", x, a(), b())
+
+    def ema(self, beta: Any, old: Any, new: Any) -> Traced:
+        return self.record("ema", beta, 1 - beta, old, new)
+
+    def decay(self, power: Any, beta: Any) -> Traced:
+        return self.record("decay", power, beta)
 
 
 @lru_cache(maxsize=256)

@@ -82,7 +82,7 @@ def _defined(ops: SymbolicOps) -> dict[Term, tuple[Term, ...]]:
 def operations(book: Book) -> None:
     """Each operation of each program is one that acts on every element by itself."""
     for spec in DIALECTS:
-        mixing = {op.kind for op in trace(spec).ops} - POINTWISE
+        mixing = {op.kind for op in trace(spec).expanded.ops} - POINTWISE
         if mixing:
             raise ProofError(f"{spec}: {', '.join(mixing)} may mix elements")
 

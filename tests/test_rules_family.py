@@ -345,6 +345,8 @@ def evaluate(program: Program, inputs: dict[str, F]) -> dict[str, F]:
         "sqrt": root,
         "max": max,
         "choose": lambda x, a, b: a if x > 0 else b,
+        "ema": lambda beta, weight, old, new: beta * old + weight * new,
+        "decay": lambda power, beta: power * beta,
     }
     values: list[F] = []
     for op in program.ops:

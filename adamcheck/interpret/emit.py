@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adamcheck.interpret import signs
-from adamcheck.program import Program
+from adamcheck.program import COMPOSED, Op, Program, written
 
 _FORMS = {
     "neg": "-{0}",
@@ -40,8 +40,21 @@ class Emitter:
     paired: bool
 
     def value(self, i: int) -> str:
-        """The line that computes value i."""
+        """The line that computes value i; the steps of a composed one are named after it."""
+        return "; ".join(self._step(name, op, args) for name, op, args in self._steps(i))
+
+    def _steps(self, i: int) -> list[tuple[str, Op, list[str]]]:
+        """The operations behind value i, in order: each one's name and its operands' names."""
         op = self.program.ops[i]
+        args = [str(k) for k in op.args]
+        if op.kind not in COMPOSED:
+            return [(str(i), op, args)]
+        inner = written(op.kind)
+        names = args + [f"{i}_{k}" for k in range(len(args), len(inner) - 1)] + [str(i)]
+        steps = zip(names[len(args) :], inner[len(args) :], strict=True)
+        return [(name, step, [names[k] for k in step.args]) for name, step in steps]
+
+    def _step(self, i: str, op: Op, args: list[str]) -> str:
         if op.kind == "const":
             assert op.value is not None
             if float(op.value) != op.value:
@@ -49,13 +62,13 @@ class Emitter:
             low = f"; l{i} = 0.0" if self.paired else ""
             return f"h{i} = {float(op.value)!r}{low}"
         if not self.paired:
-            return f"h{i} = " + _FORMS[op.kind].format(*(f"h{k}" for k in op.args))
+            return f"h{i} = " + _FORMS[op.kind].format(*(f"h{k}" for k in args))
         if op.kind == "neg":
-            return f"h{i} = -h{op.args[0]}; l{i} = -l{op.args[0]}"
+            return f"h{i} = -h{args[0]}; l{i} = -l{args[0]}"
         if op.kind == "sub":
-            x, y = op.args
+            x, y = args
             return f"h{i}, l{i} = dd_add(h{x}, l{x}, -h{y}, -l{y})"
-        return f"h{i}, l{i} = {_PAIR[op.kind]}({', '.join(f'h{k}, l{k}' for k in op.args)})"
+        return f"h{i}, l{i} = {_PAIR[op.kind]}({', '.join(f'h{k}, l{k}' for k in args)})"
 
     def scalar_bound(self, i: int) -> str:
         """Bound of uniform value i in arithmetic of unit roundoff us.
@@ -79,12 +92,14 @@ class Emitter:
                     return "0.0"
                 gamma = "gamma6s" if self._is_correction(i) else "us"
                 return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
-            case "mul":
+            case "mul" | "decay":
                 return f"product({a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "div":
                 return f"quotient(a{i}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "sqrt":
                 return f"radical(a{i}, {e[0]}, gamma3s)"
+            case "ema":
+                raise ValueError(f"{self.program.spec}: no bound of a uniform average is known")
         return f"larger({e[0]}, {e[1]})"
 
     def bound(self, i: int) -> str:
@@ -109,14 +124,16 @@ class Emitter:
             return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
         return f"within({self._charge(i, eta)}, {self._reach(i)}, {most})"
 
-    def out_of_range(self, i: int) -> list[str]:
+    def out_of_range(self, i: int, magnitude: str = "abs") -> list[str]:
         """Lines that raise ``low`` where product or quotient i is too small for double-double."""
-        op = self.program.ops[i]
-        if op.kind not in ("mul", "div"):
-            return []
-        factors = op.args if op.kind == "mul" else op.args[:1]
-        nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
-        return [f"low = low | ((a{i} < SMALLEST){nonzero})"]
+        lines = []
+        for name, op, args in self._steps(i):
+            if op.kind in ("mul", "div"):
+                factors = args if op.kind == "mul" else args[:1]
+                nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
+                size = f"a{i}" if name == str(i) else f"{magnitude}(h{name})"
+                lines.append(f"low = low | (({size} < SMALLEST){nonzero})")
+        return lines
 
     def too_fine(self, i: int) -> list[str]:
         """Lines that raise ``faint`` where i has a bound whose own underflow counts.
@@ -143,25 +160,24 @@ class Emitter:
         if i in self.shrinks:
             theta, _, s = self.shrinks[i]
             return f"a{i} + a{s} * a{theta}"
-        op, parts = self.program.ops[i], self.program.ema_of(i)
+        op = self.program.ops[i]
         if i in self.unrooted:  # 1/D may overflow, for D below the normal range, and D/α above it
             d = op.args[1]
             return f"larger(larger(a{i}, a{d} + e{d}), inverse(a{d}, e{d}))"
         if op.kind == "div" and self.program.ops[op.args[1]].kind in ("sqrt", "max", "choose"):
             d = op.args[1]
             return f"larger(a{i}, a{d} + e{d})"
-        if parts is None or self._is_square(parts[3]):
+        if op.kind != "ema" or self._is_square(op.args[3]):
             return f"a{i}"
-        old, new = parts[2:]
+        old, new = op.args[2:]
         return f"a{old} + e{old} + a{new} + e{new}"
 
     def _charge(self, i: int, eta: str) -> str:
         program, op = self.program, self.program.ops[i]
-        parts = program.ema_of(i)
-        if parts:
-            if self._is_square(parts[3]):  # (w·g)·g: the inner underflow is multiplied by |g|
-                eta = f"{eta} * (1.0 + a{program.ops[parts[3]].args[0]})"
-            pairs = ", ".join(f"a{k}, e{k}" for k in parts)
+        if op.kind == "ema":
+            if self._is_square(op.args[3]):  # (w·g)·g: the inner underflow is multiplied by |g|
+                eta = f"{eta} * (1.0 + a{program.ops[op.args[3]].args[0]})"
+            pairs = ", ".join(f"a{k}, e{k}" for k in op.args)
             return f"average({pairs}, a{i}, u, gamma2, gamma4, {eta})"
         x, y = op.args
         mixed = [k for k in (x, y) if k in program.uniform]
@@ -208,10 +224,7 @@ class Emitter:
                     continue
                 if self._is_one(less.args[0]) and self._is_decay(less.args[1]):
                     found[i] = (x, keep, less.args[1])
-        averaged = {
-            p for i in range(len(program.ops)) if program.ema_of(i) for p in program.ops[i].args
-        }
-        return {i: parts for i, parts in found.items() if i not in averaged}
+        return found
 
     def _is_decay(self, i: int) -> bool:
         """Whether uniform value i is λ or a product of it."""
@@ -247,13 +260,13 @@ class Emitter:
         return op.kind == "mul" and op.args[0] == op.args[1]
 
     def _is_correction(self, i: int) -> bool:
-        """Whether uniform value i is 1 - β^t or 1 - β^t·β."""
-        program, op = self.program, self.program.ops[i]
-        clocks = {program.output[f"s.{c}"] for c in program.clocks}
-        if op.kind != "sub" or not self._is_one(op.args[0]):
-            return False
-        power = program.ops[op.args[1]]
-        return op.args[1] in clocks or (power.kind == "mul" and power.args[0] in clocks)
+        """Whether uniform value i is 1 less a decay product."""
+        op = self.program.ops[i]
+        return (
+            op.kind == "sub"
+            and self._is_one(op.args[0])
+            and self.program.ops[op.args[1]].kind == "decay"
+        )
 
     def _is_count(self, i: int) -> bool:
         """Whether uniform value i is a clock plus one."""
@@ -281,8 +294,8 @@ class Emitter:
             if i in found or i in self.program.uniform or self.program.ops[i].kind == "input":
                 continue
             found.add(i)
-            parts = self.program.ema_of(i)
-            todo.extend(parts[2:] if parts else self.program.ops[i].args)
+            op = self.program.ops[i]
+            todo.extend(op.args[2:] if op.kind == "ema" else op.args)
         return frozenset(found)
 
     @property

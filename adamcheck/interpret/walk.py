@@ -96,7 +96,7 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
     lines.append("    above_zero, choice_of = k.above_zero, k.choice_of")
     for i in (i for i in indices if i not in program.uniform):
         lines += _value(program, emitter, i)
-        flags = emitter.out_of_range(i) if flagged else []
+        flags = emitter.out_of_range(i, "magnitude") if flagged else []
         if i in bounded:
             lines.append(f"    e{i} = {emitter.bound(i)}")
             flags += emitter.too_fine(i) if flagged else []

@@ -57,7 +57,7 @@ def graded(
     update: the weight that the update shall have; none under scaling, one under a change of sign.
     """
     given = weights or (scale_weights(spec) if kind == "scale" else sign_weights(spec))
-    program = trace(spec)
+    program = trace(spec).expanded
     wanted = {index for name, index in program.outputs if name in OUTPUTS}
     needed: set[int] = set()
     while wanted:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from adamcheck.rules.accumulating import adagrad, adagrad_state, rmsprop, rmsprop_state
 from adamcheck.rules.adam import adam, adam_state
 from adamcheck.rules.descent import gd, gd_state, momentum, momentum_state
-from adamcheck.rules.language import Ops, Rule, Step, ema
+from adamcheck.rules.language import Functions, Ops, Rule, Step, Written, ema
 from adamcheck.rules.relatives import (
     adamax,
     adamax_state,
@@ -43,11 +43,20 @@ def initial_state(spec: Spec, hyper: Mapping[str, Any], zero: Any, one: Any) -> 
 
 
 def step(
-    spec: Spec, ops: Ops, hyper: Mapping[str, Any], state: Mapping[str, Any], g: Any, theta: Any
+    spec: Spec,
+    ops: Functions,
+    hyper: Mapping[str, Any],
+    state: Mapping[str, Any],
+    g: Any,
+    theta: Any,
 ) -> Step:
-    """One step of ``spec`` over any number type; mappings instead of namespaces."""
+    """One step of ``spec`` over any number type; mappings instead of namespaces.
+
+    A number type without averages of its own has them written out.
+    """
     rule = RULES[spec.algorithm]
-    return rule.step(spec, ops, SimpleNamespace(**hyper), SimpleNamespace(**state), g, theta)
+    whole: Any = ops if hasattr(ops, "ema") else Written(ops)
+    return rule.step(spec, whole, SimpleNamespace(**hyper), SimpleNamespace(**state), g, theta)
 
 
-__all__ = ["RULES", "Ops", "Rule", "Step", "ema", "initial_state", "step"]
+__all__ = ["RULES", "Functions", "Ops", "Rule", "Step", "ema", "initial_state", "step"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adamcheck.rules.language import Ops, Step, accumulated, descended, divisor, ema, moved
+from adamcheck.rules.language import Ops, Step, accumulated, descended, divisor, moved
 from adamcheck.spec import Spec
 
 
@@ -38,15 +38,15 @@ def rmsprop_state(spec: Spec, h: Any, zero: Any, one: Any) -> dict[str, Any]:
 def rmsprop(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     """θ - α·g/(√v̂+ε); centred: v̂ - m̂² under the root; with momentum b = μ·b + g/(√v̂+ε)."""
     g = descended(spec, h, g, theta)
-    v = ema(h.beta2, accumulated(spec, ops, h, s), g * g)
+    v = ops.ema(h.beta2, accumulated(spec, ops, h, s), g * g)
     state = {"v": v} | ({"t": s.t + 1} if spec.accumulator != "zero" else {})
     correction = None
     if spec.bias_correction == "v":
-        state["p2"] = s.p2 * h.beta2
+        state["p2"] = ops.decay(s.p2, h.beta2)
         correction = 1 - state["p2"]
     second = v if correction is None else v / correction
     if spec.centered == "yes":
-        m = state["m"] = ema(h.beta2, s.m, g)
+        m = state["m"] = ops.ema(h.beta2, s.m, g)
         mean = m if correction is None else m / correction
         second = second - mean * mean
     denominator = divisor(spec, ops, h, second)

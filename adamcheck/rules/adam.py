@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adamcheck.rules.language import Ops, Step, descended, divisor, ema, moved, power_before
+from adamcheck.rules.language import Ops, Step, descended, divisor, moved, power_before
 from adamcheck.spec import Spec
 
 
@@ -21,9 +21,9 @@ def adam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     ``h`` holds the hyperparameters, ``s`` the state of adam_state; both by attribute.
     """
     g = descended(spec, h, g, theta)
-    p1, p2 = s.p1 * h.beta1, s.p2 * h.beta2
-    m = ema(h.beta1, s.m, g)
-    v = ema(h.beta2, s.v, g * g)
+    p1, p2 = ops.decay(s.p1, h.beta1), ops.decay(s.p2, h.beta2)
+    m = ops.ema(h.beta1, s.m, g)
+    v = ops.ema(h.beta2, s.v, g * g)
     state = {"p1": p1, "p2": p2, "m": m, "v": v}
 
     m_hat = m / (1 - p1) if spec.bias_correction in ("both", "m") else m

@@ -35,22 +35,28 @@ def momentum(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     g = descended(spec, h, g, theta)
     state: dict[str, Any] = {"t": s.t + 1} if spec.dampening == "late" else {}
     push = h.lr * g if spec.form == "inside" else g
-    if spec.dampening == "ema":  # an average, written out
-        weighted = (1 - h.momentum) * push
-    elif spec.dampening == "full":
-        weighted = (1 - h.dampening) * push
-    elif spec.dampening == "late":
-        weighted = ops.choose(1 - 2 * s.t, lambda: push, lambda: (1 - h.dampening) * push)
-    else:
-        weighted = push
     if spec.form == "inside":
-        b = h.momentum * s.velocity - weighted
+        b = h.momentum * s.velocity - _weighted(spec, ops, h, s, push)
         parts = (push, -(h.momentum * b)) if spec.nesterov == "yes" else (-b,)
     else:
-        b = h.momentum * s.velocity + weighted
+        if spec.dampening == "ema":
+            b = ops.ema(h.momentum, s.velocity, push)
+        else:
+            b = h.momentum * s.velocity + _weighted(spec, ops, h, s, push)
         ahead = (g, h.momentum * b) if spec.nesterov == "yes" else (b,)
         parts = tuple(h.lr * part for part in ahead)
     # Nesterov's two parts are subtracted one after the other: adding them first is closer
     return Step(
         state | {"velocity": b}, moved(spec, h, theta, *parts), {"update": reduce(add, parts)}
     )
+
+
+def _weighted(spec: Spec, ops: Ops, h: Any, s: Any, push: Any) -> Any:
+    """What goes into the velocity: the push by the weight that its dampening gives."""
+    if spec.dampening == "ema":
+        return (1 - h.momentum) * push
+    if spec.dampening == "full":
+        return (1 - h.dampening) * push
+    if spec.dampening == "late":
+        return ops.choose(1 - 2 * s.t, lambda: push, lambda: (1 - h.dampening) * push)
+    return push

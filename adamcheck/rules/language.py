@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from adamcheck.spec import Spec
 
 
-class Ops(Protocol):
+class Functions(Protocol):
     """The functions that Python has no operator for, for one number type."""
 
     def sqrt(self, x: Any, /) -> Any: ...
@@ -22,6 +22,43 @@ class Ops(Protocol):
 
     def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any], /) -> Any:
         """``a()`` where x > 0, else ``b()``; x is one number for all elements."""
+
+
+class Ops(Functions, Protocol):
+    """What a rule is given: the functions, and two operations that programs keep whole."""
+
+    def ema(self, beta: Any, old: Any, new: Any, /) -> Any:
+        """One exponential moving average, in any order of evaluation."""
+
+    def decay(self, power: Any, beta: Any, /) -> Any:
+        """β^t from β^(t-1), or Π β_k where β changes: by products, pow, or exp of logarithms."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A number type's functions, with averages and decay products written out in operators."""
+
+    functions: Functions
+
+    def sqrt(self, x: Any) -> Any:
+        """The type's root."""
+        return self.functions.sqrt(x)
+
+    def maximum(self, x: Any, y: Any) -> Any:
+        """The type's maximum."""
+        return self.functions.maximum(x, y)
+
+    def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        """The type's choice."""
+        return self.functions.choose(x, a, b)
+
+    def ema(self, beta: Any, old: Any, new: Any) -> Any:
+        """β·old + (1-β)·new."""
+        return ema(beta, old, new)
+
+    def decay(self, power: Any, beta: Any) -> Any:
+        """The next product."""
+        return multiplied(power, beta)
 
 
 @dataclass(frozen=True)
@@ -53,7 +90,17 @@ class Rule:
 
 def ema(beta: Any, old: Any, new: Any) -> Any:
     """One exponential moving average; every other writing of it is an evaluation order of this."""
-    return beta * old + (1 - beta) * new
+    return weighted(beta, 1 - beta, old, new)
+
+
+def weighted(beta: Any, weight: Any, old: Any, new: Any) -> Any:
+    """What an operation "ema" of a program means; ``weight`` is 1-β, a value of its own."""
+    return beta * old + weight * new
+
+
+def multiplied(power: Any, beta: Any) -> Any:
+    """What an operation "decay" of a program means."""
+    return power * beta
 
 
 def power_before(spec: Spec, beta: Any, one: Any) -> Any:

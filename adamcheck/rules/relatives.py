@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adamcheck.rules.language import Ops, Step, descended, divisor, ema, moved, power_before
+from adamcheck.rules.language import Ops, Step, descended, divisor, moved, power_before
 from adamcheck.spec import Spec
 
 
@@ -18,7 +18,7 @@ def adamax_state(spec: Spec, h: Any, zero: Any, one: Any) -> dict[str, Any]:
 def adamax(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     """u = max(β2·u, |g|) and θ - α·m̂/u, with ε in one of its places."""
     g = descended(spec, h, g, theta)
-    m = ema(h.beta1, s.m, g)
+    m = ops.ema(h.beta1, s.m, g)
     size = ops.maximum(g, -g)
     decayed = h.beta2 * s.v
     if spec.eps == "gradient":
@@ -28,7 +28,7 @@ def adamax(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     v = ops.maximum(decayed, size)
     state, m_hat = {"m": m, "v": v}, m
     if spec.bias_correction == "m":
-        p1 = state["p1"] = s.p1 * h.beta1
+        p1 = state["p1"] = ops.decay(s.p1, h.beta1)
         m_hat = m / (1 - p1)
     denominator = v + h.eps if spec.eps == "outside" else v
     update = h.lr * (m_hat / denominator)
@@ -53,17 +53,17 @@ def nadam_state(spec: Spec, h: Any, zero: Any, one: Any) -> dict[str, Any]:
 def nadam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     """θ - α·(μ'·m/(1-Πμ') + (1-μ)·g/(1-Πμ))/(√v̂+ε), the dash for the next step's momentum."""
     g = descended(spec, h, g, theta)
-    m = ema(h.beta1, s.m, g)
-    v = ema(h.beta2, s.v, g * g)
-    clocks: dict[str, Any] = {"p2": s.p2 * h.beta2}
+    m = ops.ema(h.beta1, s.m, g)
+    v = ops.ema(h.beta2, s.v, g * g)
+    clocks: dict[str, Any] = {"p2": ops.decay(s.p2, h.beta2)}
     mu = following = h.beta1
     if spec.schedule != "constant":
-        d = s.d * s.q
-        mu, following = h.beta1 * (1 - d / 2), h.beta1 * (1 - d * s.q / 2)
+        d = ops.decay(s.d, s.q)
+        mu, following = h.beta1 * (1 - d / 2), h.beta1 * (1 - ops.decay(d, s.q) / 2)
         clocks |= {"d": d, "q": s.q}
-    p1 = clocks["p1"] = s.p1 * mu
+    p1 = clocks["p1"] = ops.decay(s.p1, mu)
     if spec.lookahead == "yes":
-        ahead = following * (m / (1 - p1 * following))
+        ahead = following * (m / (1 - ops.decay(p1, following)))
     else:
         ahead = mu * (m / (1 - p1))
     fresh = (1 - mu) * (g / (1 - p1))
@@ -85,9 +85,9 @@ def radam_state(spec: Spec, h: Any, zero: Any, one: Any) -> dict[str, Any]:
 def radam(spec: Spec, ops: Ops, h: Any, s: Any, g: Any, theta: Any) -> Step:
     """θ - α·r·m̂/(√v̂+ε) where the average is long enough, ρ_t > cut, and θ - α·m̂ before."""
     g = descended(spec, h, g, theta)
-    m = ema(h.beta1, s.m, g)
-    v = ema(h.beta2, s.v, g * g)
-    t, p1, p2 = s.t + 1, s.p1 * h.beta1, s.p2 * h.beta2
+    m = ops.ema(h.beta1, s.m, g)
+    v = ops.ema(h.beta2, s.v, g * g)
+    t, p1, p2 = s.t + 1, ops.decay(s.p1, h.beta1), ops.decay(s.p2, h.beta2)
     correction = 1 - p2
     m_hat, v_hat = m / (1 - p1), v / correction
     denominator = divisor(spec, ops, h, v_hat, correction)
