@@ -2,7 +2,7 @@
 
 from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.adam import take_maxima
-from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, inv, sq
+from adamcheck.proof.claims import Claim, Fact, Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import by_induction, equality, nothing, power_facts, unit
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
@@ -43,7 +43,7 @@ def bound(book: Book, share: Number = 1) -> None:
     k.assume(ge(alpha))
     for sign, fact in zip((1, -1), results, strict=True):
         claim = ge(alpha * after / weight - sign * run.named["update"])
-        whole = [alpha, fact, inv(weight), inv(most)]
+        whole: list[Factor] = [alpha, fact, inv(weight), inv(most)]
         name = "Δ_t" if sign == 1 else "-Δ_t"
         k.conclude(k.prove(claim, [whole]), f"{name} ≤ α·C_t/(1-β1^t) for every t ≥ 1")
 

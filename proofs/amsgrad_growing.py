@@ -1,7 +1,7 @@
 """AMSGrad is Adam where |g_t| never falls: the newest moment is then the largest."""
 
 from adamcheck.interpret.symbolic import symbolic_step, symbols, term
-from adamcheck.proof.claims import Fact, Product, Solve, Times, eq, ge, gt, inv, ne, sq
+from adamcheck.proof.claims import Fact, Factor, Product, Solve, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import by_induction, nothing, power_facts, squeeze, unit
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -58,7 +58,7 @@ def newest(book: Book, word: str, *, growing: bool = True) -> None:
             return at_least(k, g * g, most, top, new, (before, limit), product)
 
         under = by_induction(k, ge(last, top), some, inside)
-    lift: Product = [1 - b2] if word == "v" else [1 - b2, inv(weight)]
+    lift: list[Factor] = [1 - b2] if word == "v" else [1 - b2, inv(weight)]
 
     def largest(hypothesis: Fact) -> Fact:
         using = [Times(-share / weight, hypothesis)]

@@ -34,7 +34,7 @@ class Q:  # {monomial, a sorted tuple of symbols: coefficient} over a Counter of
         return prod((Q(dict(f)) for f in (den - self.den).elements()), start=Q(self.num)).num
 
     def __mul__(self, other):
-        num = Counter()
+        num: Counter = Counter()
         for (a, x), (b, y) in product(self.num.items(), other.num.items()):
             num[tuple(sorted(a + b))] += x * y
         return Q(num, self.den + other.den)
@@ -60,11 +60,11 @@ def parse(text, values=None):
 
 
 def check(part):  # a step claims ``term relation 0``; its rule derives that from earlier steps
-    steps, state, facts, roots = part["steps"], part["state"], [], set()
+    steps, state, facts, roots = part["steps"], part["state"], list[tuple](), set()
     rules = [step["rule"] for step in steps]
     fixed = set(NAME.findall(json.dumps([state, part["inputs"]])))
     for here, (rule, step) in enumerate(zip(rules, steps, strict=True)):
-        (text, relation, *divisors), given, made = step["claim"] or ["0", None], set(), set()
+        (text, relation, *divisors), given, made = step["claim"] or ["0", None], set[int](), set()
         term, seen, strict, names = parse(text), parse(text), False, set(NAME.findall(text))
         open_ = rules[step.get("supposed", here)] == "suppose"
 

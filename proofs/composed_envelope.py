@@ -5,6 +5,7 @@ AdamW, read over symbols. A rounding is fl(x) = x(1+d)+h, of the last one d or h
 """
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -43,7 +44,7 @@ def exclusive(
     whole: Size,
     value: Term,
     bounds: tuple[Term, Term],
-    why: list[Product],
+    why: Sequence[Product],
     words: str,
 ) -> None:
     """The last rounding: ``before`` and d, or ``before`` and h, lies within the larger bound.
@@ -145,10 +146,10 @@ def shrunk(book: Book, roundings: Number = 2) -> None:
     factor = bounded(k, 1 - sigma - dk, keep, "1-s, exactly; σ = ŝ")
     slip = bounded(k, dk, ek, "1-ŝ = (1-s) + dk")
     scaled = bounded(k, sigma, ONE * 9 / 8 * s, "|ŝ| ≤ 9s/8")
-    roundings = bounded(k, t, gamma4)
+    all_four = bounded(k, t, gamma4)
     lost = bounded(k, h, eta)
     both = plus(k, exact, off)
-    rounded = negated(times(k, roundings, scaled, both))
+    rounded = negated(times(k, all_four, scaled, both))
     before = plus(k, times(k, off, factor), times(k, slip, both), rounded, lost)
     whole = times(k, exact, factor)
     least = at.charges.product(theta, et, keep, ek, gamma2, (1 + u) * eta)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from itertools import combinations
 from math import isqrt
+from typing import Any
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
 from adamcheck.proof.claims import eq, ne
@@ -18,7 +19,7 @@ from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
 
 # one step from a fresh state at numbers whose roots are rational: g = 3, β1 = 1/2, β2 = 3/4
-NUMBERS = {
+NUMBERS: dict[str, Number] = {
     "lr": Fraction(1, 2),
     "beta1": Fraction(1, 2),
     "beta2": Fraction(3, 4),
@@ -156,22 +157,19 @@ def at_numbers(
     other: Mapping[str, Fraction] | None = None,
 ) -> Term:
     """The exact parameter after the gradients, at numbers whose roots are rational."""
-    given = NUMBERS | dict(other or {})
+    given: dict[str, Number] = NUMBERS | dict(other or {})
     hyper = {n: given.get(n, Fraction(1, 2)) for n in spec.hyperparameters}
     run = symbolic_step(spec, hyper=hyper, g=0, theta=0)
     state, value = run.initial, term(theta)
     for g in gradients:
         run = symbolic_step(spec, hyper=hyper, before=state, g=g, theta=value)
         values: dict = {}
-        made = {s: ("root", x) for s, x in run.ops.roots.items()}
-        made |= {m: ("max", pair) for m, pair in run.ops.maxima.items()}
-        order = sorted(made, key=lambda s: int(str(s).rsplit("_", 1)[1]))
-        for symbol in order:
-            kind, of = made[symbol]
-            if kind == "root":
-                values[symbol] = exact_root(of.subs(values))
+        made = [*run.ops.roots, *run.ops.maxima]
+        for symbol in sorted(made, key=lambda s: int(str(s).rsplit("_", 1)[1])):
+            if symbol in run.ops.roots:
+                values[symbol] = exact_root(run.ops.roots[symbol].subs(values))
             else:
-                a, b = (part.subs(values) for part in of)
+                a, b = (part.subs(values) for part in run.ops.maxima[symbol])
                 values[symbol] = a if a.expr >= b.expr else b
         state = {n: x.subs(values) for n, x in run.after.items()}
         value = run.theta_after.subs(values)
@@ -186,7 +184,7 @@ def exact_root(x: Term) -> Term:
     return term(Fraction(top, below))
 
 
-def apart(book: Book, switch: str, words: tuple[str, ...], **how: object) -> None:
+def apart(book: Book, switch: str, words: tuple[str, ...], **how: Any) -> None:
     """Each pair of words gives different exact parameters on one input."""
     k = book.part(f"the words of {switch} differ")
     found = {word: at_numbers(Spec(**{switch: word}), **how) for word in words}

@@ -119,7 +119,7 @@ def radical_in_u(book: Book, share: Number = 1) -> None:
     k.conclude(fact, "radical(r, e, γ) ≥ √m·radical(r, e', γ') whatever v is")
     k = book.part("radical and the roundoff: no more than √m in general")
     numbers = gt(m * w2, w)
-    at = {x: 3, r: ONE / 8, ev: 4, less: 1, w: 2, w2: 1}
+    at: dict[Term, Number] = {x: 3, r: ONE / 8, ev: 4, less: 1, w: 2, w2: 1}
     claims = [numbers, eq(w * w, ev), eq(w2 * w2, less), eq(ev, m * less), gt(less / r, w2)]
     fact = k.witness(at, claims)
     k.conclude(fact, "v = 1/64, e = 4, e' = e/4: √e' is 1, more than √e/4 = 1/2")

@@ -12,7 +12,7 @@ from typing import Any
 from adamcheck.interpret import charges
 from adamcheck.interpret.symbolic import Term, symbols, term
 from adamcheck.proof.charged import ONE, paid, roundoff, setting, slack_of
-from adamcheck.proof.claims import Product, Times, eq, ge, gt, inv, sq
+from adamcheck.proof.claims import Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import at_most
 from adamcheck.proof.magnitudes import nonnegative
 from adamcheck.proof.normal import ProofError
@@ -80,7 +80,7 @@ def references(book: Book) -> None:
         up = k.assume(ge((1 + kappa) * s, r), "the reference r of s = √v")
         down = k.assume(ge((1 + kappa) * r, s), "is within 1+κ of it")
         charge, exact = at.charges.radical(r, ev, gamma), at.charges.radical(s, ev, gamma)
-        moved: Product = [ev, inv(r)] if first else [w]
+        moved: list[Factor] = [ev, inv(r)] if first else [w]
         parts: list[Product] = [moved, [gamma, *moved], [gamma, r]]
         base = k.prove(ge(charge), parts)
         least: list[Product] = [[1 + gamma, ev, inv(s), inv(r), up]]
@@ -88,7 +88,7 @@ def references(book: Book) -> None:
         if not first:
             least = [[1 + gamma, kappa, w]]
         near = k.prove(ge((1 + kappa) * charge, exact), [*least, [gamma, down]])
-        extra: list[Product] = [[kappa] * n for n in (1, 2, 3)]
+        extra: list[list[Factor]] = [[kappa] * n for n in (1, 2, 3)]
         rest = k.prove(
             ge((1 + kappa) ** 4 - (1 + kappa)),
             [[c, *p] for c, p in zip((3, 6, 4), extra, strict=True)] + [[kappa] * 4],

@@ -294,7 +294,7 @@ def starts(at: Written) -> None:
     if at.spec.schedule in ("momentum-decay", "0.96^(t/250)"):
         start_of_schedule(at)
         return
-    meant = {"t": 0, "m": 0, "v": 0, "velocity": 0, "p1": 1, "p2": 1, "d": 1}
+    meant: dict[str, Number] = {"t": 0, "m": 0, "v": 0, "velocity": 0, "p1": 1, "p2": 1, "d": 1}
     meant |= {"q": term(96) / 100}
     if at.spec.first_t in ("0", "2"):
         b1 = at.h["beta1"]

@@ -13,7 +13,7 @@ from adamcheck.proof.lemmas import positive_root
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
 
-BASE = {"lr": 1, "beta1": Fraction(1, 2), "beta2": Fraction(3, 4), "eps": 1}
+BASE: dict[str, Number] = {"lr": 1, "beta1": Fraction(1, 2), "beta2": Fraction(3, 4), "eps": 1}
 FRESH = {"p1": 1, "p2": 1, "m": 0, "v": 0}
 GRADIENTS = (Fraction(1), Fraction(-1, 2))
 
@@ -70,7 +70,7 @@ def first_rate(book: Book, other: Fraction = Fraction(1, 4)) -> None:
 def second_rate(book: Book) -> None:
     """β2 changes v̂ and leaves m̂, which is not 0 under other gradients."""
     k = book.part("β2")
-    hyper = BASE | {"beta1": Fraction(1, 4)}
+    hyper: dict[str, Number] = BASE | {"beta1": Fraction(1, 4)}
     one = two_steps(Spec(), "s", hyper)
     two = two_steps(Spec(), "r", hyper | {"beta2": Fraction(1, 4)})
     (s, square_s), (r, square_r) = roots(k, one, two)

@@ -16,7 +16,7 @@ HALF = term(1) / 2
 def period(k: Proof, c: Term, v: Term, beta2: Term) -> list[Term]:
     """v after each of the three gradients C, -1, -1, by the rule."""
     spec = Spec(bias_correction="none")
-    state = {"p1": 0, "p2": 1, "m": 0, "v": v}
+    state: dict[str, Number] = {"p1": 0, "p2": 1, "m": 0, "v": v}
     found = []
     for g in (c, term(-1), term(-1)):
         run = symbolic_step(spec, hyper={"beta1": 0, "beta2": beta2, "eps": 0}, before=state, g=g)

@@ -4,6 +4,8 @@ Every operation of the rule commutes with the scale, and so does rounding in a b
 as nothing over- or underflows. ε is scaled along, or is 0.
 """
 
+from fractions import Fraction
+
 from adamcheck.program import Op
 from adamcheck.proof.grading import DIALECTS, graded, operations, scale_weights
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -13,7 +15,7 @@ from adamcheck.spec import Spec
 def orders(book: Book) -> None:
     """The other writings of an average and of a quotient, as programs of their own."""
     start = (Op("input", name="h.beta1"), Op("input", name="s.m"), Op("input", name="g"))
-    one = Op("const", value=1)
+    one = Op("const", value=Fraction(1))
     writings = {
         "old + (1-β)(new-old)": (
             Op("sub", (3, 0)),

@@ -7,7 +7,7 @@ exact ones, or bounds of them (envelope_slack goes over to the reference's).
 
 from adamcheck.interpret.symbolic import Number, symbols, term
 from adamcheck.proof.charged import ONE, charged, expanded, setting, slack_of
-from adamcheck.proof.claims import Fact, Product, Times, eq, ge, gt, inv, sq
+from adamcheck.proof.claims import Fact, Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.magnitudes import (
     Size,
@@ -44,14 +44,15 @@ def roundings(book: Book, share: Number = 1) -> None:
         turn = one.below if sign > 0 else one.above
         gap = more * (1 + d) - sign * (much - d)
         # γ_(j+1)(1+d) ≥ γ_(j+1)(1-u) ≥ γ_j + u, and the rest is (γ_(j+1)+1)(u+d) or its like
-        rest: list[Product] = [[side], [j, u, u, inv(less.term), inv(room.term)]]
+        rest: list[list[Factor]] = [[side], [j, u, u, inv(less.term), inv(room.term)]]
         lift = more + 1 if sign > 0 else more - 1
+        products: list[Product]
         if sign > 0:
             k.prove(gt(lift), [[j + 1, u, inv(room.term)], [1]])
             products = [*rest, [lift, turn]]
         else:
             products = [*rest, [more, one.below], [turn]]
-        fact = k.prove(ge(gap), [*products])
+        fact = k.prove(ge(gap), products)
         fact = k.prove(ge(more, sign * ((1 + much) / (1 + d) - 1)), [[fact, inv(low.term)]])
         k.conclude(fact, "the same for a division by 1+d: |(1+D)/(1+d) - 1| ≤ γ_(j+1)")
 
@@ -62,7 +63,8 @@ def roundings(book: Book, share: Number = 1) -> None:
     for n in (1, 2, 3, 4):
         (d,) = symbols(f"d_{n}")
         sizes.append(bounded(k, d, u))
-        below = k.prove(gt(1 - n * u), [[1 - 4 * u], *([[4 - n, u]] if n < 4 else [])])
+        gaps: list[Product] = [[1 - 4 * u], [4 - n, u]]
+        below = k.prove(gt(1 - n * u), gaps if n < 4 else gaps[:1])
         most = n * u / (1 - n * u)
         if total is None:
             total = relaxed(k, sizes[0], most, [[u, u, inv(below.term)]])
@@ -244,10 +246,10 @@ def guards(book: Book) -> None:
     one = k.assume(eq((most - a) * (most - b)), "M = max(a, b)")
     two = k.assume(eq((most2 - a2) * (most2 - b2)), "M_2 = max(a_2, b_2)")
     wide = [k.assume(ge(error, x)) for x in (ea, eb)]
-    near = [bounded(k, x2 - x, e) for x, x2, e in ((a, a2, ea), (b, b2, eb))]
+    nears = [bounded(k, x2 - x, e) for x, x2, e in ((a, a2, ea), (b, b2, eb))]
     for top, bottoms, equal, sides in (
-        (most2 - most, low, two, [near[0].above, near[1].above]),
-        (most - most2, low2, one, [near[0].below, near[1].below]),
+        (most2 - most, low, two, [nears[0].above, nears[1].above]),
+        (most - most2, low2, one, [nears[0].below, nears[1].below]),
     ):
         over = k.suppose(gt(top, error))
         apart = [

@@ -2,7 +2,7 @@
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
 from adamcheck.proof.adam import Setting, adam_setting, second_moment
-from adamcheck.proof.claims import Fact, Times, eq, ge, gt, inv, ne
+from adamcheck.proof.claims import Fact, Product, Times, eq, ge, gt, inv, ne
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import equal_roots, equality
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -38,7 +38,9 @@ def under_roots(
     weight = 1 - at.after.p2
     k.prove(gt(weight), [[1 - at.h.beta2 * at.before.p2]])
     _, v_sign = second_moment(at)
-    inner = [[v_sign, inv(weight)]] + ([[extra]] if not extra.expr.is_zero else [])
+    inner: list[Product] = [[v_sign, inv(weight)]]
+    if not extra.expr.is_zero:
+        inner.append([extra])
     inside = k.prove(ge(x), inner)
     known = k.prove(eq(x2, scale**2 * x), using=[Times(1 / weight, v)])
     inside2 = k.prove(ge(x2), [[scale, scale, inside]], using=[Times(term(1), known)])
@@ -88,10 +90,11 @@ def changing(book: Book) -> None:
     """The scales 1, 2 on the gradients 1, 1 change the second update: undo loss scaling first."""
     k = book.part("a scale that changes during the run")
     half = term(1) / 2
-    hyper = {"beta1": half, "beta2": half, "eps": 0, "lr": 1}
+    hyper: dict[str, Number] = {"beta1": half, "beta2": half, "eps": 0, "lr": 1}
+    start: dict[str, Number] = {"p1": 1, "p2": 1, "m": 0, "v": 0}
     ratios = []
     for second in (1, 2):
-        first = symbolic_step(Spec(), hyper=hyper, before={"p1": 1, "p2": 1, "m": 0, "v": 0}, g=1)
+        first = symbolic_step(Spec(), hyper=hyper, before=start, g=1)
         after = symbolic_step(Spec(), hyper=hyper, before=first.after, g=second, names=("s",))
         (v_hat,) = after.ops.roots.values()
         ratios.append(after.named["m_hat"] ** 2 / v_hat)

@@ -7,7 +7,7 @@ every dialect that checks/dynamics.py calls Adam. The convergence checks rest on
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
 from adamcheck.proof.adam import adam_setting, moments_bound
-from adamcheck.proof.claims import Fact, Product, Times, eq, ge, gt, inv, sq
+from adamcheck.proof.claims import Fact, Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import at_most, by_induction, nothing, positive_root, power_facts, unit
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import SWITCHES, Spec
@@ -129,7 +129,7 @@ class Denominator:
             (self.lift,) = symbols("q")
             _, self.lifted = positive_root(k, weight, self.lift)
         # what the moment under the root is at least: v, or its share of the maximum
-        self.above: list[Product] = []
+        self.above: list[list[Factor]] = []
         if spec.amsgrad != "none":
             ((_, (_, new)),) = [x for x in self.run.ops.maxima.items() if str(x[0]) == "M"]
             more = k.assume(ge(symbols("M")[0], new), "M is a maximum")
@@ -137,7 +137,7 @@ class Denominator:
         (self.s,) = [s for s in self.run.ops.roots if str(s) == "s"]
         self.inside = self.run.ops.roots[self.s]
         self.added = self.inside - self.moment
-        parts: list[Product] = [[eps] for eps in self.eps if eps.expr == self.added.expr]
+        parts: list[list[Factor]] = [[eps] for eps in self.eps if eps.expr == self.added.expr]
         self.extra = [[self.weight_v, *part] for part in parts]
         enough: list[Product] = [[inv(self.weight_v), self.v]] if self.corrects_v else [[self.v]]
         enough += [[inv(self.weight_v), *part] if self.corrects_v else part for part in self.above]

@@ -28,8 +28,10 @@ from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import CONVENTIONS, Spec
 
 ONE, HALF = term(1), term(1) / 2
-COUPLINGS = ({"decay": "l2"}, {"decay": "decoupled"}, {"decay": "decoupled-unscaled"})
-COUPLINGS += ({"decay": "decoupled-after"}, {"maximize": "yes"})
+COUPLINGS: tuple[dict[str, str], ...] = (
+    *({"decay": word} for word in CONVENTIONS["adam"]["decay"] if word != "none"),
+    {"maximize": "yes"},
+)
 
 
 @dataclass
@@ -99,10 +101,12 @@ def stepped(
     ops = Branched(tuple(f"{letter}_{i}" for i in range(1, 6)), above=above)
     h = {n: symbols(HYPER_NAMES.get(n, n))[0] for n in spec.hyperparameters}
     h |= {n: term(x) for n, x in (hyper or {}).items() if n in h}
-    zero, one, given = term(0), ONE, h
+    zero: Number = term(0)
+    one: Number = ONE
+    given: dict[str, Number] = dict(h)
     if spec.schedule != "constant":  # q = 0.96^ψ is no rational number; no law asks for it
         zero, one = Fraction(0), Fraction(1)
-        given = dict.fromkeys(spec.hyperparameters, Fraction(1, 2))
+        given = {n: Fraction(1, 2) for n in spec.hyperparameters}
     start = rules.initial_state(spec, given, zero, one)
     s = {n: symbols(STATE_NAMES.get(n, n))[0] for n in start}
     s |= {n: term(x) for n, x in (before or {}).items()}
@@ -249,9 +253,9 @@ def without_average(book: Book) -> None:
                 title = f"{a} at β1=β2=0 is {other} at β2=0"
                 law(book, title, special(a, hyper=NONE), stepped(other, hyper=NONE))
     for word in CONVENTIONS["adamax"]["bias_correction"]:
-        for place, other in (("outside", "outside"), ("gradient", "outside"), ("decayed", "max")):
+        for place, like in (("outside", "outside"), ("gradient", "outside"), ("decayed", "max")):
             spec = Spec("adamax", eps=place, bias_correction=word)
-            one_norm(book, spec, Spec(eps=other), NONE)
+            one_norm(book, spec, Spec(eps=like), NONE)
         one_norm(book, Spec("adamax", bias_correction=word), Spec(), {**NONE, "eps": 0})
 
 

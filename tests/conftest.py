@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,8 @@ from adamcheck.result import (
 HALF, ONE = "0x1p-1", "0x1p+0"
 
 
-def a_comparison(**changes: object) -> Comparison:
-    values = {
+def a_comparison(**changes: Any) -> Comparison:
+    values: dict[str, Any] = {
         "quantity": "update",
         "observed": 0.0010004997253417969,
         "exact": 0.001,
@@ -37,8 +38,8 @@ def a_comparison(**changes: object) -> Comparison:
     return Comparison(**{**values, **changes})
 
 
-def a_witness(**changes: object) -> Witness:
-    values = {
+def a_witness(**changes: Any) -> Witness:
+    values: dict[str, Any] = {
         "check": "ADAM-EPS-1",
         "spec": "adam",
         "dtype": "float32",
@@ -52,8 +53,8 @@ def a_witness(**changes: object) -> Witness:
     return Witness(**{**values, **changes})
 
 
-def a_check(name: str = "ADAM-BC-1", **changes: object) -> CheckResult:
-    values = {
+def a_check(name: str = "ADAM-BC-1", **changes: Any) -> CheckResult:
+    values: dict[str, Any] = {
         "name": name,
         "family": "bias-correction",
         "theorem": "constant-gradient",
@@ -66,8 +67,8 @@ def a_check(name: str = "ADAM-BC-1", **changes: object) -> CheckResult:
     return CheckResult(**{**values, **changes})
 
 
-def a_failure(**changes: object) -> CheckResult:
-    values = {
+def a_failure(**changes: Any) -> CheckResult:
+    values: dict[str, Any] = {
         "family": "epsilon",
         "theorem": "one-line",
         "law": "ε stands outside the root, at full size from the first step on",
@@ -80,8 +81,8 @@ def a_failure(**changes: object) -> CheckResult:
     return a_check("ADAM-EPS-1", **{**values, **changes})
 
 
-def a_horizon(**changes: object) -> Horizon:
-    values = {
+def a_horizon(**changes: Any) -> Horizon:
+    values: dict[str, Any] = {
         "dtype": "float64",
         "steps": 8300,
         "silence": 160,

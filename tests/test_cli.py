@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, replace
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ class Engine:
         if isinstance(answer, list):
             *seen, answer = answer
         else:
-            seen = getattr(answer, "checks", ())
+            seen = [*getattr(answer, "checks", ())]
         if listener is not None:
             listener(Note("kernels compile"))
             for index, check in enumerate(seen, 1):
@@ -70,11 +71,11 @@ def engine(monkeypatch, samples, tmp_path):
             "stop.optim:Adam": [*samples.conforming().checks, KeyboardInterrupt()],
         }
     )
-    gate = ModuleType("adamcheck.gate")
+    gate: Any = ModuleType("adamcheck.gate")
     gate.check, gate.replay = fake.check, fake.replay
-    identify = ModuleType("adamcheck.identify")
+    identify: Any = ModuleType("adamcheck.identify")
     identify.identify = fake.identify
-    registry = ModuleType("adamcheck.checks.registry")
+    registry: Any = ModuleType("adamcheck.checks.registry")
     made = [
         SimpleNamespace(
             id=name,
@@ -90,7 +91,7 @@ def engine(monkeypatch, samples, tmp_path):
         for name, family in (("ADAM-BC-1", "bias-correction"), ("ADAM-EPS-1", "epsilon"))
     ]
     registry.all_checks, registry.Check = lambda: tuple(made), SimpleNamespace
-    library = ModuleType("adamcheck.proof.library")
+    library: Any = ModuleType("adamcheck.proof.library")
     library.theorem_names = lambda: ("step-bound", "one-line")
     library.theorem = lambda slug: SimpleNamespace(
         slug=slug.lower(),
@@ -99,9 +100,9 @@ def engine(monkeypatch, samples, tmp_path):
         source="a paper, §2",
         refutes="a published bound",
     )
-    statements = ModuleType("adamcheck.proof.catalogue")
+    statements: Any = ModuleType("adamcheck.proof.catalogue")
     statements.theorem_statements = lambda: {"step-bound": "it holds", "one-line": "they agree"}
-    theorem = ModuleType("adamcheck.proof.theorem")
+    theorem: Any = ModuleType("adamcheck.proof.theorem")
     theorem.Theorem = SimpleNamespace
     for module in (gate, identify, registry, library, statements, theorem):
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -515,8 +516,13 @@ def test_what_went_wrong_is_told_once(ask):
 
 def test_prove_is_asked_what_was_said(ask, monkeypatch):
     calls = []
-    command = ModuleType("adamcheck.cli.prove")
-    command.run_prove = lambda names, **files: calls.append((tuple(names), files)) or 1
+
+    def noted(names, **files):
+        calls.append((tuple(names), files))
+        return 1
+
+    command: Any = ModuleType("adamcheck.cli.prove")
+    command.run_prove = noted
     monkeypatch.setitem(sys.modules, "adamcheck.cli.prove", command)
     assert ask("prove", "step-bound", "one-line", "--json", "p.json").code == 1
     assert ask("prove").code == 1
@@ -527,7 +533,7 @@ def test_prove_is_asked_what_was_said(ask, monkeypatch):
 
 
 def test_a_ledger_on_stdout_is_alone_there(tmp_path, capsys, monkeypatch):
-    command = ModuleType("adamcheck.proof.command")
+    command: Any = ModuleType("adamcheck.proof.command")
     ledger = SimpleNamespace(ok=True, rows=(), seconds=0.5)
     command.prove = lambda theorems, progress: ledger
     command.ledger_json = command.ledger_latex = command.ledger_markdown = lambda made: "{}\n"

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from checks.planted import PLANTED, located
@@ -221,7 +222,7 @@ def test_a_deviation_stands_though_its_witness_cannot_be_written(monkeypatch):
 
 
 def test_a_division_by_zero_is_no_refusal():
-    asked = {"only": ("ADAM-HP-2",), "dtypes": ("float64",)}
+    asked: Any = {"only": ("ADAM-HP-2",), "dtypes": ("float64",)}
     result = adamcheck.check(troubled("divides_while_built"), **asked)
     assert result.conforms
     (fact,) = (f for f in result.findings if f.name == "no-validation")
@@ -283,7 +284,7 @@ def test_what_a_target_says_is_cut_and_cannot_write_codes(tmp_path):
         "        return theta0\n"
         "    return step\n"
     )
-    asked = {"spec": "gd", "only": "ADAM-CG-1", "dtypes": "float64"}
+    asked: Any = {"spec": "gd", "only": "ADAM-CG-1", "dtypes": "float64"}
     result = adamcheck.check(f"{path}:make", **asked)
     assert result.verdict is Verdict.ERROR
     assert len(result.checks[0].message) < 300
@@ -346,7 +347,11 @@ def test_a_target_that_forks_and_lets_both_go_on_is_to_blame(tmp_path):
         "    return step\n"
     )
     # LS-1 forks in each of its runs: an answer that comes late is met by the next one
-    asked = {"spec": "gd", "only": ("ADAM-LS-1", "ADAM-LS-2", "ADAM-CG-1"), "dtypes": ("float64",)}
+    asked: Any = {
+        "spec": "gd",
+        "only": ("ADAM-LS-1", "ADAM-LS-2", "ADAM-CG-1"),
+        "dtypes": ("float64",),
+    }
     result = adamcheck.check(f"{path}:make", **asked)
     assert result.verdict is Verdict.ERROR
     told = [c.message for c in result.checks if c.status is Status.ERROR]
@@ -367,7 +372,7 @@ def test_noise_and_global_state_change_no_verdict(name):
 
 
 def test_a_format_that_is_not_taken_is_never_passed_over_in_silence():
-    asked = {"only": ("ADAM-LS-1",), "dtypes": ("float64", "float16")}
+    asked: Any = {"only": ("ADAM-LS-1",), "dtypes": ("float64", "float16")}
     result = adamcheck.check(troubled("fails_in_float16"), **asked)
     assert result.verdict is Verdict.ERROR
     assert "float16" in result.error
@@ -379,7 +384,7 @@ def test_a_format_that_is_not_taken_is_never_passed_over_in_silence():
 
 
 def test_failing_late_in_one_format_is_an_error_of_that_format():
-    asked = {"only": ("ADAM-CG-1",), "dtypes": ("float32", "float16")}
+    asked: Any = {"only": ("ADAM-CG-1",), "dtypes": ("float32", "float16")}
     result = adamcheck.check(troubled("fails_late_in_float16"), **asked)
     assert result.verdict is Verdict.ERROR
     assert [(c.dtype, c.status) for c in result.checks] == [
@@ -390,7 +395,7 @@ def test_failing_late_in_one_format_is_an_error_of_that_format():
 
 
 def test_a_deviation_outweighs_trouble_and_is_explained_from_what_was_finished():
-    asked = {"only": ("ADAM-LS-4", "ADAM-CG-1"), "dtypes": ("float64",), "limits": LIMITS}
+    asked: Any = {"only": ("ADAM-LS-4", "ADAM-CG-1"), "dtypes": ("float64",), "limits": LIMITS}
     result = adamcheck.check(troubled("raises"), spec="adam[eps=hat]", **asked)
     assert [c.status for c in result.checks] == [Status.FAILED, Status.ERROR]
     assert result.verdict is Verdict.DEVIATES
@@ -407,7 +412,7 @@ def timeless(result):
 
 def test_the_same_seed_gives_the_same_document():
     defect = PLANTED["eps-hat"]
-    asked = {"only": ("ADAM-LS-4", "ADAM-LS-2", "ADAM-FZ-1"), "dtypes": ("float32",)}
+    asked: Any = {"only": ("ADAM-LS-4", "ADAM-LS-2", "ADAM-FZ-1"), "dtypes": ("float32",)}
     one, two = (adamcheck.check(located(defect.target), seed=5, **asked) for _ in range(2))
     assert one.verdict is Verdict.DEVIATES
     assert timeless(one) == timeless(two)
@@ -417,7 +422,7 @@ def test_the_same_seed_gives_the_same_document():
 
 
 def test_events_come_in_order():
-    heard = []
+    heard: list = []
     result = adamcheck.check(NUMPY, only=FEW, dtypes=("float64",), listener=heard.append)
     told = [event for event in heard if not isinstance(event, Note)]
     assert isinstance(told[-1], RunFinished)
@@ -433,9 +438,9 @@ def test_events_come_in_order():
 
 
 def test_a_note_says_that_the_dialect_is_being_identified():
-    heard = []
+    heard: list = []
     target = located(PLANTED["eps-hat"].target)
-    asked = {"only": ("ADAM-LS-4",), "dtypes": ("float64",)}
+    asked: Any = {"only": ("ADAM-LS-4",), "dtypes": ("float64",)}
     adamcheck.check(target, listener=heard.append, **asked)
     assert any(isinstance(e, Note) and "identifying" in e.message for e in heard)
 

@@ -68,7 +68,7 @@ def test_raising_names_the_first_failure(samples):
     )
     assert caught.value.result.target == "odd.optim:Adam"
     assert caught.value.exit_code == 1
-    with pytest.raises(AssertionError, match="hung at step 7") as caught:
+    with pytest.raises(DeviationError, match="hung at step 7") as caught:
         samples.broken().raise_for_deviation()
     assert caught.value.exit_code == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction as F
+from types import SimpleNamespace
 from typing import Any
 
 import mpmath
@@ -28,6 +29,10 @@ class Exact:
         return max(x, y)
 
 
+EXACT: Any = Exact()
+"""Without a choice, which no rule of Adam makes."""
+
+
 def mp(x: F | Any) -> Any:
     return mpmath.mpf(x.numerator) / x.denominator if isinstance(x, F) else x
 
@@ -39,7 +44,7 @@ def walk(spec: Spec, grads: Any = GRADS, theta: Any = F(1), hyper: Any = None) -
         state = initial_state(spec, h, mpmath.mpf(0), mpmath.mpf(1))
         theta, done = mp(theta), []
         for g in grads:
-            done.append(step(spec, Exact(), h, state, mp(g), theta))
+            done.append(step(spec, EXACT, h, state, mp(g), theta))
             state, theta = done[-1].state, done[-1].theta
         return done
 
@@ -96,7 +101,7 @@ CONSTANT = (F(3),) * 4
 def test_the_first_step_of_each_dialect(text: str, first: Any) -> None:
     spec = parse_spec(text)
     with mpmath.workdps(60):
-        h = type("H", (), {k: mp(x) for k, x in (HYPER | EXTRA).items()})
+        h = SimpleNamespace(**{k: mp(x) for k, x in (HYPER | EXTRA).items()})
         want = first(h, 1 - h.beta1, 1 - h.beta2)
     assert close(walk(spec, CONSTANT)[0].named["update"], want)
 
@@ -113,7 +118,7 @@ def test_decoupled_decays_leave_the_moments_alone(decay: str, theta: Any) -> Non
     plain, decayed = walk(Spec()), walk(Spec(decay=decay))
     before = mp(F(1))
     with mpmath.workdps(60):
-        h = type("H", (), {k: mp(x) for k, x in (HYPER | EXTRA).items()})
+        h = SimpleNamespace(**{k: mp(x) for k, x in (HYPER | EXTRA).items()})
         for a, b in zip(plain, decayed, strict=True):
             assert close(a.named["update"], b.named["update"])
             assert close(b.theta, theta(before, b.named["update"], h))
@@ -141,7 +146,7 @@ def test_t_from_zero_divides_by_zero_at_once() -> None:
     with pytest.raises(ZeroDivisionError):
         step(
             Spec(first_t="0"),
-            Exact(),
+            EXACT,
             HYPER,
             initial_state(Spec(first_t="0"), HYPER, F(0), F(1)),
             F(1),

@@ -109,7 +109,11 @@ def test_heavy_ball_and_nesterov() -> None:
 
 def test_dampening_spares_the_first_step_or_does_not() -> None:
     tau = HYPER["dampening"]
-    late = {t: past(t, lambda k, t=t: MU**k * (1 if k == t - 1 else 1 - tau)) for t in STEPS}
+
+    def spared(t: int) -> Callable[[int], Any]:
+        return lambda k: MU**k * (1 if k == t - 1 else 1 - tau)
+
+    late = {t: past(t, spared(t)) for t in STEPS}
     assert thetas("momentum[dampening=late]") == moving(LR * late[t] for t in STEPS)
     full = {t: past(t, lambda k: MU**k * (1 - tau)) for t in STEPS}
     assert thetas("momentum[dampening=full]") == moving(LR * full[t] for t in STEPS)
@@ -169,7 +173,7 @@ def test_adamax(eps: str) -> None:
 @pytest.mark.parametrize("schedule", ["constant", "momentum-decay", "0.96^t"])
 @pytest.mark.parametrize("lookahead", ["yes", "no"])
 def test_nadam(schedule: str, lookahead: str) -> None:
-    psi = {"momentum-decay": HYPER["momentum_decay"], "0.96^t": 1}.get(schedule)
+    psi: Any = {"momentum-decay": HYPER["momentum_decay"], "0.96^t": 1}.get(schedule)
 
     def mu(t: int) -> F:
         return B1 if psi is None else B1 * (1 - F(24, 25) ** int(t * psi) / 2)

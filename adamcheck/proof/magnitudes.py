@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adamcheck.interpret.symbolic import Number, Term, term
-from adamcheck.proof.claims import Fact, Product, ge
+from adamcheck.proof.claims import Fact, Factor, Product, ge
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import ProofError, ratio
 
@@ -71,7 +71,7 @@ def relaxed(k: Proof, size: Size, bound: Number, why: Sequence[Product]) -> Size
     return Size(size.x, term(bound), above, k.prove(ge(bound + size.x), [[more], [size.below]]))
 
 
-def monomials(value: Number) -> list[Product]:
+def monomials(value: Number) -> list[list[Factor]]:
     """The certificate of a polynomial in values that are at least 0, if no coefficient is negative.
 
     Where one is, the certificate is refused by the kernel.
@@ -83,7 +83,7 @@ def monomials(value: Number) -> list[Product]:
     if below:
         raise ProofError(f"{expr} is not a polynomial")
     names = numerator.ring.symbols
-    found: list[Product] = []
+    found: list[list[Factor]] = []
     for powers, c in numerator.terms():
         number = term(int(c.numerator)) / int(c.denominator)
         factors = [Term(n) for n, p in zip(names, powers, strict=True) for _ in range(p)]

@@ -132,7 +132,8 @@ def test_a_target_that_takes_little_is_asked_for_little() -> None:
         assert set(asked.hyper) == {"lr"}
         assert (asked.theta_layout, asked.grad_layout) == ("C", "C")
         assert len(asked.theta0) == 1
-        assert asked.present is asked.preload is asked.reload_after is None
+        absent = (asked.present, asked.preload, asked.reload_after)
+        assert all(x is None for x in absent)
         assert not asked.moments
 
     seen(trajectories(FORMATS["float32"], SMALLEST, extras=tuple(EXTRAS)), look, 100)

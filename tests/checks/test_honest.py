@@ -6,6 +6,7 @@ The largest error in units of the envelope is printed for each: how much of it h
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -43,7 +44,7 @@ def _cases() -> Iterator[pytest.ParameterSet]:
             yield pytest.param(honest, dtype, id=f"{honest.name}-{dtype}", marks=marks)
 
 
-CASES = list(_cases())
+CASES: Any = list(_cases())
 
 
 def test_the_fast_cases_exist():

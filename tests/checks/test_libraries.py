@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 import pytest
 from installed import needs
@@ -76,7 +77,7 @@ def test_torch_fused_deviates_in_memory_layouts_and_in_nothing_else():
 
 def test_torch_differentiable_keeps_its_scalars_in_float32():
     needs("torch")
-    asked = {"options": {"differentiable": True}, "only": ("ADAM-LS-1", "ADAM-BC-1")}
+    asked: Any = {"options": {"differentiable": True}, "only": ("ADAM-LS-1", "ADAM-BC-1")}
     narrow = adamcheck.check(TORCH, dtypes=("float32",), **asked)
     assert narrow.conforms, messages(narrow)
     assert "scalar-precision" in {f.name for f in narrow.findings}

@@ -142,7 +142,7 @@ def stops_counting_and_is_slow(theta0, *, lr, beta1, beta2, eps):
         time.sleep(0.01)
 
     step = plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps, trouble=wait)
-    last = []
+    last: list = []
 
     def late(grad):
         state["t"] += 1
@@ -163,7 +163,7 @@ def wrong_and_fails_alone(theta0, *, lr, beta1, beta2, eps):
 def takes_the_gradients_shape(theta0, *, lr, beta1, beta2, eps):
     """Never refuses a gradient of another shape: the parameter becomes what it is."""
     step = plain(theta0, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
-    seen = []
+    seen: list = []
 
     def any_shape(grad):
         if grad.shape == theta0.shape and not seen:

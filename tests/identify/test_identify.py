@@ -70,7 +70,7 @@ def test_honest_targets_are_what_they_say(record):
 
 
 def test_the_report_has_the_evidence():
-    heard = []
+    heard: list = []
     report = identify(str(ROOT / named("eps-hat").target), listener=heard.append)
     assert isinstance(report, IdentifyReport)
     found = report.identification

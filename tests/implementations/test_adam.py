@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import ml_dtypes
 import mpmath
@@ -15,7 +16,7 @@ from adamcheck.targets.layouts import laid_out
 from adamcheck.targets.protocol import LAYOUTS
 from adamcheck.targets.session import Session
 
-HYPER = {"lr": 0.02, "beta1": 0.8, "beta2": 0.97, "eps": 1e-3}
+HYPER: dict[str, Any] = {"lr": 0.02, "beta1": 0.8, "beta2": 0.97, "eps": 1e-3}
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
 
 
@@ -205,13 +206,14 @@ def test_bad_parameters_and_states():
         NumpyAdam([np.zeros(2, int)])
     optimizer = NumpyAdam([np.zeros(2)])
     good = optimizer.state_dict()
-    for change, what in [
+    cases: list[tuple[dict, str]] = [
         ({"moments": []}, "0 moments for 1"),
         ({"moments": [{"m": np.zeros(3), "v": np.zeros(2), "t": 1}]}, "m of shape"),
         ({"moments": [{"m": np.zeros(2), "v": np.zeros(2), "t": -1}]}, "step count of -1"),
         ({"hyper": {"lr": 1.0}}, "other hyperparameters"),
         ({"hyper": good["hyper"] | {"lr": -1.0}}, "lr=-1.0"),
-    ]:
+    ]
+    for change, what in cases:
         with pytest.raises(ValueError, match=what):
             optimizer.load_state_dict(good | change)
     with pytest.raises(ValueError, match="lacks flags, moments"):

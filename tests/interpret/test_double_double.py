@@ -76,7 +76,7 @@ def within(got: tuple[float, float], want: Fraction, bound: Fraction) -> None:
 
 def versions(name: str) -> tuple[Any, Any]:
     """The operation by its text, and on NumPy arrays by splitting."""
-    operators = {
+    operators: dict[str, Any] = {
         "dd_add": lambda x, y: x + y,
         "dd_mul": lambda x, y: x * y,
         "dd_div": lambda x, y: x / y,

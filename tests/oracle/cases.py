@@ -13,7 +13,7 @@ from adamcheck.oracle.evidence import Evidence
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import SWITCHES, Spec
 
-from .intervals import Interval, Ops, interval
+from .intervals import OPS, Interval, interval
 
 specs = st.builds(
     Spec, **{k: st.sampled_from(v if k != "scalars" else ("any",)) for k, v in SWITCHES.items()}
@@ -82,7 +82,7 @@ def exactly(e: Evidence, i: int = 0) -> list[dict[str, Interval]]:
     out = []
     for t in range(e.shape[0]):
         g, theta = (interval(Fraction(float(x[t, i]))) for x in (e.grads, e.thetas))
-        done = step(e.spec, Ops(), h, state, g, theta)
+        done = step(e.spec, OPS, h, state, g, theta)
         state = done.state
         named = {f"s.{k}": x for k, x in state.items()} | {"theta": done.theta} | done.named
         out.append({k: interval(x) for k, x in named.items()})

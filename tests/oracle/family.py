@@ -46,7 +46,7 @@ def random_order(rng: np.random.Generator) -> Order:
         "powers": ("pow", "running", "expm1"),
         "shrink": ("keep", "minus", "minus-fma", "together"),
     }
-    picked = {k: str(rng.choice(v)) for k, v in choices.items()}
+    picked: dict[str, Any] = {k: str(rng.choice(v)) for k, v in choices.items()}
     return Order("/".join(picked.values()), **picked)
 
 
@@ -90,7 +90,8 @@ def run(
     theta = a.cast(theta0)
     first_t = int(spec.first_t)
     walk = Walk(order, spec, a, p, h, state, Scalars(p, h, order.powers, first_t))
-    thetas, moments = [theta0], {k: [] for k in state}
+    thetas = [theta0]
+    moments: dict[str, list[Any]] = {k: [] for k in state}
     for k, g in enumerate(grads):
         theta = walk.step(a.cast(g), theta, k + first_t)
         thetas.append(storage.cast(theta))

@@ -70,7 +70,7 @@ ORDERS: tuple[Order, ...] = (
 
 def random_order(rng: np.random.Generator) -> Order:
     """Any combination of the choices."""
-    picked = {k: str(rng.choice(v)) for k, v in CHOICES.items()}
+    picked: dict[str, Any] = {k: str(rng.choice(v)) for k, v in CHOICES.items()}
     return Order("/".join(picked.values()), **picked)
 
 
@@ -140,7 +140,8 @@ def run(
     kept = ["m", "v", *(["v_max"] if spec.amsgrad != "none" else [])]
     state = {k: a.cast(np.zeros_like(theta0)) for k in kept}
     theta = a.cast(theta0)
-    thetas, moments = [theta0], {k: [] for k in kept}
+    thetas = [theta0]
+    moments: dict[str, list[Any]] = {k: [] for k in kept}
     for k, g in enumerate(grads):
         t = k + int(spec.first_t)
         theta = _step(order, spec, a, s, state, a.cast(g), theta, t)

@@ -76,7 +76,7 @@ def test_balls_enclose_and_stay_small(e: Evidence) -> None:
                     low, high = fraction(ball.lower()), fraction(ball.upper())
                     assert low <= exact.hi
                     assert high >= exact.lo
-                    assert high - low <= Fraction(1, 2**100) * max(abs(low), abs(high), 1)
+                    assert high - low <= Fraction(1, 2**100) * max(abs(low), abs(high), Fraction(1))
 
 
 def homogeneous(e: Evidence, high: Any, low: Any, bound: Any, tiny: Any, share: float) -> None:
@@ -136,12 +136,13 @@ class Mp:
 
 def by_mpmath(e: Evidence, digits: int) -> list[dict[str, Any]]:
     with mpmath.workdps(digits):
+        ops: Any = Mp()
         h = {n: mpmath.mpf(e.hyper[n]) for n in e.spec.hyperparameters}
         state = initial_state(e.spec, h, mpmath.mpf(0), mpmath.mpf(1))
         out = []
         for t in range(e.shape[0]):
             g, theta = (mpmath.mpf(float(x[t, 0])) for x in (e.grads, e.thetas))
-            done = step(e.spec, Mp(), h, state, g, theta)
+            done = step(e.spec, ops, h, state, g, theta)
             state = done.state
             out.append({f"s.{k}": x for k, x in state.items()} | {"theta": done.theta} | done.named)
         return out

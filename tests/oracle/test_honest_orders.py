@@ -110,7 +110,10 @@ def every_other_switch() -> list[Spec]:
     return specs
 
 
-LONG = {"names": ("constant", "cancelling", "spiked", "small", "growing"), "hypers": HYPERS[:8]}
+LONG: dict[str, Any] = {
+    "names": ("constant", "cancelling", "spiked", "small", "growing"),
+    "hypers": HYPERS[:8],
+}
 
 
 @pytest.mark.slow

@@ -304,7 +304,7 @@ def test_a_result_that_is_not_finite_is_bad(
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e-155])
 def test_what_double_double_cannot_hold_climbs_and_is_decided(scale: float) -> None:
     e = honest(Spec(), "float64", 4, 3, hyper=FULL | {"eps": 1e-200})
-    grads = e.grads * scale
+    grads = np.asarray(e.grads, np.float64) * scale
     columns = {k: np.full(3, x) for k, x in e.hyper.items()}
     shown = run(ORDERS[0], e.spec, Arithmetic(e.fmt), columns, grads, 0 * e.thetas[0])
     e = replace(e, grads=grads, thetas=shown.thetas, moments=shown.moments)
@@ -319,7 +319,12 @@ def test_what_double_double_cannot_hold_climbs_and_is_decided(scale: float) -> N
 def test_what_no_rung_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judge, "MOST_CLIMBS", 4)
     e = honest(Spec(), "float64", 4, 3)
-    e = replace(e, grads=e.grads * 1e-300, thetas=0 * e.thetas, moments={})
+    e = replace(
+        e,
+        grads=np.asarray(e.grads, np.float64) * 1e-300,
+        thetas=np.zeros_like(e.thetas),
+        moments={},
+    )
     got = judge.judge(e)
     assert got.climbed == 1
     assert not got.accepted

@@ -23,6 +23,11 @@ DTYPES = tuple(FORMATS)
 class Target:
     """The textbook, in pieces that a defect replaces."""
 
+    lr: float
+    beta1: float
+    beta2: float
+    eps: float
+
     def __init__(self, dtype: Any, hyper: dict[str, float]) -> None:
         self.c = np.dtype(dtype).type
         for name, x in hyper.items():

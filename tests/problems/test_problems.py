@@ -6,6 +6,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from adamcheck.problems import PROBLEMS, build
 from adamcheck.problems.logistic import iris
 
 ROOT = Path(__file__).resolve().parents[2]
-ASKED = [
+ASKED: list[dict[str, Any]] = [
     {"problem": "quadratic"},
     {"problem": "quadratic", "curvatures": [4.0, 0.25], "optimum": [0.5, -1.0]},
     {"problem": "rotated", "size": 5, "condition": 1000.0},

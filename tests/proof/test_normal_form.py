@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import sympy
@@ -116,7 +117,7 @@ def test_divisors_are_made_of_known_factors() -> None:
 
 
 @pytest.mark.parametrize("value", [0.5, 1e-3, sympy.Float(2), "1", None, True, 1j])
-def test_terms_take_exact_numbers_only(value: object) -> None:
+def test_terms_take_exact_numbers_only(value: Any) -> None:
     with pytest.raises(TypeError, match="exact rationals only"):
         term(value)
     with pytest.raises(TypeError):

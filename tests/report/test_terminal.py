@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -57,7 +58,7 @@ def test_nothing_from_a_target_reaches_the_terminal_as_a_code(samples, drawn):
 
 
 def test_colours_only_where_they_are_shown(samples):
-    def coded(**settings: object) -> bool:
+    def coded(**settings: Any) -> bool:
         stream = io.StringIO()
         render(samples.deviating(), Console(file=stream, width=80, **settings))
         return "\x1b[" in stream.getvalue()

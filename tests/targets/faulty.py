@@ -97,11 +97,11 @@ class Hogs(Faulty):
             time.sleep(0.005)
 
 
-class HogsInChild(Faulty):
+class HogsInChild(Hogs):
     def fault(self):
         if os.fork() == 0:
             os.setsid()
-            Hogs.fault(self)
+            super().fault()
         os.wait()
 
 

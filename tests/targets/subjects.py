@@ -91,6 +91,8 @@ class Layouts(Plain):
 class Keeps(Plain):
     """Uses the gradient of the step before, through a reference."""
 
+    kept: np.ndarray
+
     def step(self, grads):
         if self.t:
             self.params = [self.params[0] - self.kept]
@@ -175,7 +177,7 @@ class OneShape(Stateful):
 class OneResult(Stateful):
     """Returns its parameter in an array that all instances of one shape share."""
 
-    shared = {}  # noqa: RUF012
+    shared: dict = {}  # noqa: RUF012
 
     def step(self, grads):
         (theta,) = super().step(grads)

@@ -23,7 +23,7 @@ def both(descriptor, plan):
 
 
 def test_what_one_side_writes_the_other_reads(descriptor):
-    theta = [np.zeros((2, 3)), np.zeros((), np.float32), np.zeros(0, np.float16)]
+    theta: list[np.ndarray] = [np.zeros((2, 3)), np.zeros((), np.float32), np.zeros(0, np.float16)]
     mine, theirs = both(descriptor, Plan.of(theta, 4, moments=True))
     theirs.thetas[0][1] = 7
     theirs.thetas[1][2] = 5

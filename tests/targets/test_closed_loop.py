@@ -10,7 +10,7 @@ from adamcheck.errors import UsageError
 from adamcheck.problems import build
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
-from tests.targets.helpers import HYPER, textbook
+from targets.helpers import HYPER, textbook
 
 NUMPY = "adamcheck.implementations:NumpyAdam"
 

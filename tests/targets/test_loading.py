@@ -174,7 +174,7 @@ def test_a_package_can_register_an_adapter(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     point = types.SimpleNamespace(value="odd_adapter")
-    monkeypatch.setattr(session_module.metadata, "entry_points", lambda group: [point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
     session_module._registered.cache_clear()
     try:
         with Session("odd_target:Odd") as session:

@@ -14,7 +14,7 @@ from targets.helpers import HYPER, request, subject, textbook
 @pytest.fixture(scope="module")
 def sessions():
     """One session per subject, kept for the whole module."""
-    opened = {}
+    opened: dict = {}
 
     def session(name):
         return opened.setdefault(name, Session(subject(name)))

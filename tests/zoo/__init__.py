@@ -9,13 +9,14 @@ from __future__ import annotations
 from .defects import DEFECTS
 from .dialects import DIALECTS
 from .honest import HONEST as ORDERS
-from .record import Defect, Honest
+from .record import Defect, Honest, Record
 
 HONEST: tuple[Honest, ...] = (*ORDERS, *DIALECTS)
-_BY_NAME: dict[str, Honest | Defect] = {entry.name: entry for entry in (*HONEST, *DEFECTS)}
+EVERY: tuple[Record, ...] = (*HONEST, *DEFECTS)
+_BY_NAME: dict[str, Record] = {entry.name: entry for entry in EVERY}
 
 
-def named(name: str) -> Honest | Defect:
+def named(name: str) -> Record:
     """The record of an honest target or a planted defect, by its name."""
     if name not in _BY_NAME:
         raise KeyError(f"no target of the zoo is called {name!r}")

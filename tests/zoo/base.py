@@ -121,7 +121,7 @@ class Adam(ABC):
         """A flat copy in the order of the indices, whatever the memory layout."""
         return np.array(array, dtype=dtype, order="C", copy=True).reshape(-1)
 
-    def fresh(self, i: int) -> Slot:
+    def fresh(self, i: int) -> Any:
         """The state of a parameter before its first gradient."""
         zero = np.zeros(self.thetas[i].shape, self.state_dtype or self.dtypes[i])
         return Slot(zero, zero.copy(), v_max=zero.copy() if self.amsgrad else None)
@@ -151,7 +151,7 @@ class Adam(ABC):
         self.tick(slot)
         self.thetas[i] = self.kernel(self.thetas[i], self.flat(g, self.dtypes[i]), slot)
 
-    def tick(self, slot: Slot) -> None:
+    def tick(self, slot: Any) -> None:
         """Count the step before it is taken: the first one is called 1."""
         slot.t += 1
 
@@ -160,7 +160,7 @@ class Adam(ABC):
         return np.array(self.thetas[i], dtype=self.dtypes[i]).reshape(self.shapes[i])
 
     @abstractmethod
-    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+    def kernel(self, theta: Array, g: Array, slot: Any) -> Array:
         """Return the next θ and put the next moments into ``slot``: what an order is."""
 
     # state
@@ -194,7 +194,7 @@ class Adam(ABC):
             self.restore(slot)
             self.slots[i] = slot
 
-    def restore(self, slot: Slot) -> None:  # noqa: B027 - most orders keep nothing more
+    def restore(self, slot: Any) -> None:  # noqa: B027 - most orders keep nothing more
         """Rebuild ``slot.extra`` from the moments and t, where an order keeps more."""
 
     def state_dict(self) -> dict[str, Any]:

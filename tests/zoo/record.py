@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 FLOAT64, FLOAT32, FLOAT16, BFLOAT16 = "float64", "float32", "float16", "bfloat16"
 ALL: Final = (FLOAT64, FLOAT32, FLOAT16, BFLOAT16)
@@ -70,6 +70,9 @@ class Defect:
     def target(self) -> str:
         """``path:attribute``, the path relative to the repository."""
         return f"{self.file}:{self.attr}"
+
+
+Record: TypeAlias = Honest | Defect
 
 
 def path_in_repository(file: str) -> str:

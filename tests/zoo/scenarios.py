@@ -36,7 +36,7 @@ def bits(x: Any) -> Any:
     return isinstance(x, np.ndarray), a.dtype.name, a.shape, same.tobytes()
 
 
-def attempt(action: Callable[[], Any]) -> Any:
+def attempt(action: Callable[..., Any]) -> Any:
     """The bits of a result, or the name of the exception in its place."""
     try:
         return bits(action())
@@ -44,7 +44,7 @@ def attempt(action: Callable[[], Any]) -> Any:
         return type(error).__name__
 
 
-def accepted(action: Callable[[], Any]) -> str:
+def accepted(action: Callable[..., Any]) -> str:
     """ "accepted", or the name of the exception."""
     try:
         action()

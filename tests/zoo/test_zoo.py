@@ -23,7 +23,7 @@ import pytest
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import parse_spec
 
-from . import DEFECTS, HONEST, Honest, named, target
+from . import DEFECTS, EVERY, HONEST, Honest, target
 from .fma import fma
 from .record import ALL, Defect
 from .scenarios import DTYPES, SCENARIOS, bits, build, normal
@@ -169,7 +169,7 @@ def test_defect_constructs_and_steps(defect: Defect) -> None:
 
 
 def test_names_are_unique_and_kebab_case() -> None:
-    names = [entry.name for entry in (*HONEST, *DEFECTS)]
+    names = [entry.name for entry in EVERY]
     assert len(set(names)) == len(names)
     assert [n for n in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", n)] == []
 
@@ -188,13 +188,13 @@ def test_records_are_sound() -> None:
 
 def test_target_names_a_file_and_an_attribute() -> None:
     assert target("textbook") == "tests/zoo/honest.py:Textbook"
-    assert named("eps-inside-dialect").spec == "adam[eps=inside]"
+    assert next(h for h in HONEST if h.name == "eps-inside-dialect").spec == "adam[eps=inside]"
     with pytest.raises(KeyError, match="no target of the zoo is called 'nobody'"):
         target("nobody")
 
 
 def test_every_file_loads_by_its_path_from_anywhere(tmp_path: Path) -> None:
-    files = sorted({entry.target.split(":")[0] for entry in (*HONEST, *DEFECTS)})
+    files = sorted({entry.target.split(":")[0] for entry in EVERY})
     code = (
         "import importlib.util, sys\n"
         "for i, path in enumerate(sys.argv[1:]):\n"

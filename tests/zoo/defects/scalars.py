@@ -21,7 +21,7 @@ BUT_BFLOAT16 = (FLOAT64, FLOAT32, FLOAT16)
 ONLY_FLOAT64: dict[str, Any] = {"shows": "rounded", "dtypes": (FLOAT64,)}
 
 
-def narrow(x: float) -> float:
+def narrow(x: Any) -> float:
     """The float32 nearest to x."""
     return float(np.float32(x))
 

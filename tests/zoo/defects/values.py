@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +29,9 @@ class _Changes(Textbook):
         return super().gradient(theta, self.change(g, c), c)
 
 
-def clipped(x: Array, bound: object) -> Array:
+def clipped(x: Array, bound: Any) -> Array:
     """x within ±bound."""
-    return np.minimum(np.maximum(x, -bound), bound)  # type: ignore[operator]
+    return np.minimum(np.maximum(x, -bound), bound)
 
 
 def norm(g: Array) -> float:

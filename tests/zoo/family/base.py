@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Relative(Adam):
     KEPT: tuple[str, ...] = ()
     wide: Any = None
     slots: list[Slot]
+
+    if TYPE_CHECKING:  # hyperparameters are set by name
+
+        def __getattr__(self, name: str) -> Any: ...
 
     @abstractmethod
     def __init__(self, params: Sequence[Array], *, lr: float, **rest: Any) -> None:

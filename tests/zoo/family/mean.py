@@ -26,7 +26,7 @@ DECAY = {"weight_decay": 0.125}
 class Divided(Relative):
     """θ - α·g/(√v+ε); the parts are what orders and dialects replace."""
 
-    KEPT = ("v",)
+    KEPT: tuple[str, ...] = ("v",)
 
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
         c = theta.dtype.type

@@ -13,7 +13,7 @@ from adamcheck.oracle.judge import judge
 from adamcheck.spec import parse_spec
 
 from .. import HONEST as ADAMS
-from ..record import ALL, Defect, Honest
+from ..record import ALL, Defect, Honest, Record
 from . import FAMILY_DEFECTS, FAMILY_HONEST
 from .drive import STEPS, evidence, load
 
@@ -48,7 +48,8 @@ def test_every_algorithm_has_five_defects_and_an_honest_order_in_every_dtype() -
 
 
 def test_records_are_sound() -> None:
-    names = [entry.name for entry in (*FAMILY_HONEST, *FAMILY_DEFECTS, *ADAMS)]
+    every: tuple[Record, ...] = (*FAMILY_HONEST, *FAMILY_DEFECTS, *ADAMS)
+    names = [entry.name for entry in every]
     assert len(set(names)) == len(names)
     assert [n for n in names if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", n)] == []
     for entry in FAMILY_HONEST:
