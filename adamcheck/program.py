@@ -17,6 +17,9 @@ from adamcheck.rules import RULES, initial_state, step
 from adamcheck.rules.language import multiplied, weighted
 from adamcheck.spec import Spec
 
+UNIFORM_INPUTS: Final = frozenset({"x.t", "x.size"})
+"""What a changed program may read besides a rule's inputs, and is one number for all elements."""
+
 
 @dataclass(frozen=True)
 class Op:
@@ -25,6 +28,7 @@ class Op:
     choose takes its second argument where the first, a uniform value, is above zero, or the third.
     ema takes β, 1-β, old and new; decay β^(t-1), or a product of several β, and β.
     ``args`` are indices of earlier operations; ``name`` is the input's name, ``value`` a constant.
+    Changed programs use more kinds and inputs (adamcheck.mutations.language).
     """
 
     kind: str
@@ -66,6 +70,7 @@ class Program:
             if op.kind == "input":
                 scope, _, name = op.name.partition(".")
                 is_uniform = scope == "h" or (scope == "s" and name in self.clocks)
+                is_uniform = is_uniform or op.name in UNIFORM_INPUTS or scope == "e"
             else:
                 is_uniform = all(a in found for a in op.args)
             if is_uniform:

@@ -17,8 +17,8 @@ import numpy as np
 if (_tests := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(_tests)  # a target file is loaded by its path alone
 
+from adamcheck.mutations.fused import fma
 from zoo.base import Adam, Array, Slot
-from zoo.fma import fma
 from zoo.record import BFLOAT16, FLOAT32, FLOAT64, NARROW, WIDE, Cage, Honest
 
 cage = Cage(__file__)

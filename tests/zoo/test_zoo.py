@@ -20,11 +20,11 @@ import mpmath
 import numpy as np
 import pytest
 
+from adamcheck.mutations.fused import fma
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import parse_spec
 
 from . import DEFECTS, EVERY, HONEST, Honest, target
-from .fma import fma
 from .record import ALL, Defect
 from .scenarios import DTYPES, SCENARIOS, bits, build, normal
 

@@ -11,9 +11,9 @@ import numpy as np
 if (_tests := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.append(_tests)
 
+from adamcheck.mutations.fused import fma
 from zoo.base import Array
 from zoo.family.base import Relative, Scalar, Slot
-from zoo.fma import fma
 from zoo.record import NARROW, Cage, Honest
 
 cage = Cage(__file__)
