@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from adamcheck._version import __version__
 
 if TYPE_CHECKING:
+    from adamcheck.engine.gate import check
+    from adamcheck.engine.replay import replay
     from adamcheck.errors import AdamcheckError, TargetError, UsageError
-    from adamcheck.gate import check, replay
     from adamcheck.identify import identify
     from adamcheck.result import DeviationError, Result, Status, Verdict, Witness
     from adamcheck.spec import Spec, parse_spec
@@ -29,10 +30,10 @@ _HOMES: Final = {
     "UsageError": "adamcheck.errors",
     "Verdict": "adamcheck.result",
     "Witness": "adamcheck.result",
-    "check": "adamcheck.gate",
+    "check": "adamcheck.engine.gate",
     "identify": "adamcheck.identify",
     "parse_spec": "adamcheck.spec",
-    "replay": "adamcheck.gate",
+    "replay": "adamcheck.engine.replay",
 }
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adamcheck.result import CheckResult, Result
+from adamcheck.horizon import Horizon
+from adamcheck.result import CheckResult, Finding, Identification, Result
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,15 @@ class CheckStarted:
 
 @dataclass(frozen=True)
 class CheckFinished:
-    """One outcome is known."""
+    """One outcome is known.
+
+    Besides: the facts that were first seen on the way to it, and how far its runs looked. All of it
+    is plain data, so that it can come from another process.
+    """
 
     result: CheckResult
+    findings: tuple[Finding, ...] = ()
+    horizon: Horizon | None = None
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,25 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Identified:
+    """It was asked in one dtype which dialect the target follows.
+
+    ``found`` is None where it gave no finite number or where asking failed, as ``error`` says.
+    """
+
+    found: Identification | None
+    dtype: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class RunFinished:
     """The run is over."""
 
     result: Result
 
 
-Event = CheckStarted | CheckFinished | Note | RunFinished
+Event = CheckStarted | CheckFinished | Note | Identified | RunFinished
 Listener = Callable[[Event], None]
 
 

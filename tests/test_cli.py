@@ -22,7 +22,7 @@ from adamcheck.report.documents import dumps, load_results, results_document
 
 @dataclass
 class Engine:
-    """Answers for ``adamcheck.gate`` and ``identify``: a result or an exception for a target."""
+    """Answers for the engine and ``identify``: a result or an exception for a target."""
 
     answers: dict = field(default_factory=dict)
     calls: list = field(default_factory=list)
@@ -71,8 +71,9 @@ def engine(monkeypatch, samples, tmp_path):
             "stop.optim:Adam": [*samples.conforming().checks, KeyboardInterrupt()],
         }
     )
-    gate: Any = ModuleType("adamcheck.gate")
-    gate.check, gate.replay = fake.check, fake.replay
+    gate: Any = ModuleType("adamcheck.engine.gate")
+    replay: Any = ModuleType("adamcheck.engine.replay")
+    gate.check, replay.replay = fake.check, fake.replay
     identify: Any = ModuleType("adamcheck.identify")
     identify.identify = fake.identify
     registry: Any = ModuleType("adamcheck.checks.registry")
@@ -104,7 +105,7 @@ def engine(monkeypatch, samples, tmp_path):
     statements.theorem_statements = lambda: {"step-bound": "it holds", "one-line": "they agree"}
     theorem: Any = ModuleType("adamcheck.proof.theorem")
     theorem.Theorem = SimpleNamespace
-    for module in (gate, identify, registry, library, statements, theorem):
+    for module in (gate, replay, identify, registry, library, statements, theorem):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.delitem(sys.modules, "adamcheck.cli.catalogue", raising=False)
     monkeypatch.chdir(tmp_path)

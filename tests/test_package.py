@@ -75,7 +75,7 @@ LAYERS = (
     {"oracle", "targets"},
     {"adversaries"},
     {"checks", "identify"},
-    {"gate", "config"},
+    {"engine", "config"},
     {"report"},
     {"cli"},
 )

@@ -139,7 +139,6 @@ class Lab:
     seed: int = 0
     admission: Admission = STRICT
     findings: list[Finding] = field(default_factory=list)
-    horizons: list[Horizon] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     seconds_a_step: float = math.inf
     changed: Trajectory | None = None

@@ -117,7 +117,7 @@ def _partial(target: str, request: Request, collector: Collector | None, why: st
 
 def _gate(request: Request) -> Callable[[str, Collector], Result]:
     from adamcheck.adversaries.fuzz import seed_for
-    from adamcheck.gate import check
+    from adamcheck.engine.gate import check
 
     limits = limits_for(request.timeout, request.memory)
     seed = seed_for(request.profile, request.seed)

@@ -59,7 +59,7 @@ def merged(results: Sequence[Result], witnesses: Sequence[Witness]) -> Result:
 
 
 def _one(target: str, witness: Witness, request: Request) -> Result:
-    from adamcheck.gate import replay
+    from adamcheck.engine.replay import replay
 
     limits = limits_for(request.timeout, request.memory)
     try:

@@ -67,6 +67,16 @@ class Session:
             self._description = described(self._target, traits, self.run, self._flushes)
         return self._description
 
+    @property
+    def device(self) -> str:
+        """Where the target computes."""
+        return self._device
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The target's own options."""
+        return MappingProxyType(self._options)
+
     def run(self, request: Trajectory) -> Trace:
         """Run one trajectory; what goes wrong in the target is told by ``Trace.failure``.
 

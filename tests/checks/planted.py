@@ -16,10 +16,11 @@ from unittest import mock
 
 from zoo.record import ALL, Defect
 
-from adamcheck import gate
 from adamcheck.checks.lab import Lab
 from adamcheck.checks.profiles import profile_named
 from adamcheck.checks.registry import check_by_id
+from adamcheck.engine import unit
+from adamcheck.engine.plan import Unit
 from adamcheck.formats import format_named
 from adamcheck.result import CheckResult, Finding, Status
 from adamcheck.spec import parse_spec
@@ -70,7 +71,7 @@ def located(target: str) -> str:
 @contextmanager
 def unshrunk() -> Iterator[None]:
     """Witnesses as they come: shrinking them is tested by itself."""
-    with mock.patch.object(gate, "_SHRINK_RUNS", 0):
+    with mock.patch.object(unit, "SHRINK_RUNS", 0):
         yield
 
 
@@ -102,8 +103,10 @@ class Bench:
     ) -> tuple[CheckResult, list[Finding]]:
         """The same, and the findings that the check booked."""
         lab = Lab(self.session, self.spec, format_named(dtype), profile_named(profile))
+        needs = check_by_id(check).needs
+        asked = Unit(check, dtype, 1, tuple(sorted(needs - lab.description.abilities)))
         with unshrunk():
-            return gate._run_one(lab, check_by_id(check), "cpu"), lab.findings
+            return unit.run_unit(lab, asked).result, lab.findings
 
     def __enter__(self) -> Bench:
         return self

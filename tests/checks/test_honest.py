@@ -15,7 +15,7 @@ from zoo.family import FAMILY_HONEST
 from zoo.record import Honest
 
 import adamcheck
-from adamcheck import gate
+from adamcheck.engine import unit
 from adamcheck.result import Status, Verdict
 
 from .planted import located
@@ -54,13 +54,13 @@ def test_the_fast_cases_exist():
 @pytest.mark.parametrize(("honest", "dtype"), CASES)
 def test_an_honest_order_conforms(honest: Honest, dtype: str, capsys):
     ratios: dict[str, float] = {}
-    settle = gate._passed
+    settle = unit.passed
 
     def noted(counted, account):
         ratios[counted.name] = account.ratio
         return settle(counted, account)
 
-    with mock.patch.object(gate, "_passed", noted):
+    with mock.patch.object(unit, "passed", noted):
         result = adamcheck.check(
             located(honest.target), spec=honest.spec, dtypes=(dtype,), options=dict(honest.options)
         )

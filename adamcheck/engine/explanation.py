@@ -1,0 +1,42 @@
+"""Which dialect a target follows, asked where a check failed, and said with each failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from adamcheck.events import Event, Identified, Note
+from adamcheck.result import CheckResult, Identification, Status
+from adamcheck.spec import Spec
+from adamcheck.targets.session import Session
+
+
+def identifying(session: Session, claimed: Spec | None, dtype: str) -> Iterator[Event]:
+    """Ask for the nearest dialect; an exception on the way is told, as what was measured stands."""
+    from adamcheck.identify import identify_session
+
+    yield Note("identifying the dialect")
+    found, error = None, ""
+    try:
+        found = identify_session(session, claimed=claimed, dtype=dtype, options=session.options)
+    except Exception as fault:
+        error = f"{type(fault).__name__}: {fault}"
+        yield Note(f"identification failed: {error}")
+    yield Identified(found, dtype, error)
+
+
+def explained(outcome: CheckResult, found: Identification, claimed: Spec) -> CheckResult:
+    """A failure with what the target seems to follow; every other outcome as it is."""
+    if outcome.status is not Status.FAILED:
+        return outcome
+    if found.spec == str(claimed) and found.kind == "dialect":
+        text = (
+            "elsewhere the target follows the claimed spec; the defect is confined to this regime"
+        )
+    elif found.kind == "dialect":
+        text = f"the target follows {found.spec}" + (f": {found.regime}" if found.regime else "")
+    elif found.regime:
+        text = f"{found.regime} (nearest: {found.spec})"
+    else:
+        text = f"{found.kind}; nearest is {found.spec}"
+    return replace(outcome, explanation=text)

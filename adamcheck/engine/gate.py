@@ -1,0 +1,103 @@
+"""The gate: run the checks on a target and say whether it conforms.
+
+Fails closed: a check that could not run, decided nothing, or met a failing target leaves the run
+incomplete; ``conforms`` needs every applicable check to have passed on at least one example.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from numbers import Integral
+from types import MappingProxyType
+from typing import Any, Final
+
+from adamcheck.checks.profiles import profile_named
+from adamcheck.engine.explanation import identifying
+from adamcheck.engine.plan import Plan, chosen, judged, plan
+from adamcheck.engine.run import run
+from adamcheck.engine.verdict import Record
+from adamcheck.errors import UsageError
+from adamcheck.events import Identified, Listener, RunFinished, silent
+from adamcheck.formats import format_named
+from adamcheck.result import Result
+from adamcheck.spec import Spec, parse_spec
+from adamcheck.targets.protocol import Limits
+from adamcheck.targets.session import Session
+
+_SUCH: Final = {"only": "('ADAM-LS-1',)", "dtypes": "('float64',)"}
+
+
+def check(
+    target: str,
+    *,
+    spec: str | Spec = "adam",
+    profile: str = "quick",
+    dtypes: str | Iterable[str] | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    only: str | Iterable[str] | None = None,
+    limits: Limits | None = None,
+    listener: Listener | None = None,
+) -> Result:
+    """Judge one target against a spec ("auto": the dialect that it is identified as).
+
+    target: ``package.module:attribute`` or ``path/to/file.py:attribute``. dtypes: names of formats
+    (default: all that the target takes). only: ids of checks. Raises UsageError for a request that
+    makes no sense or a target that cannot be loaded; whatever the target does is in the result.
+    """
+    begun = time.monotonic()
+    tell = listener or silent
+    only, dtypes = _names("only", only), _names("dtypes", dtypes)
+    if not isinstance(profile, str):
+        raise UsageError(f"profile {profile!r} is no text; such as profile='quick'")
+    chosen(profile_named(profile), only)
+    automatic = isinstance(spec, str) and spec.strip().lower() == "auto"
+    claimed = Spec() if automatic else (spec if isinstance(spec, Spec) else parse_spec(spec))
+    for name in dtypes or ():
+        format_named(name)
+    if not isinstance(seed, Integral) or seed < 0:
+        raise UsageError(f"seed {seed!r}: must be a whole number from 0 on")
+    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
+        asked: dict[str, Any] = {
+            "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
+        }  # fmt: skip
+        made = (
+            _found(session, asked, tell)
+            if automatic
+            else plan(session.description, claimed, **asked)
+        )
+        record = Record(made)
+        for event in run(made, session):
+            record.hear(event)
+            tell(event)
+        result = record.result(
+            session.description, options=options, seconds=time.monotonic() - begun
+        )
+    tell(RunFinished(result))
+    return result
+
+
+def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
+    """The plan under the dialect that the target is identified as."""
+    known, claimed, found = session.description, Spec(), None
+    names, _ = judged(known, asked["dtypes"])
+    if names:
+        for event in identifying(session, None, names[0]):
+            tell(event)
+            if isinstance(event, Identified):
+                found = event.found
+    if found is not None:
+        claimed = parse_spec(found.spec)
+    return plan(known, claimed, claimed=False, identified=found, **asked)
+
+
+def _names(what: str, given: Any) -> tuple[str, ...] | None:
+    """The names asked for, each once; a single text is one name."""
+    if given is None:
+        return None
+    names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else [*given]
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise UsageError(f"{what}: {wrong[0]!r} is no text; give names, such as {_SUCH[what]}")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,162 @@
+"""What a run will do, decided from typed facts before anything runs.
+
+A plan is plain data: the same description and request give the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from adamcheck.checks.profiles import Profile, profile_named
+from adamcheck.checks.registry import Check, all_checks, check_by_id
+from adamcheck.errors import UsageError
+from adamcheck.result import Finding, Identification
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Description
+
+_MANY: Final = 16
+"""So many checks judge often enough that a compiled kernel pays for short runs too."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One check in one dtype: what is run, reported and handed to a worker as a whole.
+
+    ``index`` is its place in the order of running, from 1 on; ``lacking`` the abilities that the
+    check needs and the target has not, so that it is skipped; ``looks_back`` if it judges what the
+    other units of its dtype have shown.
+    """
+
+    check: str
+    dtype: str
+    index: int
+    lacking: tuple[str, ...] = ()
+    looks_back: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first unit runs.
+
+    ``units`` are in the order of the report. ``error`` says what was asked for and cannot be done;
+    the rest is done all the same. ``identified`` is the dialect where the spec was found and not
+    claimed.
+    """
+
+    target: str
+    spec: Spec
+    profile: Profile
+    units: tuple[Unit, ...]
+    device: str = "cpu"
+    seed: int = 0
+    error: str = ""
+    findings: tuple[Finding, ...] = ()
+    identified: Identification | None = None
+
+    @property
+    def running(self) -> tuple[Unit, ...]:
+        """The units in the order in which they run."""
+        return tuple(sorted(self.units, key=lambda unit: unit.index))
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The formats that are judged, in order."""
+        return tuple(dict.fromkeys(unit.dtype for unit in self.units))
+
+    @property
+    def compiles(self) -> bool:
+        """Whether so much is judged that compiling kernels first pays."""
+        return len({unit.check for unit in self.units}) >= _MANY
+
+
+def chosen(profile: Profile, only: Iterable[str] | None) -> tuple[Check, ...]:
+    """The checks that were asked for by name, or those of the profile."""
+    if only:
+        wanted = [check_by_id(id_).id for id_ in only]
+        return tuple(c for c in all_checks() if c.id in wanted)
+    return tuple(c for c in all_checks() if profile.name in c.profiles)
+
+
+def plan(
+    known: Description,
+    spec: Spec,
+    *,
+    profile: str = "quick",
+    dtypes: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    claimed: bool = True,
+    identified: Identification | None = None,
+) -> Plan:
+    """The plan for a target that describes itself as ``known`` and is held to ``spec``.
+
+    dtypes: names of formats (default: all that the target takes). only: ids of checks, in any
+    case. claimed: False where nobody named the spec and it is what the target was ``identified``
+    as (None: it could not be). Raises UsageError for a claimed spec that reads hyperparameters
+    which the target does not take.
+    """
+    size = profile_named(profile)
+    names, error = judged(known, dtypes)
+    if names and not claimed and identified is None:
+        error = error or "the dialect could not be identified"
+    if missing := lacking(known, spec):
+        if claimed:
+            raise UsageError(missing)
+        # nobody claimed it: the nearest dialect of a target that follows none
+        names, error = (), error or f"no dialect fits, and {missing} Name a spec."
+    checks = chosen(size, only)
+    if not only:
+        checks = tuple(c for c in checks if c.speaks_of(spec))
+    return Plan(
+        target=known.target,
+        spec=spec,
+        profile=size,
+        units=_units(known, checks, names),
+        device=device,
+        seed=seed,
+        error=error,
+        findings=tuple(Finding("target", "any", note) for note in known.notes),
+        identified=identified,
+    )
+
+
+def judged(known: Description, dtypes: Sequence[str] | None) -> tuple[tuple[str, ...], str]:
+    """The formats that can be judged, and what is wrong with those that were asked for."""
+    if not known.dtypes:
+        notes = "; ".join(known.notes) or "no reason was given"
+        return (), f"the target ran in no dtype: {notes}"
+    names = tuple(dtypes or known.dtypes)
+    error = ""
+    if missing := [n for n in names if n not in known.dtypes]:
+        takes = ", ".join(known.dtypes)
+        error = f"the target does not take {', '.join(missing)}; it takes {takes}"
+    return tuple(n for n in names if n in known.dtypes), error
+
+
+def lacking(known: Description, spec: Spec) -> str:
+    """Says which hyperparameters of the spec the target does not take; empty if it takes all."""
+    missing = [n for n in spec.hyperparameters if n not in known.hyperparameters]
+    if not known.dtypes or not missing:
+        return ""
+    return (
+        f"target {known.target} takes no {', '.join(missing)}, which {spec} reads; it takes"
+        f" {', '.join(sorted(known.hyperparameters)) or 'none'}."
+    )
+
+
+def _units(known: Description, checks: Sequence[Check], dtypes: Sequence[str]) -> tuple[Unit, ...]:
+    order = {c.id: k for k, c in enumerate(sorted(checks, key=lambda c: c.looks_back))}
+    return tuple(
+        Unit(
+            check=one.id,
+            dtype=dtype,
+            index=1 + place * len(checks) + order[one.id],
+            lacking=tuple(sorted(one.needs - known.abilities)),
+            looks_back=one.looks_back,
+        )
+        for place, dtype in enumerate(dtypes)
+        for one in checks
+    )

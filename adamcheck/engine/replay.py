@@ -1,0 +1,64 @@
+"""Run a witness again, without Hypothesis and without a seed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from adamcheck.checks.lab import Account, Lab, TargetTrouble
+from adamcheck.checks.profiles import profile_named
+from adamcheck.checks.registry import check_by_id
+from adamcheck.engine.unit import blank, failed, passed
+from adamcheck.formats import format_named
+from adamcheck.result import Result, Status, Witness, verdict_of
+from adamcheck.spec import parse_spec
+from adamcheck.targets.protocol import Limits
+from adamcheck.targets.session import Session
+from adamcheck.witness import check_witness
+
+
+def replay(
+    target: str,
+    witness: Witness,
+    *,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    device: str = "cpu",
+    limits: Limits | None = None,
+) -> Result:
+    """Run one witness again, without Hypothesis and without a seed; the result holds one check."""
+    begun = time.monotonic()
+    from adamcheck.checks.witnessing import replayed
+
+    check_witness(witness)
+    one = check_by_id(witness.check)
+    spec = parse_spec(witness.spec)
+    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
+        lab = Lab(session, spec, format_named(witness.dtype), profile_named("quick"))
+        account = Account()
+        empty = blank(one, lab.fmt.name, device)
+        try:
+            broken = replayed(lab, account, witness)
+        except TargetTrouble as trouble:
+            outcome = replace(empty, status=Status.ERROR, message=str(trouble))
+        else:
+            counted = replace(empty, examples=account.examples, undecided=account.undecided)
+            if broken is not None:
+                account.broken.append(broken)
+                outcome = failed(lab, counted, account, shrink=False)
+            else:
+                outcome = passed(counted, account)
+        return Result(
+            target=target,
+            spec=str(spec),
+            verdict=verdict_of((outcome,)),
+            checks=(outcome,),
+            findings=tuple(lab.findings),
+            environment=dict(session.description.environment),
+            profile="replay",
+            adapter=session.description.adapter,
+            options=dict(options),
+            seconds=time.monotonic() - begun,
+        )

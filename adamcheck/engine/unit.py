@@ -1,0 +1,110 @@
+"""One unit of a run: hold one check in one dtype, and say what came of it.
+
+Fails closed: a check that raised, decided nothing or met a failing target never passes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import Final
+
+from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble, TooSlow
+from adamcheck.checks.registry import Check, check_by_id
+from adamcheck.engine.plan import Unit
+from adamcheck.errors import UsageError
+from adamcheck.events import CheckFinished
+from adamcheck.horizon import merged
+from adamcheck.result import CheckResult, Status
+
+SHRINK_RUNS: Final = 40
+SHRINK_SECONDS: Final = 2.0
+"""What may be spent on making one witness smaller: runs of the target, and seconds of it."""
+
+
+def run_unit(lab: Lab, unit: Unit) -> CheckFinished:
+    """Hold a unit's check against the lab's target; only what is the caller's fault is raised."""
+    begun, known = time.monotonic(), len(lab.findings)
+    one = check_by_id(unit.check)
+    empty = blank(one, lab.fmt.name, lab.session.device)
+    account = Account()
+    if unit.lacking:
+        reason = f"the target lacks: {', '.join(unit.lacking)}"
+        result = replace(empty, status=Status.SKIPPED, message=reason)
+    else:
+        status, message = _ran(lab, one, account)
+        counted = replace(empty, examples=account.examples, undecided=account.undecided)
+        if account.broken:  # whatever else went wrong
+            result = failed(lab, counted, account, shrink=status is not Status.ERROR)
+        elif status is Status.PASSED:
+            result = passed(counted, account)
+        else:
+            result = replace(empty, status=status, message=message)
+    result = replace(result, seconds=time.monotonic() - begun)
+    reached = merged(lab.fmt.name, account.horizons)
+    return CheckFinished(result, tuple(lab.findings[known:]), reached)
+
+
+def blank(one: Check, dtype: str, device: str) -> CheckResult:
+    """The outcome of a check before anything is known: an error."""
+    return CheckResult(
+        name=one.id,
+        family=one.family,
+        theorem=one.theorem,
+        law=one.law,
+        status=Status.ERROR,
+        dtype=dtype,
+        device=device,
+    )
+
+
+def failed(lab: Lab, counted: CheckResult, account: Account, *, shrink: bool) -> CheckResult:
+    """The outcome of a check that saw its law broken, with a witness."""
+    from adamcheck.checks.witnessing import witness_of
+
+    first = account.broken[0]
+    seen = replace(counted, status=Status.FAILED, message=first.first.message)
+    pace = lab.seconds_a_step * first.trajectory.steps
+    affordable = SHRINK_SECONDS / pace if 0.0 < pace < math.inf else SHRINK_RUNS
+    runs = min(SHRINK_RUNS, int(affordable))
+    try:
+        return replace(
+            seen, witness=witness_of(lab, counted.name, first, runs=runs if shrink else 0)
+        )
+    except UsageError:
+        raise
+    except Exception as fault:  # the deviation was seen, whether or not it can be written down
+        return replace(seen, message=f"{seen.message} ({_fault('its witness', fault)})")
+
+
+def passed(counted: CheckResult, account: Account) -> CheckResult:
+    """The outcome of a check that came to its end and saw nothing broken."""
+    if account.open:
+        text = f"{account.open} element-steps could not be decided by any rung"
+        return replace(counted, status=Status.INCONCLUSIVE, message=text)
+    if not account.examples:
+        text = "in every element-step the envelope is wider than the quantity"
+        return replace(counted, status=Status.INCONCLUSIVE, message=text)
+    return replace(counted, status=Status.PASSED)
+
+
+def _ran(lab: Lab, one: Check, account: Account) -> tuple[Status, str]:
+    """Run a check: passed if it came to its end, else how and why it did not."""
+    try:
+        one.run(lab, account)
+    except Skip as reason:
+        return Status.SKIPPED, str(reason)
+    except TooSlow as reason:
+        return Status.INCONCLUSIVE, str(reason)
+    except TargetTrouble as trouble:
+        return Status.ERROR, str(trouble)
+    except UsageError:
+        raise
+    except Exception as fault:  # a fault of ours must not hide what else was measured
+        return Status.ERROR, _fault(one.id, fault)
+    return Status.PASSED, ""
+
+
+def _fault(where: str, fault: Exception) -> str:
+    return f"adamcheck itself failed in {where}: {type(fault).__name__}: {fault}"
