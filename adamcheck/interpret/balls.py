@@ -2,11 +2,14 @@
 
 The top rung of the oracle: exact to any precision, without underflow, one element at a time. Bounds
 need few digits but no underflow: gmpy2's mpfr where it is installed, mpmath's slower mpf elsewhere;
-SLACK pays for their roundings.
+SLACK pays for their roundings. All of it runs inside ``working``, never in a context that the host
+program set.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import flint
@@ -14,16 +17,23 @@ import flint
 from adamcheck.interpret.charges import SLACK, load_charges
 from adamcheck.interpret.walk import Kit
 
+_PRECISION = 64
+"""Bits of a bound: its roundings, 2^-64 each, are far below the 2^-24 that SLACK pays for."""
+
 try:
     import gmpy2
 except ImportError:
     import mpmath
 
-    _context = mpmath.mp.clone()
-    _context.prec = 64
+    _context = mpmath.MPContext()
+    _context.prec = _PRECISION
     _number, _sqrt, _infinity, _ldexp = _context.mpf, _context.sqrt, _context.inf, _context.ldexp
+    _bounds: Any = nullcontext
 else:
     _number, _sqrt, _infinity = gmpy2.mpfr, gmpy2.sqrt, gmpy2.inf()
+
+    def _bounds() -> Any:
+        return gmpy2.context(precision=_PRECISION)
 
     def _ldexp(mantissa: int, exponent: int) -> Any:
         scale = gmpy2.mul_2exp if exponent >= 0 else gmpy2.div_2exp
@@ -31,6 +41,14 @@ else:
 
 
 _BITS = 52
+"""Bits kept of a ball's magnitude when it becomes a bound, rounded outwards."""
+
+
+@contextmanager
+def working(precision: int) -> Iterator[None]:
+    """Balls of ``precision`` bits and bounds rounded to nearest, whatever the host has set."""
+    with flint.ctx.workprec(precision), _bounds():
+        yield
 
 
 def _upper(value: Any) -> Any:
@@ -99,7 +117,7 @@ BALLS = Kit(
 
 
 def bound(value: float) -> Any:
-    """A float as a number of the bounds' type."""
+    """A float as a number of the bounds' type; exact inside ``working``."""
     return _number(value)
 
 

@@ -64,11 +64,12 @@ class Pair:
         """One number to the power of another, by mpmath: for constants, not for arrays."""
         import mpmath
 
-        with mpmath.workprec(240):
-            base, exponent = (mpmath.mpf(float(x.hi)) + float(x.lo) for x in (self, _pair(other)))
-            power = mpmath.power(base, exponent)
-            high = float(power)
-            return Pair(np.float64(high), np.float64(float(power - high)))
+        context = mpmath.MPContext()  # not the host's
+        context.prec = 240
+        base, exponent = (context.mpf(float(x.hi)) + float(x.lo) for x in (self, _pair(other)))
+        power = context.power(base, exponent)
+        high = float(power)
+        return Pair(np.float64(high), np.float64(float(power - high)))
 
 
 def two_sum(a: Any, b: Any) -> tuple[Any, Any]:

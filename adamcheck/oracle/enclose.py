@@ -173,18 +173,26 @@ def _by_balls(
     admission: Admission,
     out: tuple[_Array, _Array, _Array],
 ) -> None:
-    lower, upper, bound = out
-    element = evidence.element(i)
-    for t, points in enumerate(top.walk(program, element, admission, top.PRECISIONS[0])):
-        for k, name in enumerate(quantities):
-            point = points[name if name in points else f"s.{name}"]
-            lower[k, t, i], upper[k, t, i] = -np.inf, np.inf
-            nearest = float(point.bound)
-            below = nearest < point.bound
-            bound[k, t, i] = np.nextafter(nearest, np.inf) if below else nearest
-            if point.ball.is_finite():
-                lower[k, t, i] = _directed(point.ball.lower(), -np.inf)
-                upper[k, t, i] = _directed(point.ball.upper(), np.inf)
+    from adamcheck.interpret.balls import working
+
+    precision = top.PRECISIONS[0]
+    with working(precision):
+        walked = top.walk(program, evidence.element(i), admission, precision)
+        for t, points in enumerate(walked):
+            for k, name in enumerate(quantities):
+                point = points[name if name in points else f"s.{name}"]
+                for array, number in zip(out, _in_doubles(point), strict=True):
+                    array[k, t, i] = number
+
+
+def _in_doubles(point: top.Point) -> tuple[float, float, float]:
+    """Lower and upper end of the ball, and the bound, each rounded outwards."""
+    nearest = float(point.bound)
+    bound = float(np.nextafter(nearest, np.inf)) if nearest < point.bound else nearest
+    if not point.ball.is_finite():
+        return -np.inf, np.inf, bound
+    ends = (_directed(point.ball.lower(), -np.inf), _directed(point.ball.upper(), np.inf))
+    return *ends, bound
 
 
 def _directed(exact: Any, towards: float) -> float:

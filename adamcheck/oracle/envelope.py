@@ -99,10 +99,11 @@ def _irrational(spec: Spec, hyper: Mapping[str, float]) -> Fraction:
     """The factor of the momentum's schedule to 240 bits, far beyond double-double."""
     import mpmath
 
-    with mpmath.workprec(240):
-        numbers = {n: mpmath.mpf(float(hyper[n])) for n in spec.hyperparameters}
-        q = initial_state(spec, numbers, mpmath.mpf(0), mpmath.mpf(1))[_FACTOR]
-        mantissa, exponent = q.man_exp
+    context = mpmath.MPContext()  # not the host's
+    context.prec = 240
+    numbers = {n: context.mpf(float(hyper[n])) for n in spec.hyperparameters}
+    q = initial_state(spec, numbers, context.mpf(0), context.mpf(1))[_FACTOR]
+    mantissa, exponent = q.man_exp
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 

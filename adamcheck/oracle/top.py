@@ -24,6 +24,7 @@ from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
 
 PRECISIONS = (160, 640, 2560)
+"""Bits of the balls, tried in turn: any will do, as what none decides stays undecided."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,10 @@ def walk(
 ) -> Iterator[dict[str, Point]]:
     """Yield every step's outputs for the single element of ``evidence``.
 
-    without: "scalars" or "underflow" leaves that source of error out of the bound.
+    without: "scalars" or "underflow" leaves that source of error out of the bound. What is done
+    with the points belongs inside ``balls.working``, as the steps are.
     """
-    import flint
-
-    from adamcheck.interpret.balls import BALLS, ball, bound
+    from adamcheck.interpret.balls import BALLS, ball, bound, working
 
     run = step_function(program)
     fmt = evidence.fmt
@@ -61,12 +61,12 @@ def walk(
     errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
     steps = evidence.shape[0]
     fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first)
-    zero = bound(0.0)
-    us = bound(envelope.scalar_roundoff(fmt, admission))
-    eta = zero if without == "underflow" else bound(envelope.underflow(fmt, admission))
-    if without == "scalars":
-        us, errors = zero, np.zeros_like(errors)
-    with flint.ctx.workprec(precision):
+    with working(precision):
+        zero = bound(0.0)
+        us = bound(envelope.scalar_roundoff(fmt, admission))
+        eta = zero if without == "underflow" else bound(envelope.underflow(fmt, admission))
+        if without == "scalars":
+            us, errors = zero, np.zeros_like(errors)
         hyper = {n: ball(float(evidence.hyper[n])) for n in names}
         state = initial_state(program.spec, hyper, ball(0.0), ball(1.0))
         for name, array in evidence.start.items():
@@ -83,7 +83,8 @@ def walk(
                 values[f"s.{clock}"], bounds[f"s.{clock}"] = value, error
         if without == "scalars":
             bounds |= {f"s.{n}": zero for n in program.clocks}
-        for t in range(steps):
+    for t in range(steps):
+        with working(precision):
             theta = float(evidence.thetas[t, 0])
             g = float(evidence.grads[t, 0])
             values |= {"g": ball(g), "theta": ball(theta)}
@@ -91,9 +92,9 @@ def walk(
             far = tuple(bound(x) for x in fold[t].tolist())
             c = constants(u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=far)
             after, radii = run(BALLS, values, bounds, c)
-            yield {name: Point(after[name], radii[name]) for name in after}
-            values |= carry(program, after)
-            bounds |= carry(program, radii)
+        yield {name: Point(after[name], radii[name]) for name in after}
+        values |= carry(program, after)
+        bounds |= carry(program, radii)
 
 
 @lru_cache(maxsize=64)
@@ -106,16 +107,14 @@ def _clocks_after(
     steps: int,
 ) -> dict[str, tuple[Any, Any]]:
     """The clocks (ball, bound) after so many steps; kept, as all elements of a run share them."""
-    import flint
+    from adamcheck.interpret.balls import BALLS, ball, bound, working
 
-    from adamcheck.interpret.balls import BALLS, ball, bound
-
-    run, zero = step_function(program), bound(0.0)
+    run = step_function(program)
     known, names = dict(hyper), hyper_inputs(program)
     errors = envelope.scalar_errors(names, known, fmt, admission)
-    us = bound(envelope.scalar_roundoff(fmt, admission))
-    c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=(bound(1.0),) * 2)
-    with flint.ctx.workprec(precision):
+    with working(precision):
+        zero, us = bound(0.0), bound(envelope.scalar_roundoff(fmt, admission))
+        c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=(bound(1.0),) * 2)
         given = {n: ball(known[n]) for n in names}
         # the rule on a fixed gradient and zero moments: only the clocks go on
         state = initial_state(program.spec, given, ball(0.0), ball(1.0))
@@ -152,33 +151,37 @@ def _tally_at(
     admission: Admission,
     precision: int,
 ) -> tuple[NDArray[np.float64], bool]:
-    steps = evidence.shape[0]
+    from adamcheck.interpret.balls import working
+
     tally = np.zeros((len(observed), len(TALLIES)))
-    column = {name: k for k, name in enumerate(TALLIES)}
-    seen = 0
-    for t, points in enumerate(walk(program, evidence, admission, precision)):
-        seen = t + 1
-        if t < evidence.unseen:
-            continue
-        for q, name in enumerate(observed):
-            row = tally[q]
-            point = points["theta" if name == "theta" else f"s.{name}"]
-            if not point.finite:
-                row[column["void"]] += 1
+    with working(precision):
+        for t, points in enumerate(walk(program, evidence, admission, precision)):
+            if t < evidence.unseen:
                 continue
-            value = evidence.thetas[t + 1, 0] if name == "theta" else evidence.moments[name][t, 0]
-            side, ratio = _side(point, float(value))
-            if ratio > row[column["worst"]]:
-                row[column["worst"]], row[column["worst_step"]] = ratio, t + 1
-            if side > 0 and row[column["first_bad"]] == 0:
-                row[column["first_bad"]] = t + 1
-            row[column["undecided"]] += side == 0
-            quantity = abs(float((points["update"] if name == "theta" else point).ball.mid()))
-            blunt = float(point.bound) >= quantity > 0.0
-            if side:
-                row[column["weak" if blunt else "decided"]] += 1
-    tally[:, column["void"]] += steps - seen
-    return tally, bool(tally[:, column["undecided"]].any())
+            for q, name in enumerate(observed):
+                shown = evidence.thetas[t + 1] if name == "theta" else evidence.moments[name][t]
+                _count(tally[q], t + 1, points, name, float(shown[0]))
+    return tally, bool(tally[:, TALLIES.index("undecided")].any())
+
+
+def _count(
+    row: NDArray[np.float64], step: int, points: dict[str, Point], name: str, observed: float
+) -> None:
+    column = {name: k for k, name in enumerate(TALLIES)}
+    point = points["theta" if name == "theta" else f"s.{name}"]
+    if not point.finite:
+        row[column["void"]] += 1
+        return
+    side, ratio = _side(point, observed)
+    if ratio > row[column["worst"]]:
+        row[column["worst"]], row[column["worst_step"]] = ratio, step
+    if side > 0 and row[column["first_bad"]] == 0:
+        row[column["first_bad"]] = step
+    row[column["undecided"]] += side == 0
+    quantity = abs(float((points["update"] if name == "theta" else point).ball.mid()))
+    blunt = float(point.bound) >= quantity > 0.0
+    if side:
+        row[column["weak" if blunt else "decided"]] += 1
 
 
 def _side(point: Point, observed: float) -> tuple[int, float]:
@@ -204,6 +207,15 @@ def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) 
     {rounding, scalars, underflow, stored parameter}; the terms are what the bound loses when that
     source is taken away, so they need not add up exactly.
     """
+    from adamcheck.interpret.balls import working
+
+    with working(PRECISIONS[0]):
+        return _explained(evidence, admission, step, quantity)
+
+
+def _explained(
+    evidence: Evidence, admission: Admission, step: int, quantity: str
+) -> dict[str, Any]:
     program = trace(evidence.spec)
     name = "theta" if quantity == "theta" else f"s.{quantity}"
     point = _nth(program, evidence, admission, step)
