@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -33,13 +33,15 @@ class Verdict(StrEnum):
     """What is said of a target as a whole."""
 
     CONFORMS = "conforms"
+    HELD = "held"
+    """Nothing deviated, and only a part of the profile was run: no word on the whole."""
     DEVIATES = "deviates"
     ERROR = "error"
 
     @property
     def exit_code(self) -> int:
-        """0 conforms, 1 deviates, 3 error or incomplete."""
-        return {"conforms": 0, "deviates": 1, "error": 3}[self.value]
+        """0 conforms, 1 deviates, 3 error or incomplete; a partial run is incomplete."""
+        return {"conforms": 0, "deviates": 1}.get(self.value, 3)
 
 
 @dataclass(frozen=True)
@@ -177,10 +179,52 @@ class Identification:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """How much of a profile was run, and in which formats; only a complete run can conform.
+
+    checks: ids of the checks that were asked of the target; of: ids of all that the profile has
+    for the spec; dtypes: the formats judged; takes: those that the target was seen to take; seeds:
+    of the random inputs. replayed: witnesses were run again, and no check as a whole.
+    """
+
+    profile: str
+    checks: tuple[str, ...]
+    of: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    takes: tuple[str, ...]
+    seeds: tuple[int, ...] = (0,)
+    replayed: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every check of the profile was run, in one format at least."""
+        return not self.replayed and len(self.of) > 0 and bool(self.dtypes) and not self.left_out
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The checks of the profile that were not asked for."""
+        return tuple(id_ for id_ in self.of if id_ not in self.checks)
+
+    @property
+    def share(self) -> str:
+        """Such as ``1 of 60 checks``."""
+        return f"{len(self.checks)} of {len({*self.of, *self.checks})} checks"
+
+    def lost(self, checks: Iterable[CheckResult]) -> tuple[tuple[str, str], ...]:
+        """The pairs (check, dtype) that were to run and have no outcome."""
+        if self.replayed:
+            return ()
+        seen = {(check.name, check.dtype) for check in checks}
+        asked = ((id_, dtype) for dtype in self.dtypes for id_ in self.checks)
+        return tuple(pair for pair in asked if pair not in seen)
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything a run of the gate found out about one target.
 
     ``horizons``: how far the judged runs looked, one for each dtype; ``horizon`` joins them.
+    ``scope``: how much was run; ValueError for a ``conforms`` without one that is complete.
     """
 
     target: str
@@ -197,6 +241,11 @@ class Result:
     error: str = ""
     seconds: float = 0.0
     horizons: tuple[Horizon, ...] = ()
+    scope: Scope | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict is Verdict.CONFORMS and (self.scope is None or not self.scope.complete):
+            raise ValueError(f"{self.target}: conforms is said of a complete profile only")
 
     @property
     def horizon(self) -> Horizon:
@@ -205,7 +254,7 @@ class Result:
 
     @property
     def conforms(self) -> bool:
-        """True when the verdict is conforms."""
+        """True when the verdict is conforms; never of a partial run."""
         return self.verdict is Verdict.CONFORMS
 
     @property
@@ -213,9 +262,17 @@ class Result:
         """How many checks ended in each outcome; only outcomes that occurred."""
         return dict(Counter(check.status.value for check in self.checks))
 
-    def raise_for_deviation(self) -> None:
-        """Raise DeviationError unless the target conforms; the message names the first failure."""
-        if not self.conforms:
+    def exit_code(self, *, allow_partial: bool = False) -> int:
+        """The verdict's exit code; of a partial run that held 3, or 0 where that is allowed."""
+        return 0 if allow_partial and self.verdict is Verdict.HELD else self.verdict.exit_code
+
+    def raise_for_deviation(self, *, allow_partial: bool = False) -> None:
+        """Raise DeviationError unless the target conforms; the message names the first failure.
+
+        A partial run (``only=``, a replay) that held is no conformance, and raises, too, unless
+        ``allow_partial``.
+        """
+        if self.exit_code(allow_partial=allow_partial) != 0:
             raise DeviationError(self)
 
 
@@ -228,19 +285,30 @@ class DeviationError(AdamcheckError, AssertionError):
         found = (c for status in gravest for c in result.checks if c.status is status)
         first = next(found, None)
         text = f"{first.name} [{first.dtype}] {first.message or first.status}" if first else ""
-        why = text or result.error or "no check ran"
+        why = text or result.error
+        if result.verdict is Verdict.HELD:
+            why = f"{share(result)}; pass allow_partial=True to accept a partial run"
+        why = why or "no check ran"
         why = shorten(visible(why), 300)
         super().__init__(f"{visible(result.target)} {result.verdict} ({result.spec}): {why}")
         self.result = result
         self.exit_code = result.verdict.exit_code
 
 
-def verdict_of(checks: tuple[CheckResult, ...], *, error: str = "") -> Verdict:
+def share(result: Result) -> str:
+    """How many of how many checks were asked for, as far as that is known."""
+    return "an unknown share of the checks" if result.scope is None else result.scope.share
+
+
+def verdict_of(
+    checks: tuple[CheckResult, ...], *, scope: Scope | None = None, error: str = ""
+) -> Verdict:
     """The verdict that a list of outcomes allows; fails closed.
 
     A deviation seen is a deviation whatever else went wrong. ``conforms`` needs no error, at least
     one check that passed on at least one example, and every check passed, waived or skipped with a
-    reason; a check that was inconclusive or errored leaves the run incomplete.
+    reason; a check that was inconclusive, errored or was lost leaves the run incomplete. Where all
+    that holds of a part of the profile, or nobody says of how much, the verdict is ``held``.
     """
     seen = {check.status for check in checks}
     if seen & {Status.FAILED, Status.STALE_WAIVER}:
@@ -249,6 +317,8 @@ def verdict_of(checks: tuple[CheckResult, ...], *, error: str = "") -> Verdict:
         return Verdict.ERROR
     if any(c.status is Status.SKIPPED and not c.message for c in checks):
         return Verdict.ERROR
-    if any(c.status is Status.PASSED and c.examples > 0 for c in checks):
-        return Verdict.CONFORMS
-    return Verdict.ERROR
+    if scope is not None and scope.lost(checks):
+        return Verdict.ERROR
+    if not any(c.status is Status.PASSED and c.examples > 0 for c in checks):
+        return Verdict.ERROR
+    return Verdict.CONFORMS if scope is not None and scope.complete else Verdict.HELD

@@ -105,7 +105,9 @@ def with_waivers(
     if not mine:
         return result
     checks = apply_waivers(result.checks, mine, today, deterministic=deterministic)
-    return replace(result, checks=checks, verdict=verdict_of(checks, error=result.error))
+    return replace(
+        result, checks=checks, verdict=verdict_of(checks, scope=result.scope, error=result.error)
+    )
 
 
 def _expired(waiver: Waiver) -> CheckResult:

@@ -16,6 +16,7 @@ from adamcheck.result import (
     Finding,
     Identification,
     Result,
+    Scope,
     Status,
     Verdict,
     Witness,
@@ -127,6 +128,28 @@ def conforming() -> Result:
         options={"foreach": True},
         seconds=3.21,
         horizons=(a_horizon(), a_horizon(dtype="float32", steps=96, gradients=(1e-38, 3e38))),
+        scope=a_scope(),
+    )
+
+
+def a_scope(**changes: Any) -> Scope:
+    values: dict[str, Any] = {
+        "profile": "quick",
+        "checks": ("ADAM-BC-1", "ADAM-LS-1"),
+        "of": ("ADAM-BC-1", "ADAM-LS-1"),
+        "dtypes": ("float64", "float32"),
+        "takes": ("float64", "float32"),
+    }
+    return Scope(**{**values, **changes})
+
+
+def held() -> Result:
+    """Half of the profile, in one of the formats that the target takes."""
+    return replace(
+        conforming(),
+        verdict=Verdict.HELD,
+        checks=(a_check(dtype="float32"),),
+        scope=a_scope(checks=("ADAM-BC-1",), dtypes=("float32",)),
     )
 
 
@@ -206,7 +229,9 @@ def samples() -> SimpleNamespace:
         comparison=a_comparison,
         failure=a_failure,
         witness=a_witness,
+        scope=a_scope,
         conforming=conforming,
+        held=held,
         deviating=deviating,
         broken=broken,
     )

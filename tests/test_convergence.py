@@ -31,7 +31,7 @@ from adamcheck.oracle.envelope import STRICT
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, tube
 from adamcheck.problems import build
-from adamcheck.result import Status
+from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
@@ -64,7 +64,7 @@ def test_a_planted_defect_is_killed_by_its_checks(defect):
     found = check(defect.target, spec=defect.claims, dtypes=defect.dtypes[:1], only=killers)
     status = {c.name: c.status for c in found.checks}
     assert status == dict.fromkeys(killers, Status.FAILED)
-    assert not found.conforms
+    assert found.verdict is Verdict.DEVIATES
     assert all(c.witness is not None for c in found.checks)
 
 
@@ -82,7 +82,7 @@ def test_a_planted_defect_is_killed_by_its_checks(defect):
 )
 def test_honest_orders_pass(name):
     found = check(zoo_target(name), dtypes=WIDE, only=IDS)
-    assert found.conforms, [(c.name, c.dtype, c.message) for c in found.checks]
+    assert found.verdict is Verdict.HELD, [(c.name, c.dtype, c.message) for c in found.checks]
     assert {c.status for c in found.checks} == {Status.PASSED, Status.SKIPPED}
 
 
@@ -90,7 +90,7 @@ def test_honest_orders_pass(name):
 @pytest.mark.parametrize("order", HONEST, ids=lambda o: o.name)
 def test_honest_orders_of_other_rules_pass(order):
     found = check(order.target, spec=order.spec, dtypes=order.dtypes, only=IDS)
-    assert found.conforms, [(c.name, c.dtype, c.message) for c in found.checks]
+    assert found.verdict is Verdict.HELD, [(c.name, c.dtype, c.message) for c in found.checks]
 
 
 def test_every_check_kills_some_defect():
@@ -108,7 +108,7 @@ def test_every_check_kills_some_defect():
 def test_real_libraries_pass(target, spec):
     needs(target.partition(".")[0].partition(":")[0])
     found = check(target, spec=spec, dtypes=("float32",), only=IDS)
-    assert found.conforms, [(c.name, c.message) for c in found.checks]
+    assert found.verdict is Verdict.HELD, [(c.name, c.message) for c in found.checks]
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_real_libraries_pass(target, spec):
 def test_dialects_are_followed(spec):
     name = {"adam[maximize=yes]": "textbook-maximize", "adam[decay=l2]": "textbook-l2"}[spec]
     found = check(zoo_target(name), spec=spec, dtypes=("float64",), only=IDS)
-    assert found.conforms, [(c.name, c.message) for c in found.checks]
+    assert found.verdict is Verdict.HELD, [(c.name, c.message) for c in found.checks]
 
 
 def test_a_missing_correction_is_told_by_its_factor():
@@ -148,8 +148,8 @@ def test_a_witness_of_a_closed_loop_replays_without_the_problem():
     found = check(defect.target, dtypes=("float32",), only=("ADAM-CV-11",))
     witness = read_witness(witness_document(found.checks[0].witness))
     assert "problem" not in witness.how
-    assert not replay(defect.target, witness).conforms
-    assert replay(zoo_target("textbook"), witness).conforms
+    assert replay(defect.target, witness).verdict is Verdict.DEVIATES
+    assert replay(zoo_target("textbook"), witness).verdict is Verdict.HELD
 
 
 # closed loops ------------------------------------------------------------------------------------
@@ -201,8 +201,8 @@ def test_a_defect_under_changing_rates_has_a_witness_that_replays():
     assert outcome.witness.comparison is not None
     witness = read_witness(witness_document(outcome.witness))
     assert len(witness.how["lrs"]) == len(witness.grads)
-    assert not replay(defect.target, witness).conforms
-    assert replay(zoo_target("textbook"), witness).conforms
+    assert replay(defect.target, witness).verdict is Verdict.DEVIATES
+    assert replay(zoo_target("textbook"), witness).verdict is Verdict.HELD
 
 
 @pytest.mark.parametrize("asked", [{"problem": "quadratic", "size": 3}, {"problem": "rosenbrock"}])

@@ -14,16 +14,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import adamcheck
+from adamcheck.checks import registry
 from adamcheck.checks.profiles import PROFILES
+from adamcheck.checks.registry import check_by_id
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Note, RunFinished
 from adamcheck.report.documents import dumps, result_document
-from adamcheck.result import CheckResult, DeviationError, Status, Verdict, verdict_of
+from adamcheck.result import CheckResult, DeviationError, Scope, Status, Verdict, verdict_of
 from adamcheck.targets.protocol import Limits
 
 NUMPY = "adamcheck.implementations:NumpyAdam"
 FEW = ("ADAM-LS-1", "ADAM-FS-1", "ADAM-ZG-1", "ADAM-EL-1")
 LIMITS = Limits(step_seconds=3.0, memory_bytes=256 << 20)
+ALL = Scope("quick", ("ADAM-XX-1",), ("ADAM-XX-1",), ("float64",), ("float64",))
 CONFORMING = (Status.PASSED, Status.WAIVED, Status.SKIPPED)
 STRICTNESS = (Status.FAILED, Status.STALE_WAIVER, Status.ERROR, Status.INCONCLUSIVE)
 
@@ -73,13 +76,14 @@ def test_conforming_needs_everything(checks, error):
         and all(c.status in CONFORMING for c in checks)
         and all(c.message for c in checks if c.status is Status.SKIPPED)
     )
-    assert (verdict_of(checks, error=error) is Verdict.CONFORMS) == needs
+    assert (verdict_of(checks, scope=ALL, error=error) is Verdict.CONFORMS) == needs
+    assert verdict_of(checks, error=error) is not Verdict.CONFORMS
 
 
 @given(OUTCOMES, st.sampled_from(Status), st.sampled_from(["", "broken"]))
 def test_more_trouble_never_makes_it_better(checks, status, error):
-    before = verdict_of(checks)
-    after = verdict_of((*checks, outcome(status)), error=error)
+    before = verdict_of(checks, scope=ALL)
+    after = verdict_of((*checks, outcome(status)), scope=ALL, error=error)
     if before is Verdict.DEVIATES:
         assert after is Verdict.DEVIATES
     if status in STRICTNESS or error:
@@ -88,13 +92,14 @@ def test_more_trouble_never_makes_it_better(checks, status, error):
 
 @given(OUTCOMES)
 def test_the_order_of_the_checks_does_not_matter(checks):
-    assert verdict_of(checks) is verdict_of(checks[::-1])
+    assert verdict_of(checks, scope=ALL) is verdict_of(checks[::-1], scope=ALL)
 
 
 def test_the_empty_run_is_an_error_and_codes_are_those_of_the_design():
     assert verdict_of(()) is Verdict.ERROR
     assert verdict_of((outcome(Status.PASSED, examples=0),)) is Verdict.ERROR
-    assert [v.exit_code for v in (Verdict.CONFORMS, Verdict.DEVIATES, Verdict.ERROR)] == [0, 1, 3]
+    codes = {verdict.value: verdict.exit_code for verdict in Verdict}
+    assert codes == {"conforms": 0, "deviates": 1, "held": 3, "error": 3}
 
 
 # what is asked for
@@ -102,14 +107,53 @@ def test_the_empty_run_is_an_error_and_codes_are_those_of_the_design():
 
 def test_only_and_dtypes_are_what_runs():
     result = adamcheck.check(NUMPY, only=FEW, dtypes=("float32", "float16"))
-    assert result.verdict is Verdict.CONFORMS
+    assert result.verdict is Verdict.HELD
     assert [(c.dtype, c.name) for c in result.checks] == [
         (dtype, name) for dtype in ("float32", "float16") for name in FEW
     ]
     assert all(c.status is Status.PASSED and c.examples > 0 for c in result.checks)
     assert result.profile == "quick"
     assert result.spec == "adam"
-    result.raise_for_deviation()
+    result.raise_for_deviation(allow_partial=True)
+    with pytest.raises(DeviationError, match=r"held .* 4 of \d\d checks"):
+        result.raise_for_deviation()
+
+
+def test_gradient_descent_does_not_conform_to_adam_by_the_choice_of_checks(tmp_path):
+    path = tmp_path / "descends.py"
+    path.write_text(
+        "def make(theta0, *, lr, beta1, beta2, eps):\n"
+        "    theta = theta0.copy()\n"
+        "    def step(grad):\n"
+        "        nonlocal theta\n"
+        "        theta = theta - theta.dtype.type(lr) * grad\n"
+        "        return theta\n"
+        "    return step\n"
+    )
+    target = f"{path}:make"
+    for only in ("ADAM-DT-1", "ADAM-ZG-1", ("ADAM-SF-1", "ADAM-DS-1")):
+        result = adamcheck.check(target, only=only, dtypes="float32")
+        assert result.verdict is Verdict.HELD
+        assert not result.conforms
+        assert result.exit_code() == 3
+    assert adamcheck.check(target, only="ADAM-LS-1", dtypes="float32").verdict is Verdict.DEVIATES
+
+
+def test_the_scope_says_what_was_run_and_what_was_not():
+    scope = adamcheck.check(NUMPY, only=FEW, dtypes="float32", seed=3).scope
+    assert scope.checks == FEW
+    assert set(FEW) < set(scope.of)
+    assert scope.dtypes == ("float32",)
+    assert scope.takes == ("float64", "float32", "float16", "bfloat16")
+    assert (scope.profile, scope.seeds, scope.replayed) == ("quick", (3,), False)
+
+
+def test_naming_every_check_of_the_profile_is_a_complete_run(monkeypatch):
+    few = tuple(check_by_id(name) for name in FEW)
+    monkeypatch.setattr(registry, "_all", few)
+    result = adamcheck.check(NUMPY, only=FEW, dtypes="float64")
+    assert result.verdict is Verdict.CONFORMS
+    assert result.scope.complete
 
 
 def test_ids_are_taken_in_any_case():
@@ -121,7 +165,7 @@ def test_the_ci_profile_looks_at_more():
     only, dtypes = ("ADAM-LS-1", "ADAM-EL-3"), ("float32",)
     quick = adamcheck.check(NUMPY, only=only, dtypes=dtypes)
     ci = adamcheck.check(NUMPY, only=only, dtypes=dtypes, profile="ci")
-    assert ci.conforms
+    assert ci.verdict is Verdict.HELD
     assert ci.profile == "ci"
     assert ci.checks[0].examples > 2 * quick.checks[0].examples
 
@@ -138,7 +182,7 @@ def test_spec_auto_judges_against_what_was_found():
     target = located("tests/zoo/dialects.py") + ":EpsHat"
     only = ("ADAM-LS-4", "ADAM-LS-1")
     result = adamcheck.check(target, spec="auto", only=only, dtypes=("float64",))
-    assert result.conforms
+    assert result.verdict is Verdict.HELD
     assert (result.spec, result.identified.spec) == ("adam[eps=hat]", "adam[eps=hat]")
 
 
@@ -212,19 +256,32 @@ def test_a_deviation_stands_though_its_witness_cannot_be_written(monkeypatch):
         raise RuntimeError("no ink")
 
     monkeypatch.setattr("adamcheck.checks.witnessing.witness_of", broken)
-    monkeypatch.setattr(sys.modules["adamcheck.identify"], "identify_session", broken)
+    monkeypatch.setattr(sys.modules["adamcheck.identify"], "investigate", broken)
     target = located(PLANTED["eps-hat"].target)
     result = adamcheck.check(target, only=("ADAM-LS-4",), dtypes=("float64",))
     (check,) = result.checks
     assert check.status is Status.FAILED
     assert "no ink" in check.message
     assert result.identified is None
+    (told,) = (f for f in result.findings if f.name == "identification")
+    assert told.message == "adamcheck itself failed: RuntimeError: no ink"
+
+
+def test_a_fault_of_the_identification_is_an_error_where_the_spec_hangs_on_it(monkeypatch):
+    def broken(*args, **how):
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(sys.modules["adamcheck.identify"], "investigate", broken)
+    result = adamcheck.check(NUMPY, spec="auto", only=FEW, dtypes=("float64",))
+    assert result.verdict is Verdict.ERROR
+    assert "could not be identified" in result.error
+    assert "RuntimeError: no ink" in result.error
 
 
 def test_a_division_by_zero_is_no_refusal():
     asked: Any = {"only": ("ADAM-HP-2",), "dtypes": ("float64",)}
     result = adamcheck.check(troubled("divides_while_built"), **asked)
-    assert result.conforms
+    assert result.verdict is Verdict.HELD
     (fact,) = (f for f in result.findings if f.name == "no-validation")
     assert "beta2=1.5" in fact.message
     assert "beta2=1," not in fact.message
@@ -368,7 +425,7 @@ def test_a_target_that_takes_no_step_is_an_error_with_the_reason():
 @pytest.mark.parametrize("name", ["prints", "sets_errors"])
 def test_noise_and_global_state_change_no_verdict(name):
     result = adamcheck.check(troubled(name), only=FEW, dtypes=("float64",))
-    assert result.conforms, [c.message for c in result.checks]
+    assert result.verdict is Verdict.HELD, [c.message for c in result.checks]
 
 
 def test_a_format_that_is_not_taken_is_never_passed_over_in_silence():
@@ -379,7 +436,8 @@ def test_a_format_that_is_not_taken_is_never_passed_over_in_silence():
     assert [(c.dtype, c.status) for c in result.checks] == [("float64", Status.PASSED)]
     # unasked, the formats that it takes decide, and they are listed
     result = adamcheck.check(troubled("fails_in_float16"), only=("ADAM-LS-1",))
-    assert result.conforms
+    assert result.verdict is Verdict.HELD
+    assert result.scope.dtypes == ("float64", "float32", "bfloat16")
     assert {c.dtype for c in result.checks} == {"float64", "float32", "bfloat16"}
 
 

@@ -156,10 +156,11 @@ def other_shape(lab: Lab, account: Account) -> None:
         trace = lab.attempt(trajectory)
         account.examples += 1
         if trace.failure is not None:
-            if trace.failure.kind not in ("raised", "exited"):  # a crash is no refusal
+            if trace.failure.kind in ("raised", "exited"):
+                continue
+            if trace.failure.kind != "protocol":  # a crash is no refusal
                 raise TargetTrouble(trace.failure)
-            continue
-        if shape in ((2, 3), (1,), (6, 1)):  # what broadcasting or reshaping makes sense of
+        elif shape in ((2, 3), (1,), (6, 1)):  # what broadcasting or reshaping makes sense of
             lab.note("shape-broadcast", f"takes a gradient of shape {shape} for a parameter (6,)")
             continue
         what = f"a gradient of shape {shape} for a parameter of shape (6,)"

@@ -91,6 +91,10 @@ def check(
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only these checks; repeatable.")
     ] = None,
+    allow_partial: Annotated[
+        bool,
+        typer.Option("--allow-partial", help="Exit 0 when a part of the checks was run and held."),
+    ] = False,
     json: JsonFile = "",
     markdown: Annotated[
         str, typer.Option(metavar="F", help="Write a report for a pull request; - for stdout.")
@@ -104,6 +108,9 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Judge targets: conforms, or deviates with a witness.
+
+    Only a complete profile conforms; with --only or --replay a target held, and the exit code is 3
+    unless --allow-partial.
 
     Of several targets the exit code is 3 if any run is incomplete, else 1 if any deviates, else 2
     if any could not be judged.
@@ -123,6 +130,7 @@ def check(
         seed=seed,
         options=ask.options_for(option or (), table),
         only=ask.words(ids) if replay else ask.only_for(ids, known),
+        allow_partial=allow_partial,
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
         waivers=table.waivers,

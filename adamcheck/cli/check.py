@@ -1,7 +1,8 @@
 """``adamcheck check``: judge the targets, print and write what was found, say the exit code.
 
 Exit code of several targets: 3 if any run is incomplete, else 1 if any target deviates, else 2 if
-any could not be judged at all, else 0.
+any could not be judged at all, else 0. A partial run (--only, --replay) that held is incomplete,
+unless --allow-partial.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def run_check(request: Request, *, debug: bool = False) -> int:
             break
     results = [outcome.result for outcome in outcomes if outcome.result is not None]
     codes = [outcome.code for outcome in outcomes]
-    codes += [result.verdict.exit_code for result in results]
+    codes += [result.exit_code(allow_partial=request.allow_partial) for result in results]
     return worst(codes + _write(results, request))
 
 

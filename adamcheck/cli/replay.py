@@ -46,13 +46,22 @@ def merged(results: Sequence[Result], witnesses: Sequence[Witness]) -> Result:
     error = "; ".join(errors)
     specs = dict.fromkeys(result.spec for result in results)
     findings = [finding for result in results for finding in result.findings]
+    scopes = [result.scope for result in results if result.scope is not None]
+    scope = scopes[0] if scopes else None
+    if scope is not None:
+        scope = replace(
+            scope,
+            checks=tuple(dict.fromkeys(w.check for w in witnesses)),
+            dtypes=tuple(dict.fromkeys(w.dtype for w in witnesses)),
+        )
     return replace(
         max(results, key=lambda result: len(result.environment)),
         spec=", ".join(specs),
         checks=checks,
         findings=tuple(f for k, f in enumerate(findings) if f not in findings[:k]),
-        verdict=verdict_of(checks, error=error),
+        verdict=verdict_of(checks, scope=scope, error=error),
         error=error,
+        scope=scope,
         profile="replay",
         seconds=sum(result.seconds for result in results),
     )

@@ -35,6 +35,7 @@ class Request:
     seed: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     only: tuple[str, ...] | None = None
+    allow_partial: bool = False
     timeout: float | None = None
     memory: int | None = None
     waivers: tuple[Waiver, ...] = ()

@@ -13,14 +13,15 @@ from adamcheck.targets.session import Session
 
 def identifying(session: Session, claimed: Spec | None, dtype: str) -> Iterator[Event]:
     """Ask for the nearest dialect; an exception on the way is told, as what was measured stands."""
-    from adamcheck.identify import identify_session
+    from adamcheck.identify import investigate
 
     yield Note("identifying the dialect")
     found, error = None, ""
     try:
-        found = identify_session(session, claimed=claimed, dtype=dtype, options=session.options)
+        seen = investigate(session, claimed=claimed, dtype=dtype, options=session.options)
+        found, error = seen.identification, seen.error
     except Exception as fault:
-        error = f"{type(fault).__name__}: {fault}"
+        error = f"adamcheck itself failed: {type(fault).__name__}: {fault}"
         yield Note(f"identification failed: {error}")
     yield Identified(found, dtype, error)
 

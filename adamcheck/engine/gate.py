@@ -81,16 +81,16 @@ def check(
 
 def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
     """The plan under the dialect that the target is identified as."""
-    known, claimed, found = session.description, Spec(), None
+    known, claimed, found, trouble = session.description, Spec(), None, ""
     names, _ = judged(known, asked["dtypes"])
     if names:
         for event in identifying(session, None, names[0]):
             tell(event)
             if isinstance(event, Identified):
-                found = event.found
+                found, trouble = event.found, event.error
     if found is not None:
         claimed = parse_spec(found.spec)
-    return plan(known, claimed, claimed=False, identified=found, **asked)
+    return plan(known, claimed, claimed=False, identified=found, trouble=trouble, **asked)
 
 
 def _names(what: str, given: Any) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from typing import Final
 from adamcheck.checks.profiles import Profile, profile_named
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
-from adamcheck.result import Finding, Identification
+from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description
 
@@ -42,7 +42,7 @@ class Plan:
 
     ``units`` are in the order of the report. ``error`` says what was asked for and cannot be done;
     the rest is done all the same. ``identified`` is the dialect where the spec was found and not
-    claimed.
+    claimed. ``scope`` says how much of the profile this is.
     """
 
     target: str
@@ -54,6 +54,7 @@ class Plan:
     error: str = ""
     findings: tuple[Finding, ...] = ()
     identified: Identification | None = None
+    scope: Scope | None = None
 
     @property
     def running(self) -> tuple[Unit, ...]:
@@ -90,26 +91,27 @@ def plan(
     seed: int = 0,
     claimed: bool = True,
     identified: Identification | None = None,
+    trouble: str = "",
 ) -> Plan:
     """The plan for a target that describes itself as ``known`` and is held to ``spec``.
 
     dtypes: names of formats (default: all that the target takes). only: ids of checks, in any
     case. claimed: False where nobody named the spec and it is what the target was ``identified``
-    as (None: it could not be). Raises UsageError for a claimed spec that reads hyperparameters
-    which the target does not take.
+    as (None: it could not be); ``trouble`` says what was in the way of that. Raises
+    UsageError for a claimed spec that reads hyperparameters which the target does not take.
     """
     size = profile_named(profile)
     names, error = judged(known, dtypes)
     if names and not claimed and identified is None:
-        error = error or "the dialect could not be identified"
+        why = f": {trouble}" if trouble else ""
+        error = error or f"the dialect could not be identified{why}"
     if missing := lacking(known, spec):
         if claimed:
             raise UsageError(missing)
         # nobody claimed it: the nearest dialect of a target that follows none
         names, error = (), error or f"no dialect fits, and {missing} Name a spec."
-    checks = chosen(size, only)
-    if not only:
-        checks = tuple(c for c in checks if c.speaks_of(spec))
+    whole = tuple(c for c in chosen(size, None) if c.speaks_of(spec))
+    checks = chosen(size, only) if only else whole
     return Plan(
         target=known.target,
         spec=spec,
@@ -120,6 +122,14 @@ def plan(
         error=error,
         findings=tuple(Finding("target", "any", note) for note in known.notes),
         identified=identified,
+        scope=Scope(
+            profile=size.name,
+            checks=tuple(c.id for c in checks),
+            of=tuple(c.id for c in whole),
+            dtypes=names,
+            takes=tuple(known.dtypes),
+            seeds=(seed,),
+        ),
     )
 
 

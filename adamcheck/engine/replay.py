@@ -10,10 +10,10 @@ from typing import Any
 
 from adamcheck.checks.lab import Account, Lab, TargetTrouble
 from adamcheck.checks.profiles import profile_named
-from adamcheck.checks.registry import check_by_id
+from adamcheck.checks.registry import all_checks, check_by_id
 from adamcheck.engine.unit import blank, failed, passed
 from adamcheck.formats import format_named
-from adamcheck.result import Result, Status, Witness, verdict_of
+from adamcheck.result import Result, Scope, Status, Witness, verdict_of
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Limits
 from adamcheck.targets.session import Session
@@ -50,10 +50,18 @@ def replay(
                 outcome = failed(lab, counted, account, shrink=False)
             else:
                 outcome = passed(counted, account)
+        scope = Scope(
+            profile="replay",
+            checks=(one.id,),
+            of=tuple(c.id for c in all_checks() if c.speaks_of(spec)),
+            dtypes=(witness.dtype,),
+            takes=tuple(session.description.dtypes),
+            replayed=True,
+        )
         return Result(
             target=target,
             spec=str(spec),
-            verdict=verdict_of((outcome,)),
+            verdict=verdict_of((outcome,), scope=scope),
             checks=(outcome,),
             findings=tuple(lab.findings),
             environment=dict(session.description.environment),
@@ -61,4 +69,5 @@ def replay(
             adapter=session.description.adapter,
             options=dict(options),
             seconds=time.monotonic() - begun,
+            scope=scope,
         )

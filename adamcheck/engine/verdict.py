@@ -38,7 +38,7 @@ class Record:
         elif isinstance(event, Identified):
             self.identified = event.found
             if event.error:
-                self.findings.append(Finding("identification-failed", event.dtype, event.error))
+                self.findings.append(Finding("identification", event.dtype, event.error))
 
     def result(
         self, known: Description, *, options: Mapping[str, Any], seconds: float = 0.0
@@ -56,7 +56,7 @@ class Record:
         return Result(
             target=plan.target,
             spec=str(plan.spec),
-            verdict=verdict_of(done, error=error),
+            verdict=verdict_of(done, scope=plan.scope, error=error),
             checks=done,
             findings=tuple(self.findings),
             identified=self.identified,
@@ -67,6 +67,7 @@ class Record:
             options=dict(options),
             error=error,
             seconds=seconds,
+            scope=plan.scope,
             horizons=tuple(
                 merged(dtype, (h for h in self.horizons if h.dtype == dtype))
                 for dtype in plan.dtypes

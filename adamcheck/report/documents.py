@@ -19,6 +19,7 @@ from adamcheck.result import (
     Identification,
     InferredEdit,
     Result,
+    Scope,
     Status,
     Traits,
     Verdict,
@@ -44,6 +45,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "seed": int(result.seed),
         "seconds": number(result.seconds),
         "counts": result.counts,
+        "scope": None if result.scope is None else _scope_document(result.scope),
         "checks": [_check_document(check) for check in result.checks],
         "findings": [
             {
@@ -55,6 +57,19 @@ def result_document(result: Result) -> dict[str, Any]:
             for finding in result.findings
         ],
         "horizon": [horizon_document(one) for one in result.horizons],
+    }
+
+
+def _scope_document(scope: Scope) -> dict[str, Any]:
+    return {
+        "profile": scope.profile,
+        "complete": scope.complete,
+        "checks": list(scope.checks),
+        "of": list(scope.of),
+        "dtypes": list(scope.dtypes),
+        "takes": list(scope.takes),
+        "seeds": [int(seed) for seed in scope.seeds],
+        "replayed": scope.replayed,
     }
 
 
@@ -123,10 +138,13 @@ def read_result(document: Any) -> Result:
     if document["schema"] != SCHEMA:
         raise ValueError(f"schema {document['schema']!r} is not {SCHEMA!r}")
     found = document["identified"]
+    verdict, scope = Verdict(document["verdict"]), _read_scope(document.get("scope"))
+    if verdict is Verdict.CONFORMS and scope is None:  # 0.1.0 said so of any part of the checks
+        verdict = Verdict.HELD
     return Result(
         target=document["target"],
         spec=document["spec"],
-        verdict=Verdict(document["verdict"]),
+        verdict=verdict,
         checks=tuple(_read_check(part) for part in document["checks"]),
         findings=tuple(
             Finding(
@@ -146,6 +164,18 @@ def read_result(document: Any) -> Result:
         error=document["error"],
         seconds=float(document["seconds"]),
         horizons=tuple(read_horizon(part) for part in document.get("horizon", ())),
+        scope=scope,
+    )
+
+
+def _read_scope(document: Any) -> Scope | None:
+    if document is None:
+        return None
+    return Scope(
+        profile=document["profile"],
+        replayed=document["replayed"],
+        seeds=tuple(int(seed) for seed in document["seeds"]),
+        **{name: tuple(document[name]) for name in ("checks", "of", "dtypes", "takes")},
     )
 
 

@@ -10,7 +10,12 @@ from adamcheck.report.escape import code_block, code_span, for_markdown
 from adamcheck.result import Result, Verdict
 from adamcheck.witness import snippet
 
-_SIGNS = {Verdict.CONFORMS: "✅", Verdict.DEVIATES: "❌", Verdict.ERROR: "⚠️"}
+_SIGNS = {
+    Verdict.CONFORMS: "✅",
+    Verdict.HELD: "☑️",
+    Verdict.DEVIATES: "❌",
+    Verdict.ERROR: "⚠️",
+}
 
 
 def markdown(results: Sequence[Result]) -> str:
@@ -22,7 +27,7 @@ def markdown(results: Sequence[Result]) -> str:
         done, total = summary.tally(result)
         lines.append(
             f"| {code_span(result.target)} | {code_span(result.spec)}"
-            f" | {_SIGNS[result.verdict]} {result.verdict.value} | {nearest}"
+            f" | {_SIGNS[result.verdict]} {summary.word(result)} | {nearest}"
             f" | {done} of {total} |"
         )
     for result in results:
@@ -39,6 +44,7 @@ def _section(result: Result) -> list[str]:
         ("differs", result.identified.regime if result.identified is not None else ""),
         ("error", result.error),
         ("run", summary.settings(result)),
+        ("scope", summary.scope(result)),
         ("with", summary.environment(result)),
     ]
     told += horizon.lines(result.horizons)

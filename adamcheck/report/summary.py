@@ -20,6 +20,7 @@ from adamcheck.result import (
     Status,
     Verdict,
     Witness,
+    share,
 )
 from adamcheck.spec import parse_spec
 from adamcheck.text import shorten
@@ -221,12 +222,36 @@ def ran(result: Result) -> str:
     return text
 
 
+def scope(result: Result) -> str:
+    """How much was looked at: checks of those in the profile, formats of those that are taken."""
+    it = result.scope
+    if it is None:
+        return ""
+    what = "witnesses replayed: " if it.replayed else ""
+    profile = "" if it.replayed else f" of profile {it.profile}"
+    return f"{what}{it.share}{profile}, in {formats(result)}"
+
+
+def formats(result: Result) -> str:
+    """The formats judged, and those that the target takes besides; empty where it is not known."""
+    it = result.scope
+    if it is None:
+        return ""
+    besides = [name for name in it.takes if name not in it.dtypes]
+    more = f" (it also takes {', '.join(besides)}: not judged)" if besides else ""
+    return f"{', '.join(it.dtypes) or 'no format'}{more}"
+
+
 def verdict(result: Result) -> str:
-    """The last line: who, what, and which Adam instead."""
+    """The last line: who, what, in which formats, and which Adam instead."""
+    judged = f" in {formats(result)}" if result.scope is not None else ""
+    waived = result.counts.get("waived", 0)
+    note = f" ({waived} known deviation{'s' * (waived != 1)} waived)" if waived else ""
     if result.verdict is Verdict.CONFORMS:
-        waived = result.counts.get("waived", 0)
-        note = f" ({waived} known deviation{'s' * (waived != 1)} waived)" if waived else ""
-        return f"{result.target} conforms to {result.spec}{note}"
+        return f"{result.target} conforms to {result.spec}{judged}{note}"
+    if result.verdict is Verdict.HELD:
+        part = f"{result.target} held ({share(result)}) against {result.spec}{judged}{note}"
+        return f"{part}; a partial run is no conformance"
     if result.verdict is Verdict.DEVIATES:
         text = f"{result.target} deviates from {result.spec}"
         if only_stale(result):
@@ -241,6 +266,12 @@ def verdict(result: Result) -> str:
     return f"{result.target}: no verdict ({shorten(result.error or incomplete(result))})"
 
 
+def word(result: Result) -> str:
+    """The verdict in a word, and how much of the profile held where it is a part."""
+    held = result.verdict is Verdict.HELD
+    return f"held ({share(result)})" if held else result.verdict.value
+
+
 def only_stale(result: Result) -> bool:
     """Whether waivers that are out of date are all that fails the run."""
     return BAD & {check.status for check in result.checks} == {Status.STALE_WAIVER}
@@ -252,6 +283,9 @@ def incomplete(result: Result) -> str:
     parts = [f"{counts[s]} {s}" for s in ("error", "inconclusive") if s in counts]
     if parts:
         return ", ".join(parts)
+    lost = result.scope.lost(result.checks) if result.scope is not None else ()
+    if lost and Status.PASSED in counts:
+        return f"{len(lost)} checks have no outcome, the first is {lost[0][0]} [{lost[0][1]}]"
     if waived := counts.get(Status.WAIVED):
         return f"no check passed, {waived} known deviation{'s' * (waived != 1)} waived"
     return "no check passed on any example" if result.checks else "no check ran"

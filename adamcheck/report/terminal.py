@@ -26,7 +26,12 @@ _COLOURS = {
     "skipped": "dim",
 }
 _GOOD, _BAD = "bold green", "bold red"
-_VERDICTS = {Verdict.CONFORMS: _GOOD, Verdict.DEVIATES: _BAD, Verdict.ERROR: _BAD}
+_VERDICTS = {
+    Verdict.CONFORMS: _GOOD,
+    Verdict.HELD: "bold yellow",
+    Verdict.DEVIATES: _BAD,
+    Verdict.ERROR: _BAD,
+}
 
 
 def render(result: Result, console: Console, *, kept_in: str = "") -> None:
@@ -74,12 +79,13 @@ def _heading(result: Result, console: Console) -> None:
         ("found", summary.found(result)),
         ("differs", result.identified.regime if result.identified is not None else ""),
         ("run", summary.settings(result)),
+        ("scope", summary.scope(result)),
         ("with", summary.environment(result)),
         ("error", result.error),
     ]
     console.print(grid((label, text) for label, text in rows if text))
     line = Text("verdict  ", style="dim")
-    said = "stale waivers" if summary.only_stale(result) else result.verdict.value
+    said = "stale waivers" if summary.only_stale(result) else summary.word(result)
     line.append(said.upper(), style=_VERDICTS[result.verdict])
     console.print(line)
 

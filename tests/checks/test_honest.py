@@ -91,4 +91,4 @@ def test_an_honest_relative_conforms(honest: Honest):
         only=SHORT,
     )
     said = [(c.name, c.dtype, c.status.value, c.message) for c in result.checks if c.message]
-    assert result.verdict is Verdict.CONFORMS, said
+    assert result.verdict is Verdict.HELD, said

@@ -79,7 +79,7 @@ def test_torch_differentiable_keeps_its_scalars_in_float32():
     needs("torch")
     asked: Any = {"options": {"differentiable": True}, "only": ("ADAM-LS-1", "ADAM-BC-1")}
     narrow = adamcheck.check(TORCH, dtypes=("float32",), **asked)
-    assert narrow.conforms, messages(narrow)
+    assert narrow.verdict is Verdict.HELD, messages(narrow)
     assert "scalar-precision" in {f.name for f in narrow.findings}
     wide = adamcheck.check(TORCH, dtypes=("float64",), **asked)
     assert wide.verdict is Verdict.DEVIATES
@@ -89,7 +89,7 @@ def test_torch_differentiable_keeps_its_scalars_in_float32():
 def test_sklearn_is_the_dialect_that_its_documentation_does_not_name():
     needs("sklearn")
     auto = adamcheck.check(SKLEARN, spec="auto", only=CORE, dtypes=("float64", "float32"))
-    assert auto.conforms, messages(auto)
+    assert auto.verdict is Verdict.HELD, messages(auto)
     assert auto.spec == auto.identified.spec == "adam[eps=hat]"
     claimed = adamcheck.check(SKLEARN, only=("ADAM-LS-4",), dtypes=("float64",))
     (check,) = claimed.checks
@@ -109,13 +109,13 @@ def test_autograd_conforms_in_the_one_format_that_it_takes():
 def test_optax_conforms(jit):
     needs("optax")
     result = adamcheck.check("optax:adam", only=CORE, dtypes=("float32",), options={"jit": jit})
-    assert result.conforms, messages(result)
+    assert result.verdict is Verdict.HELD, messages(result)
 
 
 def test_the_adam_of_jaxs_examples_conforms():
     needs("jax")
     result = adamcheck.check(JAX, only=CORE, dtypes=("float32",))
-    assert result.conforms, messages(result)
+    assert result.verdict is Verdict.HELD, messages(result)
 
 
 @pytest.mark.slow
@@ -155,4 +155,4 @@ def test_a_division_by_zero_at_beta2_of_one_promises_nothing():
     needs("optax")
     only = (*CORE, "ADAM-HP-1", "ADAM-HP-2")
     result = adamcheck.check("optax:radam", spec="radam", only=only, dtypes=("float32",))
-    assert result.conforms, messages(result)
+    assert result.verdict is Verdict.HELD, messages(result)

@@ -110,12 +110,12 @@ def test_an_exception_in_identification_is_in_the_result(monkeypatch):
         raise RuntimeError("lost the way")
 
     # the package's attribute of that name is the function
-    monkeypatch.setattr(import_module("adamcheck.identify"), "identify_session", broken)
+    monkeypatch.setattr(import_module("adamcheck.identify"), "investigate", broken)
     result = check(NUMPY, spec="adam[eps=hat]", only="ADAM-LS-4", dtypes="float64")
     assert result.verdict is Verdict.DEVIATES
     assert result.identified is None
-    told = [f.message for f in result.findings if f.name == "identification-failed"]
-    assert told == ["RuntimeError: lost the way"]
+    told = [f.message for f in result.findings if f.name == "identification"]
+    assert told == ["adamcheck itself failed: RuntimeError: lost the way"]
 
 
 def test_events_are_complete_and_in_the_order_of_the_plan():

@@ -12,7 +12,7 @@ import pytest
 
 from adamcheck.errors import UsageError
 from adamcheck.report.documents import dumps, load_results, results_document
-from adamcheck.result import Finding, InferredEdit, Traits
+from adamcheck.result import Finding, InferredEdit, Traits, Verdict
 
 SCHEMA = json.loads(files("adamcheck.report").joinpath("result.schema.json").read_text("utf-8"))
 
@@ -44,7 +44,7 @@ def test_the_schema_is_itself_valid():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("name", ["conforming", "deviating", "broken"])
+@pytest.mark.parametrize("name", ["conforming", "held", "deviating", "broken"])
 def test_results_keep_to_the_schema(samples, name):
     valid(results_document([getattr(samples, name)()]))
 
@@ -61,12 +61,23 @@ def test_the_schema_rejects_what_is_not_a_result(samples):
             valid(document | change)
 
 
-@pytest.mark.parametrize("name", ["conforming", "deviating", "broken"])
+@pytest.mark.parametrize("name", ["conforming", "held", "deviating", "broken"])
 def test_results_come_back_as_they_were(samples, tmp_path, name):
     result = getattr(samples, name)()
     path = tmp_path / "r.json"
     path.write_text(dumps(results_document([result])))
     assert load_results(path) == (result,)
+
+
+def test_an_old_result_conforms_no_more_as_nobody_knows_of_what(samples, tmp_path):
+    document = results_document([samples.conforming()])
+    del document["scope"]
+    valid(document)
+    path = tmp_path / "r.json"
+    path.write_text(dumps(document))
+    (read,) = load_results(path)
+    assert read.verdict is Verdict.HELD
+    assert not read.conforms
 
 
 def test_what_is_not_finite_comes_back(odd, tmp_path):
@@ -103,7 +114,7 @@ def test_every_missing_member_is_named(samples, tmp_path):
     document = results_document([samples.deviating()])
     path = tmp_path / "r.json"
     for key in document:
-        if key in ("adamcheck", "counts", "horizon"):  # older files have no horizon
+        if key in ("adamcheck", "counts", "horizon", "scope"):  # older files lack the last two
             continue
         path.write_text(dumps({k: v for k, v in document.items() if k != key}))
         with pytest.raises(UsageError, match=repr(key)):

@@ -28,6 +28,17 @@ def test_a_kept_witness_names_its_file(samples, drawn):
     assert "adamcheck check odd.optim:Adam --replay out.json --only ADAM-EPS-1" in text
 
 
+def test_the_verdict_names_the_formats_and_what_was_left_out(samples, drawn):
+    last = drawn(samples.conforming()).splitlines()[-1]
+    assert last == "good.optim:Adam conforms to adam in float64, float32"
+    text = drawn(samples.held(), width=200)
+    assert "HELD (1 OF 2 CHECKS)" in text
+    assert text.splitlines()[-1] == (
+        "good.optim:Adam held (1 of 2 checks) against adam in float32 (it also takes float64: not"
+        " judged); a partial run is no conformance"
+    )
+
+
 def test_the_last_line_is_the_verdict(samples, drawn):
     for result in (samples.conforming(), samples.deviating(), samples.broken()):
         assert drawn(result).splitlines()[-1].startswith(result.target)
