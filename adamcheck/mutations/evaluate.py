@@ -91,6 +91,8 @@ _SCALAR: Final = {
     "equal": "S({0} == {1})",
     "choose": "({1} if {0} > 0 else {2})",
     "fma": "({0} * {1} + {2})",
+    "pow": "({0} ** {1})",
+    "expm1": "-np.expm1({0} * np.log1p(-{1}))",
 }
 _ARRAY: Final = _SCALAR | {
     "ge": "({0} >= {1})",

@@ -2,7 +2,8 @@
 
 Further kinds of operations: ``min``; ``ge`` and ``equal``, 1 where they hold and 0 elsewhere;
 ``mod``; ``choose`` by an elementwise first argument too; ``round`` through the format or the number
-of significand bits that ``name`` gives; ``fma`` x·y + z, rounded once; ``mean``, ``norm`` (the
+of significand bits that ``name`` gives; ``fma`` x·y + z, rounded once; of numbers alone ``pow`` and
+``expm1``, 1 - (1-y)^x by that function; ``mean``, ``norm`` (the
 Euclidean one) and ``largest`` magnitude over the elements of the array, for every element alike.
 
 Further inputs: ``x.t`` the number of the step, from 1; ``x.size`` the number of elements;

@@ -179,12 +179,12 @@ def _closed(program: Program, clock: str) -> str:
     """The hyperparameter that a clock is multiplied by at every step, "1" for a count, or ""."""
     program = program.expanded
     op = program.ops[program.output[f"s.{clock}"]]
-    first, *rest = (program.ops[a] for a in op.args)
-    if first.name != f"s.{clock}" or len(rest) != 1:
+    args = [program.ops[a] for a in op.args]
+    if len(args) != 2 or args[0].name != f"s.{clock}":
         return ""
-    if op.kind == "mul" and rest[0].name.startswith("h."):
-        return rest[0].name[2:]
-    return "1" if op.kind == "add" and rest[0].value == 1 else ""
+    if op.kind == "mul" and args[1].name.startswith("h."):
+        return args[1].name[2:]
+    return "1" if op.kind == "add" and args[1].value == 1 else ""
 
 
 def _flat(array: Any, dtype: np.dtype[Any]) -> Array:

@@ -1,0 +1,88 @@
+"""What a campaign runs: mutants and honest orders, drawn by a seed and a number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from adamcheck.mutations import parse_edit, sample
+from adamcheck.mutations.edits import Edit
+from adamcheck.mutations.orders import draw
+from adamcheck.program import trace
+from adamcheck.spec import parse_spec
+
+SPECS: tuple[str, ...] = (
+    *("adam",) * 8,
+    "adamw",
+    "amsgrad",
+    "adam[eps=hat]",
+    "adam[decay=l2]",
+    "momentum",
+    "nesterov",
+    "adagrad",
+    "rmsprop",
+    "rmsprop[centered=yes,momentum=yes]",
+    "adamax[eps=outside]",
+    "nadam",
+    "radam",
+)
+"""The specs that are drawn from, each as often as it stands here."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One target: a mutant with its edit, or an honest order, of a spec in a format."""
+
+    kind: str
+    seed: int
+    index: int
+    spec: str
+    dtype: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        """Names the case within a campaign."""
+        return f"{self.kind}/{self.seed}/{self.index}/{self.dtype}"
+
+    @property
+    def target(self) -> str:
+        """As the command line takes it."""
+        module = "target" if self.kind == "mutant" else "honest"
+        return f"adamcheck.mutations.{module}:{self.spec}"
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """The option that makes the target what it is."""
+        return {"edit" if self.kind == "mutant" else "order": self.text}
+
+    @property
+    def edit(self) -> Edit:
+        """The edit of a mutant."""
+        return parse_edit(self.text)
+
+    def reproduction(self, profile: str) -> str:
+        """The command that runs the case alone."""
+        ((name, value),) = self.options.items()
+        return (
+            f"adamcheck check '{self.target}' --spec '{self.spec}' --profile {profile}"
+            f" --dtype {self.dtype} --option '{name}={value}'"
+        )
+
+
+def mutant(seed: int, index: int, dtype: str, specs: tuple[str, ...] = SPECS) -> Case:
+    """The mutant of a seed and a number in a format: other formats draw other numbers."""
+    rng = np.random.default_rng([seed, index, *dtype.encode()])
+    spec = specs[rng.integers(len(specs))]
+    edit = sample(trace(parse_spec(spec)), rng, dtype=dtype)
+    return Case("mutant", seed, index, spec, dtype, str(edit))
+
+
+def honest(seed: int, index: int, dtype: str, specs: tuple[str, ...] = SPECS) -> Case:
+    """The honest order of a seed and a number in a format."""
+    rng = np.random.default_rng([seed, index, *dtype.encode(), 1])
+    spec = specs[rng.integers(len(specs))]
+    order = draw(trace(parse_spec(spec)), rng, dtype=dtype)
+    return Case("honest", seed, index, spec, dtype, str(order))
