@@ -44,6 +44,16 @@ class Format:
         return float(np.ldexp(2.0 - 2.0 ** (1 - self.precision), self.max_exponent))
 
     @property
+    def narrow(self) -> bool:
+        """Whether its digits are too few for usual numbers: 1-β or α·m̂ meets the last place."""
+        return self.precision < 16
+
+    def rounded(self, value: float) -> float:
+        """The number as the format holds it; infinite beyond its range."""
+        with np.errstate(all="ignore"):
+            return float(self.dtype.type(value))
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy dtype; bfloat16 comes from ml_dtypes."""
         if self.name == "bfloat16":

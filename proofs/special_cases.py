@@ -12,7 +12,6 @@ from typing import Any
 
 from adamcheck import rules
 from adamcheck.interpret.symbolic import (
-    HYPER_NAMES,
     STATE_NAMES,
     Number,
     SymbolicOps,
@@ -26,6 +25,7 @@ from adamcheck.proof.lemmas import equal_roots, squeeze, unit
 from adamcheck.proof.normal import ProofError
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import CONVENTIONS, Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 ONE, HALF = term(1), term(1) / 2
 COUPLINGS: tuple[dict[str, str], ...] = (
@@ -99,7 +99,7 @@ def stepped(
 ) -> Run:
     """Run the rule once; ``letter`` begins the names of its roots and maxima."""
     ops = Branched(tuple(f"{letter}_{i}" for i in range(1, 6)), above=above)
-    h = {n: symbols(HYPER_NAMES.get(n, n))[0] for n in spec.hyperparameters}
+    h = {n: symbols(HYPERPARAMETERS[n].latex)[0] for n in spec.hyperparameters}
     h |= {n: term(x) for n, x in (hyper or {}).items() if n in h}
     zero: Number = term(0)
     one: Number = ONE

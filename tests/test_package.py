@@ -67,8 +67,8 @@ def test_identify_stays_the_function_beside_its_module():
 
 LAYERS = (
     {"errors", "text"},
-    {"spec"},
-    {"rules", "formats"},
+    {"formats"},
+    {"rules", "spec"},
     {"program", "theory", "result"},
     {"events", "witness", "waivers"},
     {"interpret"},

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.adversaries.laws import LAWS, Law
-from adamcheck.adversaries.zone import Float64, Zone, held, zone
+from adamcheck.adversaries.zone import Float64, Zone, zone
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import Format
 
@@ -79,7 +79,7 @@ def battery(
     grads = _rounded(stacked, fmt)
     if not safe:
         return Battery(grads, tuple(names))
-    kept = _decidable(stacked, zone(fmt, hyper), held(hyper.get("eps", 0.0), fmt))
+    kept = _decidable(stacked, zone(fmt, hyper), fmt.rounded(hyper.get("eps", 0.0)))
     return Battery(
         np.ascontiguousarray(grads[:, kept]),
         tuple(name for name, keep in zip(names, kept, strict=True) if keep),

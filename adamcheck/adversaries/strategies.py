@@ -17,25 +17,12 @@ from numpy.typing import NDArray
 from adamcheck.adversaries.laws import LAWS
 from adamcheck.adversaries.numbers import Float64, representable, rounded
 from adamcheck.adversaries.sequences import battery
-from adamcheck.adversaries.zone import held, zone
+from adamcheck.adversaries.zone import zone
 from adamcheck.formats import Format
 from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from adamcheck.targets.protocol import Description, Trajectory
 
-USUAL: Final = {
-    "lr": 1e-3,
-    "beta1": 0.9,
-    "beta2": 0.999,
-    "eps": 1e-8,
-    "eps_root": 1e-12,
-    "weight_decay": 1e-2,
-    "momentum": 0.9,
-    "dampening": 0.1,
-    "lr_decay": 1e-2,
-    "initial_accumulator": 0.1,
-    "momentum_decay": 0.004,
-}
-"""What stands in for a hyperparameter that a target does not take."""
 EXTRAS: Final = {
     "twin": "stepwise",
     "missing": "missing",
@@ -46,33 +33,6 @@ EXTRAS: Final = {
 """Parts of a trajectory that are drawn only when asked for, as each changes how it is judged; and
 the ability that each needs."""
 
-_ORDINARY: Final[dict[str, tuple[float, ...]]] = {
-    "lr": (1e-3, 1e-2, 1e-4, 0.1, 3e-4, 2e-3, 1.0),
-    "beta1": (0.9, 0.95, 0.8, 0.5, 0.99, 0.85),
-    "beta2": (0.999, 0.99, 0.95, 0.9999, 0.9, 0.98),
-    "eps": (1e-8, 1e-7, 1e-6, 1e-10, 1e-3, 1e-4, 1e-5),
-    "eps_root": (0.0, 1e-12, 1e-8, 1e-6),
-    "weight_decay": (1e-2, 1e-4, 0.1, 0.5),
-    "momentum": (0.9, 0.95, 0.8, 0.5, 0.99, 0.0),
-    "dampening": (0.1, 0.0, 0.5, 0.9),
-    "lr_decay": (1e-2, 0.0, 1e-4, 0.5),
-    "initial_accumulator": (0.1, 1e-3, 1.0),
-    "momentum_decay": (0.004, 0.01, 0.1),
-}
-_DYADIC: Final[dict[str, tuple[float, ...]]] = {
-    "lr": tuple(2.0**-k for k in (3, 0, 1, 7, 10)),
-    "beta1": tuple(1 - 2.0**-k for k in (3, 1, 2, 4, 6)),
-    "beta2": tuple(1 - 2.0**-k for k in (7, 1, 4, 6, 10, 5)),
-    "eps": tuple(2.0**-k for k in (10, 4, 8, 14, 27)),
-    "eps_root": (0.0, 2.0**-20, 2.0**-10),
-    "weight_decay": tuple(2.0**-k for k in (4, 7, 10)),
-    "momentum": tuple(1 - 2.0**-k for k in (3, 1, 2, 4, 6)),
-    "dampening": (0.25, 0.0, 0.5),
-    "lr_decay": tuple(2.0**-k for k in (4, 7, 1)),
-    "initial_accumulator": (0.25, 1.0, 2.0**-7),
-    "momentum_decay": (2.0**-8, 2.0**-4),
-}
-_DECAYS: Final = ("beta1", "beta2")
 _SEED: Final = st.integers(0, 2**16)
 _COIN: Final = st.booleans()
 _START: Final = st.sampled_from(("zero", "one", "normal", "mixed", "negative zero"))
@@ -87,20 +47,24 @@ def hyperparameters(
     Narrow formats get values that they can hold: no ε that is 0 there and no β that is 1.
     """
 
-    def plain(table: Mapping[str, tuple[float, ...]]) -> st.SearchStrategy[dict[str, float]]:
+    known = {name: HYPERPARAMETERS[name] for name in names}
+
+    def plain(values: Mapping[str, tuple[float, ...]]) -> st.SearchStrategy[dict[str, float]]:
         return st.fixed_dictionaries(
-            {name: st.sampled_from(_holdable(name, table[name], fmt)) for name in names}
+            {name: st.sampled_from(_holdable(known[name], values[name], fmt)) for name in names}
         )
 
     edges = st.sampled_from(_edges(fmt, zero_eps)).map(
         lambda edge: {name: value for name, value in edge.items() if name in names}
     )
-    mixed = st.builds(lambda base, edge: base | edge, plain(_DYADIC), edges)
-    choices = [plain(_DYADIC), mixed]
-    if fmt.precision > 11:
-        usual = st.just({name: USUAL[name] for name in names})
-        ordinary = st.builds(lambda base, edge: base | edge, plain(_ORDINARY), edges)
-        choices = [usual, plain(_ORDINARY), *choices, ordinary]
+    exact = plain({name: one.drawn_dyadic for name, one in known.items()})
+    mixed = st.builds(lambda base, edge: base | edge, exact, edges)
+    choices = [exact, mixed]
+    if not fmt.narrow:
+        ordinary = plain({name: one.drawn for name, one in known.items()})
+        usual = st.just({name: one.usual[0] for name, one in known.items()})
+        edged = st.builds(lambda base, edge: base | edge, ordinary, edges)
+        choices = [usual, ordinary, *choices, edged]
     return st.one_of(choices).map(lambda drawn: {name: drawn[name] for name in names})
 
 
@@ -173,7 +137,7 @@ def _trajectories(
 ) -> Trajectory:
     numbers, steps = draw(hyper), draw(lengths)
     drawn = draw(parameters)
-    known = USUAL | numbers
+    known = {name: one.usual[0] for name, one in HYPERPARAMETERS.items()} | numbers
     theta0, grads = [], []
     for shape in drawn:
         size = math.prod(shape)
@@ -297,12 +261,11 @@ def _held(values: Float64, fmt: Format) -> NDArray[Any]:
     return rounded(representable(values, fmt), fmt)
 
 
-def _holdable(name: str, values: tuple[float, ...], fmt: Format) -> list[float]:
-    if name in _DECAYS:
-        return [x for x in values if held(x, fmt) < 1.0]
-    if name == "eps":
-        return [x for x in values if held(x, fmt) > 0.0]
-    return [x for x in values if x == 0.0 or held(x, fmt) >= fmt.smallest_normal]
+def _holdable(one: Hyperparameter, values: tuple[float, ...], fmt: Format) -> list[float]:
+    if one.role in ("average", "floor"):
+        return [x for x in values if one.follows(x, fmt)]
+    # of rates, those too whose products lose digits: how many is what the envelope says
+    return [x for x in values if x == 0.0 or fmt.rounded(x) >= fmt.smallest_normal]
 
 
 def _edges(fmt: Format, zero_eps: bool) -> list[dict[str, float]]:
@@ -319,6 +282,6 @@ def _edges(fmt: Format, zero_eps: bool) -> list[dict[str, float]]:
     ]
     if zero_eps:
         found += [{"eps": 0.0}, {"eps": 0.0, "beta1": 0.0}]
-    if fmt.precision > 11:
+    if not fmt.narrow:
         found += [{"lr": 1e3}, {"lr": 2.0**-30}, {"beta1": 0.99}, {"beta1": 0.9, "beta2": 0.9}]
     return found

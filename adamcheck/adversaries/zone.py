@@ -73,9 +73,3 @@ def zone(fmt: Format, hyper: Mapping[str, float]) -> Zone:
     if fmt.name == "float64":
         low = max(low, _PAIRED)
     return Zone(min(low, high - _NARROWEST), high)
-
-
-def held(value: float, fmt: Format) -> float:
-    """A hyperparameter as the array's own dtype holds it: 1e-8 is 0 in float16."""
-    with np.errstate(all="ignore"):
-        return float(fmt.dtype.type(value))

@@ -10,6 +10,7 @@ import numpy as np
 from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Failure, Trajectory
 
 
@@ -24,7 +25,7 @@ def alive(lab: Lab, account: Account) -> None:
     rng = lab.rng("alive")
     grads = rng.standard_normal((20, 24)) * 2.0 ** rng.integers(-2, 3, 24)
     usual = lab.dyadic
-    narrow = lab.fmt.precision < 16
+    narrow = lab.fmt.narrow
     changes: tuple[dict[str, float], ...] = (
         {"lr": usual["lr"] / 4.0},
         {"lr": 3.0 * usual["lr"]},
@@ -73,23 +74,9 @@ def alive(lab: Lab, account: Account) -> None:
 
 def _distinct(lab: Lab, change: dict[str, float]) -> bool:
     """False where the format cannot tell β from 1 or from its neighbours: bfloat16(0.999) is 1."""
-    fractions = ("beta1", "beta2", "momentum", "dampening")
-    held = {n: float(lab.cast(x)) for n, x in change.items() if n in fractions}
+    weights = [n for n in change if HYPERPARAMETERS[n].role == "average"]
+    held = {n: lab.fmt.rounded(change[n]) for n in weights}
     return all(abs(held[n] - change[n]) <= (1.0 - change[n]) / 4.0 for n in held)
-
-
-INVALID: tuple[tuple[str, float], ...] = (
-    ("lr", -1e-3),
-    ("beta1", -0.1),
-    ("beta1", 1.0),
-    ("beta1", 1.5),
-    ("beta2", -0.1),
-    ("beta2", 1.0),
-    ("beta2", 1.5),
-    ("eps", -1e-8),
-    ("momentum", -0.1),
-    ("beta2", float("nan")),
-)
 
 
 @check(
@@ -104,11 +91,10 @@ def refused(lab: Lab, account: Account) -> None:
     grads = np.ones((2, 3))
     taken: list[tuple[str, float, Trajectory]] = []
     promised = False
-    known = lab.description.hyperparameters & set(lab.dyadic)
-    names = [(n, x) for n, x in INVALID if n in known]
-    if "weight_decay" in lab.description.hyperparameters:
-        names.append(("weight_decay", -0.1))
-    for name, value in names:
+    # a decay is refused even where the spec has none and leaves it at 0
+    read = lab.description.hyperparameters & {*lab.dyadic, "weight_decay"}
+    known = [one for name, one in HYPERPARAMETERS.items() if name in read]
+    for name, value in [(one.name, x) for one in known for x in one.refused]:
         trajectory = lab.trajectory(grads, hyper=lab.dyadic | {name: value})
         trace = lab.attempt(trajectory)
         account.examples += 1

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,44 +24,11 @@ from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, dyadic, usual
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 from adamcheck.targets.session import Session
 
 Array = NDArray[Any]
-
-
-_ORDINARY: Final = {
-    "lr": 1e-3,
-    "beta1": 0.9,
-    "beta2": 0.999,
-    "eps": 1e-8,
-    "eps_root": 1e-6,
-    "weight_decay": 1e-2,
-    "momentum": 0.9,
-    "dampening": 0.1,
-    "lr_decay": 1e-2,
-    "initial_accumulator": 0.1,
-    "momentum_decay": 0.004,
-}
-_NARROW_ORDINARY: Final = {
-    # float16(1e-8) is 0 and α·m̂ would underflow; bfloat16(0.999) is 1
-    "float16": {"lr": 1.0, "eps": 1e-3},
-    "bfloat16": {"beta2": 0.95},
-}
-_DYADIC: Final = {
-    "lr": 0.125,
-    "beta1": 0.875,
-    "beta2": 0.96875,
-    "eps": 2.0**-20,
-    "eps_root": 2.0**-12,
-    "weight_decay": 0.03125,
-    "momentum": 0.875,
-    "dampening": 0.25,
-    "lr_decay": 0.0625,
-    "initial_accumulator": 0.25,
-    "momentum_decay": 0.00390625,
-}
-_NARROW_DYADIC: Final = {"lr": 1.0, "beta1": 0.75, "beta2": 0.875, "eps": 2.0**-9}
 
 
 class Skip(Exception):
@@ -161,17 +128,17 @@ class Lab:
     @property
     def ordinary(self) -> dict[str, float]:
         """The usual hyperparameters, as far as the format can follow them."""
-        return self.completed(_ORDINARY | _NARROW_ORDINARY.get(self.fmt.name, {}))
+        return self.completed(usual(self.fmt))
 
     @property
     def dyadic(self) -> dict[str, float]:
         """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
-        return self.completed(_DYADIC | (_NARROW_DYADIC if self.fmt.precision < 16 else {}))
+        return self.completed(dyadic(self.fmt))
 
     def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
         """What the spec's rule reads, from ``hyper`` and from dyadic defaults."""
         names = (spec or self.spec).hyperparameters
-        return {n: hyper.get(n, _DYADIC[n]) for n in names}
+        return {n: hyper.get(n, HYPERPARAMETERS[n].dyadic[0]) for n in names}
 
     def altered(self, base: Mapping[str, float], **changes: float) -> dict[str, float]:
         """``base`` with those changes that concern a hyperparameter of the spec."""
@@ -190,10 +157,10 @@ class Lab:
         """The columns of the gradient laws ``[steps, N]`` for these hyperparameters."""
         from adamcheck.adversaries.sequences import battery
 
-        usual = {n: _DYADIC[n] for n in ("lr", "beta1", "beta2", "eps")}
+        standard = {n: HYPERPARAMETERS[n].dyadic[0] for n in STANDARD}
         return battery(
             self.fmt,
-            usual | dict(hyper),
+            standard | dict(hyper),
             steps,
             seed=self.seed + salt,
             laws=laws,

@@ -11,22 +11,13 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import walk
 from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 _FIRST: Final = 129
 _POINTS: Final = 33
 _ROUNDS: Final = 14
 _COLUMNS: Final = 8
 _STEPS: Final = 8
-_RANGES: Final = {
-    "lr": (1e-12, 1e6),
-    "eps": (1e-20, 1e3),
-    "eps_root": (1e-24, 1e3),
-    "beta1": (1e-7, 1.0),
-    "beta2": (1e-7, 1.0),
-    "weight_decay": (1e-10, 1e3),
-    "initial_accumulator": (1e-12, 1e6),
-}
-"""Where each is looked for; of β it is 1-β."""
 
 
 def effective(candidate: Candidate, stack: Stack, name: str, admission: Admission) -> float | None:
@@ -36,7 +27,10 @@ def effective(candidate: Candidate, stack: Stack, name: str, admission: Admissio
     """
     few = np.unique(np.linspace(0, stack.count - 1, _COLUMNS).astype(np.intp))
     part = stack.columns(few).cut(_STEPS)
-    low, high = np.log(_RANGES[name])
+    ends = HYPERPARAMETERS[name].searched
+    if ends is None:
+        raise ValueError(f"{name}: no value of it is searched for")
+    low, high = np.log(ends)
     best, stuck = np.inf, 0
     for turn in range(_ROUNDS):
         points = np.linspace(low, high, _POINTS if turn else _FIRST)
@@ -47,7 +41,7 @@ def effective(candidate: Candidate, stack: Stack, name: str, admission: Admissio
         # every round narrows the search 16 times: an error that does not follow is the floor
         stuck = stuck + 1 if off[at] > 0.5 * best else 0
         best, spacing = min(best, float(off[at])), points[1] - points[0]
-        low, high = points[at] - spacing, min(points[at] + spacing, np.log(_RANGES[name][1]))
+        low, high = points[at] - spacing, min(points[at] + spacing, np.log(ends[1]))
         if stuck >= 4:
             break
     found = float(_value(name, np.asarray([points[at]]))[0])
@@ -58,7 +52,7 @@ def effective(candidate: Candidate, stack: Stack, name: str, admission: Admissio
 
 def _value(name: str, points: Array) -> Array:
     x = np.exp(points)
-    return np.asarray(1.0 - x if name in ("beta1", "beta2") else x)
+    return np.asarray(1.0 - x if HYPERPARAMETERS[name].role == "average" else x)
 
 
 def _errors(

@@ -25,19 +25,12 @@ from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import STANDARD, passed
 from adamcheck.targets.adapters.signature import SYNONYMS
 from adamcheck.targets.protocol import FLAGS, Description, Trajectory
 from adamcheck.targets.session import Session
 
-VALUES: Final = {
-    "weight_decay": 0.125,
-    "eps_root": 2.0**-6,
-    "momentum": 0.75,
-    "dampening": 0.25,
-    "lr_decay": 0.125,
-    "initial_accumulator": 0.25,
-    "momentum_decay": 2.0**-5,
-}
+VALUES: Final = passed()
 """What is passed for a hyperparameter without a usual value, where one is to be passed."""
 
 
@@ -282,9 +275,7 @@ def _missing(outcome: Investigation, known: Description) -> list[str]:
     if outcome.found is None or not outcome.found.fits:
         return []
     reads = outcome.found.best.candidate.spec.hyperparameters
-    return [
-        n for n in reads if n in ("lr", "beta1", "beta2", "eps") and n not in known.hyperparameters
-    ]
+    return [n for n in reads if n in STANDARD and n not in known.hyperparameters]
 
 
 def _blind(runs: Sequence[Run]) -> bool:

@@ -15,22 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format, widened
+from adamcheck.spec.hyperparameters import assumed
 from adamcheck.targets.protocol import Trace, Trajectory
 
 Array = NDArray[np.float64]
-USUAL: Final[Mapping[str, float]] = {
-    "lr": 1e-3,
-    "beta1": 0.9,
-    "beta2": 0.999,
-    "eps": 1e-8,
-    "eps_root": 0.0,
-    "weight_decay": 0.0,
-    "momentum": 0.0,
-    "dampening": 0.0,
-    "lr_decay": 0.0,
-    "initial_accumulator": 0.0,
-    "momentum_decay": 0.0,
-}
+USUAL: Final = assumed()
 """What a hyperparameter is taken to be where it is not passed."""
 MOMENTS: Final = ("m", "v", "v_max")
 

@@ -16,6 +16,7 @@ import sympy
 
 from adamcheck import rules
 from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 Number: TypeAlias = "Term | int | Fraction"
 
@@ -176,16 +177,6 @@ class SymbolicStep:
         return {n: term(x) for n, x in state.items()}
 
 
-HYPER_NAMES = {
-    "lr": "alpha",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "eps": "epsilon",
-    "eps_root": "epsilon_r",
-    "weight_decay": "lamda",
-    "momentum": "mu",
-    "dampening": "tau",
-}
 STATE_NAMES = {"p1": "p_1", "p2": "p_2", "v_max": "V", "velocity": "z"}
 
 
@@ -203,7 +194,7 @@ def symbolic_step(
     p1 and p2 stand for β1^{t-1} and β2^{t-1} before the step. ``names`` names the roots and maxima.
     """
     ops = SymbolicOps(names)
-    h = {n: Term(sympy.Symbol(HYPER_NAMES.get(n, n))) for n in spec.hyperparameters}
+    h = {n: Term(sympy.Symbol(HYPERPARAMETERS[n].latex)) for n in spec.hyperparameters}
     h |= {n: term(x) for n, x in (hyper or {}).items()}
     numbers = dict.fromkeys(spec.hyperparameters, Fraction(1, 2))
     kept = rules.initial_state(spec, numbers, Fraction(0), Fraction(1))

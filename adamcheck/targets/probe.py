@@ -6,28 +6,15 @@ Every question is a run of one or two steps through the session, so a crash is a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from adamcheck.errors import TargetError
 from adamcheck.formats import FORMATS
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 
-# values that every format can follow: what is not finite under these is for the checks to say
-_HYPER: Final = {
-    "lr": 0.125,
-    "beta1": 0.875,
-    "beta2": 0.9375,
-    "eps": 2.0**-9,
-    "eps_root": 2.0**-9,
-    "weight_decay": 0.03125,
-    "momentum": 0.5,
-    "dampening": 0.25,
-    "lr_decay": 0.0625,
-    "initial_accumulator": 0.25,
-    "momentum_decay": 0.00390625,
-}
 Run = Callable[[Trajectory], Trace]
 
 
@@ -41,7 +28,9 @@ def described(
 
     Raises TargetError when the target fails in every format.
     """
-    hyper = {name: _HYPER[name] for name in traits["hyperparameters"] if name in _HYPER}
+    # what is not finite under values that every format can follow is for the checks to say
+    takes = traits["hyperparameters"]
+    hyper = {n: one.dyadic[-1] for n, one in HYPERPARAMETERS.items() if n in takes}
     notes = list(traits["notes"])
     dtypes: list[str] = []
     first: Failure | None = None

@@ -11,20 +11,6 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-HYPERPARAMETERS: Final = (
-    "lr",
-    "beta1",
-    "beta2",
-    "eps",
-    "eps_root",
-    "weight_decay",
-    "momentum",
-    "dampening",
-    "lr_decay",
-    "initial_accumulator",
-    "momentum_decay",
-)
-"""Common names of numeric hyperparameters; adapters map them to the library's own."""
 FLAGS: Final = ("amsgrad", "maximize", "nesterov", "centered")
 """Common names of boolean options that change the rule."""
 LAYOUTS: Final = ("C", "F", "transposed", "strided", "negative")

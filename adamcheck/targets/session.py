@@ -14,6 +14,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 from adamcheck.errors import UsageError
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets import requests, wire
 from adamcheck.targets.adapters import GROUP
 from adamcheck.targets.board import Board
@@ -24,7 +25,6 @@ from adamcheck.targets.protocol import Description, Failure, Limits, Trace, Traj
 from adamcheck.text import with_article
 
 DEVICES: Final = ("cpu", "cuda")
-_NEUTRAL: Final = ("weight_decay", "eps_root")
 _SHRINK: Final = 64 << 20
 
 
@@ -190,9 +190,11 @@ class Session:
         traits = self._loaded()
         takes = set(traits["hyperparameters"])
 
+        neutral = {name: one.neutral for name, one in HYPERPARAMETERS.items()}
+
         def kept(hyper: Mapping[str, float]) -> dict[str, float]:
             for name, value in hyper.items():
-                if name not in takes and not (name in _NEUTRAL and value == 0):
+                if name not in takes and value != neutral.get(name):
                     raise UsageError(f"target {self._target!r} takes no hyperparameter {name!r}.")
             return {name: float(value) for name, value in hyper.items() if name in takes}
 

@@ -8,25 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adamcheck.errors import UsageError, closest
-from adamcheck.targets.protocol import FLAGS, HYPERPARAMETERS
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD
+from adamcheck.targets.protocol import FLAGS
 
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
-    "lr": ("lr", "learning_rate", "step_size", "stepsize", "learning_rate_init", "alpha"),
-    "beta1": ("beta1", "beta_1", "b1"),
-    "beta2": ("beta2", "beta_2", "b2", "rho"),
-    "eps": ("eps", "epsilon"),
-    "eps_root": ("eps_root",),
-    "weight_decay": ("weight_decay", "wd"),
-    "momentum": ("momentum", "mass"),
-    "dampening": ("dampening",),
-    "lr_decay": ("lr_decay",),
-    "initial_accumulator": ("initial_accumulator", "initial_accumulator_value"),
-    "momentum_decay": ("momentum_decay",),
-    "amsgrad": ("amsgrad",),
-    "maximize": ("maximize",),
-    "nesterov": ("nesterov",),
-    "centered": ("centered",),
+    **{name: one.spellings for name, one in HYPERPARAMETERS.items()},
+    **{flag: (flag,) for flag in FLAGS},
 }
+"""The words of libraries by the common name."""
 RMSPROP: Final = SYNONYMS | {
     "beta2": (*SYNONYMS["beta2"], "decay", "gamma", "alpha"),
     "lr": tuple(word for word in SYNONYMS["lr"] if word != "alpha"),
@@ -34,7 +23,6 @@ RMSPROP: Final = SYNONYMS | {
 }
 """RMSProp's average has a name of its own in every library."""
 _PAIR: Final = "betas"
-_STANDARD: Final = ("lr", "beta1", "beta2", "eps")
 
 
 @dataclass(frozen=True)
@@ -107,8 +95,8 @@ def names_of(
             pair = _betas(parameter.default)
         else:
             options.append(parameter.name)
-    if open_ended and not pair and not own.keys() & set(_STANDARD):
-        own |= {name: name for name in _STANDARD}
+    if open_ended and not pair and not own.keys() & set(STANDARD):
+        own |= {name: name for name in STANDARD}
     return Names(own, pair, tuple(options), open_ended, frozenset(lit))
 
 
@@ -138,5 +126,5 @@ def _betas(default: Any) -> tuple[float, float]:
     try:
         first, second = (float(beta) for beta in default)
     except (TypeError, ValueError):
-        return (0.9, 0.999)
+        return HYPERPARAMETERS["beta1"].usual[0], HYPERPARAMETERS["beta2"].usual[0]
     return (first, second)
