@@ -33,6 +33,18 @@ class CheckFinished:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """What is under way right now, as (check, dtype), and how many of ``total`` are done.
+
+    Told as it happens; outcomes are told in the order of the plan, whichever process they are from.
+    """
+
+    done: int
+    total: int
+    running: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Note:
     """One line worth showing while it happens: kernels compile, a target's process restarts."""
 
@@ -58,7 +70,7 @@ class RunFinished:
     result: Result
 
 
-Event = CheckStarted | CheckFinished | Note | Identified | RunFinished
+Event = CheckStarted | CheckFinished | Progress | Note | Identified | RunFinished
 Listener = Callable[[Event], None]
 
 

@@ -6,20 +6,23 @@ incomplete; ``conforms`` needs every applicable check to have passed on at least
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from numbers import Integral
 from types import MappingProxyType
 from typing import Any, Final
 
 from adamcheck.checks.profiles import profile_named
+from adamcheck.engine.crew import Crew
 from adamcheck.engine.explanation import identifying
 from adamcheck.engine.plan import Plan, chosen, judged, plan
 from adamcheck.engine.run import run
 from adamcheck.engine.verdict import Record
 from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
-from adamcheck.formats import format_named
+from adamcheck.formats import FORMATS, format_named
 from adamcheck.result import Result
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits
@@ -39,13 +42,16 @@ def check(
     options: Mapping[str, Any] = MappingProxyType({}),
     only: str | Iterable[str] | None = None,
     limits: Limits | None = None,
+    jobs: int | None = None,
     listener: Listener | None = None,
 ) -> Result:
     """Judge one target against a spec ("auto": the dialect that it is identified as).
 
     target: ``package.module:attribute`` or ``path/to/file.py:attribute``. dtypes: names of formats
-    (default: all that the target takes). only: ids of checks. Raises UsageError for a request that
-    makes no sense or a target that cannot be loaded; whatever the target does is in the result.
+    (default: all that the target takes). only: ids of checks. jobs: how many processes may judge
+    (default: one a core, at most two); it changes the time and nothing else. Raises UsageError for
+    a request that makes no sense or a target that cannot be loaded; whatever the target does is in
+    the result.
     """
     begun = time.monotonic()
     tell = listener or silent
@@ -59,7 +65,14 @@ def check(
         format_named(name)
     if not isinstance(seed, Integral) or seed < 0:
         raise UsageError(f"seed {seed!r}: must be a whole number from 0 on")
-    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
+    if jobs is not None and (not isinstance(jobs, Integral) or jobs < 1):
+        raise UsageError(f"jobs {jobs!r}: must be a whole number from 1 on")
+    with ExitStack() as stack:
+        session = Session(target, options=options, limits=limits or Limits(), device=device)
+        stack.enter_context(session).start()
+        # before it is known what the target takes: they start while it is asked
+        beside = _beside(device, dtypes, only, jobs)
+        crew = stack.enter_context(Crew(session, beside)) if beside else None
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
         }  # fmt: skip
@@ -69,7 +82,7 @@ def check(
             else plan(session.description, claimed, **asked)
         )
         record = Record(made)
-        for event in run(made, session):
+        for event in run(made, session, crew):
             record.hear(event)
             tell(event)
         result = record.result(
@@ -77,6 +90,25 @@ def check(
         )
     tell(RunFinished(result))
     return result
+
+
+def _beside(
+    device: str, dtypes: Sequence[str] | None, only: Sequence[str] | None, jobs: int | None
+) -> int:
+    """How many workers to start beside this process: none where there is little to share.
+
+    A GPU is not shared, and a shard is a format.
+    """
+    if only or device != "cpu":
+        return 0
+    return min(jobs or min(2, cores()), len(FORMATS) if dtypes is None else len(dtypes)) - 1
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:

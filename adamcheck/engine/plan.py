@@ -67,6 +67,11 @@ class Plan:
         return tuple(dict.fromkeys(unit.dtype for unit in self.units))
 
     @property
+    def shards(self) -> tuple[tuple[Unit, ...], ...]:
+        """The units that must run in one process, one after the other: those of one dtype."""
+        return tuple(tuple(u for u in self.running if u.dtype == dtype) for dtype in self.dtypes)
+
+    @property
     def compiles(self) -> bool:
         """Whether so much is judged that compiling kernels first pays."""
         return len({unit.check for unit in self.units}) >= _MANY

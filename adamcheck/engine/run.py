@@ -1,37 +1,130 @@
-"""Run a plan: its units one after the other, then the question which dialect it is instead."""
+"""Run a plan, alone or with a crew beside, then ask which dialect the target is instead.
+
+Outcomes are told in the order of the plan whoever found them, so that a run beside a crew tells
+and finds the same as one alone.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from adamcheck.checks.lab import Lab
+from adamcheck.engine.crew import Crew
 from adamcheck.engine.explanation import identifying
-from adamcheck.engine.plan import Plan
-from adamcheck.engine.unit import run_unit
-from adamcheck.events import CheckStarted, Event
-from adamcheck.formats import format_named
-from adamcheck.oracle.judge import warm
+from adamcheck.engine.plan import Plan, Unit
+from adamcheck.engine.unit import laboratory, lost, run_unit
+from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
 from adamcheck.result import Status
 from adamcheck.targets.session import Session
 
 
-def run(plan: Plan, session: Session) -> Iterator[Event]:
-    """What happens while the plan runs on the session's target, as it happens.
+def run(plan: Plan, session: Session, crew: Crew | None = None) -> Iterator[Event]:
+    """What happens while the plan runs on the session's target.
 
-    Each unit is started and finished, in the order of ``plan.running``; where one failed and the
-    spec was claimed, the nearest dialect follows.
+    Each unit is started and finished, in the order of ``plan.running``, with Progress as it
+    happens; where one failed and the spec was claimed, the nearest dialect follows.
     """
     failed = ""
-    lab: Lab | None = None
-    for unit in plan.running:
-        if lab is None or lab.fmt.name != unit.dtype:
-            lab = Lab(session, plan.spec, format_named(unit.dtype), plan.profile, plan.seed)
-            if plan.compiles:
-                warm(plan.spec, lab.fmt)
-        yield CheckStarted(unit.check, unit.dtype, unit.index, len(plan.units))
-        done = run_unit(lab, unit)
-        if done.result.status is Status.FAILED:
-            failed = failed or unit.dtype
-        yield done
+    for event in _units(plan, session, crew):
+        if isinstance(event, CheckFinished) and event.result.status is Status.FAILED:
+            failed = failed or event.result.dtype
+        yield event
     if failed and plan.identified is None:
         yield from identifying(session, plan.spec, failed)
+
+
+@dataclass
+class _Order:
+    """Outcomes as they come, told in the order of the plan."""
+
+    units: tuple[Unit, ...]
+    done: dict[int, CheckFinished] = field(default_factory=dict)
+    told: int = 0
+    begun: int = 0
+
+    def begin(self, unit: Unit) -> Iterator[Event]:
+        """A unit starts; it is told now if all before it are told."""
+        if unit.index == self.told + 1:
+            yield from self._start(unit)
+
+    def ready(self) -> Iterator[Event]:
+        """Tell what can be told."""
+        while self.told + 1 in self.done:
+            yield from self._tell(self.units[self.told])
+
+    def rest(self) -> Iterator[Event]:
+        """Tell everything that is known, whatever is missing before it."""
+        for index in sorted(self.done):
+            yield from self._tell(self.units[index - 1])
+
+    def _tell(self, unit: Unit) -> Iterator[Event]:
+        if self.begun < unit.index:
+            yield from self._start(unit)
+        yield self.done.pop(unit.index)
+        self.told = unit.index
+
+    def _start(self, unit: Unit) -> Iterator[Event]:
+        self.begun = unit.index
+        yield CheckStarted(unit.check, unit.dtype, unit.index, len(self.units))
+
+
+def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
+    order, finished = _Order(plan.running), 0
+
+    def hear(*, wait: bool = False) -> None:
+        nonlocal finished
+        if crew is not None:
+            for index, event in crew.heard(wait=wait):
+                order.done[index] = event
+                finished += 1
+
+    def progress(*own: Unit) -> Progress:
+        theirs = () if crew is None else crew.running
+        units = [*own, *(order.units[index - 1] for index in theirs)]
+        return Progress(finished, len(order.units), tuple((u.check, u.dtype) for u in units))
+
+    try:
+        with _beside(crew, plan, session) as shards:
+            for shard in shards:
+                lab = None
+                for unit in plan.shards[shard]:
+                    yield from order.begin(unit)
+                    yield progress(unit)
+                    lab = lab or laboratory(plan, session, unit.dtype)
+                    order.done[unit.index] = run_unit(lab, unit)
+                    finished += 1
+                    hear()
+                    yield from order.ready()
+            while crew is not None and crew.busy:
+                hear(wait=True)
+                yield from order.ready()
+                yield progress()
+    except KeyboardInterrupt:
+        yield from order.rest()
+        raise
+    for unit in order.units[order.told :]:
+        if unit.index not in order.done:
+            why = "the worker process that ran this check was lost"
+            order.done[unit.index] = lost(unit, plan.device, why)
+    yield from order.ready()
+
+
+@contextmanager
+def _beside(crew: Crew | None, plan: Plan, session: Session) -> Iterator[Iterator[int]]:
+    """The shards to run here; beside a crew, compiled kernels leave it the other cores."""
+    if crew is None:
+        yield iter(range(len(plan.shards)))
+        return
+    crew.begin(plan, session.description)
+    numba = sys.modules.get("numba")
+    threads = 0 if numba is None else numba.get_num_threads()
+    if numba is not None:
+        numba.set_num_threads(1)
+    try:
+        yield crew.shards()
+    finally:
+        crew.close()
+        if numba is not None:
+            numba.set_num_threads(threads)

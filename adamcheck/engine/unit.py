@@ -12,15 +12,26 @@ from typing import Final
 
 from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble, TooSlow
 from adamcheck.checks.registry import Check, check_by_id
-from adamcheck.engine.plan import Unit
+from adamcheck.engine.plan import Plan, Unit
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
+from adamcheck.formats import format_named
 from adamcheck.horizon import merged
+from adamcheck.oracle.judge import warm
 from adamcheck.result import CheckResult, Status
+from adamcheck.targets.session import Session
 
 SHRINK_RUNS: Final = 40
 SHRINK_SECONDS: Final = 2.0
 """What may be spent on making one witness smaller: runs of the target, and seconds of it."""
+
+
+def laboratory(plan: Plan, session: Session, dtype: str) -> Lab:
+    """Where the units of one dtype are run."""
+    lab = Lab(session, plan.spec, format_named(dtype), plan.profile, plan.seed)
+    if plan.compiles:
+        warm(plan.spec, lab.fmt)
+    return lab
 
 
 def run_unit(lab: Lab, unit: Unit) -> CheckFinished:
@@ -44,6 +55,12 @@ def run_unit(lab: Lab, unit: Unit) -> CheckFinished:
     result = replace(result, seconds=time.monotonic() - begun)
     reached = merged(lab.fmt.name, account.horizons)
     return CheckFinished(result, tuple(lab.findings[known:]), reached)
+
+
+def lost(unit: Unit, device: str, why: str) -> CheckFinished:
+    """The outcome of a unit whose process was lost: an error, whatever it would have shown."""
+    empty = blank(check_by_id(unit.check), unit.dtype, device)
+    return CheckFinished(replace(empty, message=why))
 
 
 def blank(one: Check, dtype: str, device: str) -> CheckResult:

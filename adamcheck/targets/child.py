@@ -21,6 +21,7 @@ from adamcheck.targets.board import Board
 from adamcheck.targets.drive import Drive
 from adamcheck.targets.globals import Globals
 from adamcheck.targets.loading import load, said, where
+from adamcheck.targets.pipes import die_with_parent, read_exactly, write_all
 from adamcheck.targets.requests import from_message, plan
 
 
@@ -86,9 +87,9 @@ class Server:
 def serve(requests: int, replies: int, board: int) -> None:
     """Read, answer and reply until the other end closes."""
     server, own = Server(board), os.getpid()
-    while (prefix := _read(requests, wire.PREFIX.size)) is not None:
+    while (prefix := read_exactly(requests, wire.PREFIX.size)) is not None:
         header, payload = wire.sizes(prefix)
-        parts = _read(requests, header), _read(requests, payload)
+        parts = read_exactly(requests, header), read_exactly(requests, payload)
         if parts[0] is None or parts[1] is None:
             return
         try:
@@ -104,7 +105,7 @@ def serve(requests: int, replies: int, board: int) -> None:
                 continue  # the target closed or replaced it
         # a target that forks comes back twice: the parent sees whose answer this is
         for chunk in wire.encode(reply | {"pid": os.getpid()}):
-            _write(replies, chunk)
+            write_all(replies, chunk)
         if os.getpid() != own:
             os._exit(1)  # a copy must not read the original's requests
 
@@ -112,36 +113,11 @@ def serve(requests: int, replies: int, board: int) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Serve on the descriptors that the parent passed."""
     requests, replies, board, lifeline = (int(word) for word in arguments)
-    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
+    threading.Thread(target=die_with_parent, args=(lifeline,), daemon=True).start()
     faulthandler.enable()
     serve(requests, replies, board)
     # a target's exit handlers and threads have no say in whether this process ends
     os._exit(0)
-
-
-def _die_with_parent(lifeline: int) -> None:
-    try:
-        os.read(lifeline, 1)
-    except OSError:
-        return
-    os._exit(1)
-
-
-def _read(descriptor: int, size: int) -> bytearray | None:
-    data = bytearray(size)
-    view, done = memoryview(data), 0
-    while done < size:
-        got = os.readv(descriptor, [view[done:]])
-        if got == 0:
-            return None
-        done += got
-    return data
-
-
-def _write(descriptor: int, data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 if __name__ == "__main__":

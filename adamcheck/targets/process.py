@@ -75,7 +75,7 @@ class ChildProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=inherited,
-            env=_environment(device),
+            env=environment(device),
             start_new_session=True,
         )
         for descriptor in (requests, replies, lifeline):
@@ -278,7 +278,7 @@ def _occupy_standard() -> None:
     os.close(descriptor)
 
 
-def _environment(device: str) -> dict[str, str]:
+def environment(device: str) -> dict[str, str]:
     """The child's environment: one thread, unbuffered output, adamcheck importable."""
     env = dict(os.environ)
     home = str(Path(__file__).resolve().parents[2])

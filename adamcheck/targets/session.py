@@ -52,6 +52,7 @@ class Session:
         self._limits = limits
         self._device = device
         self._child: ChildProcess | None = None
+        self._loaded_child: ChildProcess | None = None
         self._traits: Mapping[str, Any] | None = None
         self._description: Description | None = None
 
@@ -66,6 +67,22 @@ class Session:
             traits = self._loaded()
             self._description = described(self._target, traits, self.run, self._flushes)
         return self._description
+
+    def start(self, known: Description | None = None) -> None:
+        """Start the child without waiting for it; ``known``: what another session has found out."""
+        if self._child is None:
+            self._child = ChildProcess(self._device)
+        self._description = known or self._description
+
+    @property
+    def target(self) -> str:
+        """Where the target stands."""
+        return self._target
+
+    @property
+    def limits(self) -> Limits:
+        """What the target may take."""
+        return self._limits
 
     @property
     def device(self) -> str:
@@ -103,7 +120,7 @@ class Session:
         """End the child; the session may be used again and then starts another one."""
         if self._child is not None:
             self._child.close()
-            self._child = None
+        self._child = self._loaded_child = None
 
     def __enter__(self) -> Session:
         return self
@@ -151,10 +168,12 @@ class Session:
 
     def _ready(self) -> ChildProcess:
         """A child that has loaded the target; Died if it did not survive that."""
-        if self._child is not None and self._child.alive:
-            return self._child
-        self.close()
-        child = self._child = ChildProcess(self._device)
+        if self._loaded_child is not None and self._loaded_child.alive:
+            return self._loaded_child
+        if self._loaded_child is not None or self._child is None or not self._child.alive:
+            self.close()
+            self._child = ChildProcess(self._device)
+        child = self._child
         message = {
             "op": "load",
             "target": self._target,
@@ -168,6 +187,7 @@ class Session:
         traits = child.ask(message, watch)
         if self._traits is None:
             self._traits = traits
+        self._loaded_child = child
         return child
 
     def _loaded(self) -> Mapping[str, Any]:

@@ -1,0 +1,165 @@
+"""The parent's side of worker processes: start them, hand them the plan, hear them, end them.
+
+Shards are taken from one pipe by whoever is free, so that a worker that never starts loses nothing;
+one that dies loses the shard that it had taken, and the units of that are errors.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from adamcheck.engine.plain import dumped, loaded
+from adamcheck.engine.plan import Plan
+from adamcheck.errors import UsageError
+from adamcheck.events import CheckFinished
+from adamcheck.targets import wire
+from adamcheck.targets.pipes import write_all
+from adamcheck.targets.process import environment
+from adamcheck.targets.protocol import Description
+from adamcheck.targets.session import Session
+
+_PATIENCE: Final = 5.0
+"""Seconds until a worker that does not end when its lifeline does is killed."""
+Lines = SimpleQueue[tuple[int, bytes]]
+
+
+class Crew:
+    """Worker processes for the session's target; a context manager that leaves nothing running.
+
+    They start at once, and with them their targets; ``begin`` gives them something to do.
+    """
+
+    def __init__(self, session: Session, count: int) -> None:
+        self._lines: Lines = SimpleQueue()
+        self._tokens, self._shards = os.pipe()
+        self._workers = [
+            _Worker(number, session.device, self._tokens, self._lines) for number in range(count)
+        ]
+        self._running: dict[int, int | None] = dict.fromkeys(range(count))
+        opening = {
+            "path": sys.path,
+            "target": session.target,
+            "options": dict(session.options),
+            "limits": dumped(session.limits),
+            "device": session.device,
+        }
+        for worker in self._workers:
+            worker.send(opening)
+
+    @property
+    def busy(self) -> bool:
+        """Whether some worker may still have something to tell."""
+        return bool(self._running)
+
+    @property
+    def running(self) -> tuple[int, ...]:
+        """The indices of the units that are under way in the workers, as far as heard."""
+        return tuple(index for index in self._running.values() if index is not None)
+
+    def begin(self, plan: Plan, known: Description) -> None:
+        """Hand over the plan and lay out its shards."""
+        os.write(self._shards, bytes(range(len(plan.shards))))
+        self._end_of_shards()
+        message = {"plan": dumped(plan), "known": dumped(known)}
+        for worker in self._workers:
+            worker.send(message)
+
+    def shards(self) -> Iterator[int]:
+        """The numbers of the shards that nobody has taken, each taken as it is asked for."""
+        while token := os.read(self._tokens, 1):
+            yield token[0]
+
+    def heard(self, *, wait: bool = False) -> Iterator[tuple[int, CheckFinished]]:
+        """The outcomes told since, with their units' indices; ``wait`` for at least one message.
+
+        Raises UsageError where a worker met what is the caller's fault.
+        """
+        while self._running:
+            try:
+                number, line = self._lines.get(block=wait)
+            except Empty:
+                return
+            wait = False
+            if not line.endswith(b"\n"):  # the end, or a line that the end cut off
+                self._running.pop(number, None)
+                continue
+            answer: Mapping[str, Any] = loaded(dict[str, Any], line)
+            if "usage" in answer:
+                raise UsageError(answer["usage"])
+            self._running[number] = answer.get("started")
+            if "finished" in answer:
+                yield answer["finished"], loaded(CheckFinished, answer["event"])
+
+    def close(self) -> None:
+        """End the workers and their targets."""
+        for worker in self._workers:
+            worker.close()
+        self._end_of_shards()
+        if self._tokens >= 0:
+            os.close(self._tokens)
+            self._tokens = -1
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _end_of_shards(self) -> None:
+        if self._shards >= 0:
+            os.close(self._shards)
+            self._shards = -1
+
+
+class _Worker:
+    """One worker process, and the thread that listens to it."""
+
+    def __init__(self, number: int, device: str, tokens: int, lines: Lines) -> None:
+        requests, self._requests = os.pipe()
+        answers, theirs = os.pipe()
+        lifeline, held = os.pipe()
+        inherited = (requests, theirs, tokens, lifeline)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "adamcheck.engine.worker", *map(str, inherited)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=inherited,
+            env=environment(device),
+            start_new_session=True,  # an interrupt is the parent's to deal with
+        )
+        for descriptor in (requests, theirs, lifeline):
+            os.close(descriptor)
+        self.close = weakref.finalize(self, _end, self.process, (held, self._requests))
+        threading.Thread(target=_listen, args=(number, answers, lines), daemon=True).start()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send a message; one that has died takes no shard, and nothing is lost."""
+        with suppress(BrokenPipeError):
+            for chunk in wire.encode(message):
+                write_all(self._requests, chunk)
+
+
+def _listen(number: int, descriptor: int, lines: Lines) -> None:
+    with open(descriptor, "rb") as stream:
+        for line in stream:
+            lines.put((number, line))
+    lines.put((number, b""))
+
+
+def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...]) -> None:
+    """Let go of the worker's lifeline, with which it ends; kill it where it does not."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

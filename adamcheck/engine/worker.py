@@ -1,0 +1,78 @@
+"""A worker process: it runs shards of a plan with a session of its own and tells what happened.
+
+Run as ``python -m adamcheck.engine.worker FD FD FD FD`` by adamcheck.engine.crew. The target is
+loaded in the child process of its session, as everywhere, and never here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from adamcheck.checks.registry import all_checks
+from adamcheck.engine.plain import dumped, loaded
+from adamcheck.engine.plan import Plan
+from adamcheck.engine.unit import laboratory, run_unit
+from adamcheck.errors import UsageError
+from adamcheck.targets import wire
+from adamcheck.targets.pipes import die_with_parent, read_exactly, write_all
+from adamcheck.targets.protocol import Description, Limits
+from adamcheck.targets.session import Session
+
+
+def work(requests: int, answers: int, tokens: int) -> None:
+    """Start the target's process, wait for the plan, and run shards until none is left."""
+    first = _message(requests)
+    if first is None:
+        return
+    sys.path[:] = first["path"]
+    with Session(
+        first["target"],
+        options=first["options"],
+        limits=loaded(Limits, first["limits"]),
+        device=first["device"],
+    ) as session:
+        session.start()
+        all_checks()  # imported while the other process still asks what the target can do
+        second = _message(requests)
+        if second is None:
+            return
+        plan: Plan = loaded(Plan, second["plan"])
+        session.start(loaded(Description, second["known"]))
+        for answer in _answers(plan, session, tokens):
+            write_all(answers, dumped(answer).encode() + b"\n")
+        os.close(answers)  # whoever waits for more need not wait until this process is gone
+
+
+def _answers(plan: Plan, session: Session, tokens: int) -> Iterator[Mapping[str, Any]]:
+    try:
+        while token := os.read(tokens, 1):
+            shard = plan.shards[token[0]]
+            lab = laboratory(plan, session, shard[0].dtype)
+            for unit in shard:
+                yield {"started": unit.index}
+                yield {"finished": unit.index, "event": dumped(run_unit(lab, unit))}
+    except UsageError as error:
+        yield {"usage": str(error)}
+
+
+def _message(descriptor: int) -> dict[str, Any] | None:
+    prefix = read_exactly(descriptor, wire.PREFIX.size)
+    if prefix is None:
+        return None
+    header, payload = (read_exactly(descriptor, size) for size in wire.sizes(prefix))
+    return None if header is None or payload is None else wire.decode(header, payload)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Work on the descriptors that the parent passed."""
+    requests, answers, tokens, lifeline = (int(word) for word in arguments)
+    threading.Thread(target=die_with_parent, args=(lifeline,), daemon=True).start()
+    work(requests, answers, tokens)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
