@@ -16,7 +16,7 @@ import adamcheck.proof
 from adamcheck.cli import main
 from adamcheck.cli.prove import run_prove
 from adamcheck.errors import TargetError, UsageError
-from adamcheck.events import CheckFinished, CheckStarted, Note, RunFinished
+from adamcheck.events import CheckFinished, CheckStarted, Note, Progress, RunFinished
 from adamcheck.report.documents import dumps, load_results, results_document
 
 
@@ -49,6 +49,7 @@ class Engine:
             listener(Note("kernels compile"))
             for index, check in enumerate(seen, 1):
                 listener(CheckStarted(check.name, check.dtype, index, len(seen)))
+                listener(Progress(index - 1, len(seen), ((check.name, check.dtype),)))
                 listener(CheckFinished(check))
         if isinstance(answer, BaseException):
             raise answer
@@ -193,7 +194,7 @@ def test_the_parser_says_what_is_wrong_in_one_line(ask, words, said):
 
 OPTIONS = (
     *("spec", "profile", "dtype", "device", "seed", "option", "only", "json", "markdown"),
-    *("allow-partial", "replay", "config", "timeout", "memory", "debug"),
+    *("allow-partial", "replay", "config", "timeout", "memory", "jobs", "debug"),
 )
 
 
@@ -225,6 +226,7 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         *("--option", "foreach=true", "--option", "k=3", "--option", "x=1e-3"),
         *("--option", "name='7'", "--option", "y=none", "--option", "z=a=b"),
         *("--only", "ADAM-EPS-1", "--timeout", "2.5", "--memory", "1.5G"),
+        *("--jobs", "3"),
     )
     ((target, asked),) = engine.calls
     limits = asked.pop("limits")
@@ -239,6 +241,7 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         "seed": 7,
         "options": {"foreach": True, "k": 3, "x": 1e-3, "name": "7", "y": None, "z": "a=b"},
         "only": ("ADAM-EPS-1",),
+        "jobs": 3,
     }
 
 
@@ -262,6 +265,7 @@ def test_what_is_not_said_is_left_to_the_gate(ask, engine):
         "options": {},
         "only": None,
         "limits": None,
+        "jobs": None,
     }
 
 

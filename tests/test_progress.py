@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from adamcheck.cli.progress import progress
-from adamcheck.events import CheckFinished, CheckStarted, Note, RunFinished
+from adamcheck.events import CheckFinished, CheckStarted, Note, Progress, RunFinished
 from adamcheck.result import Status
 
 
@@ -24,6 +24,8 @@ def feed(listener, samples):
     checks = [samples.check(), samples.check(dtype="float32"), samples.failure()]
     for index, check in enumerate(checks, 1):
         listener(CheckStarted(check.name, check.dtype, index, len(checks)))
+        beside = ("ADAM-XX-1", "float16")
+        listener(Progress(index - 1, len(checks), ((check.name, check.dtype), beside)))
         listener(CheckFinished(check))
         listener(Note("a [bold]note[/bold] \x1b[31m"))
     return checks
@@ -51,7 +53,7 @@ def test_a_bar_where_somebody_watches(samples, monkeypatch):
         checks = feed(listener, samples)
     shown = screen.getvalue()
     assert "a [bold]note[/bold] \\x1b[31m" in shown
-    assert "ADAM-EPS-1 float32" in shown or "3/3" in shown
+    assert "ADAM-EPS-1 float32 · ADAM-XX-1 float16" in shown
     assert listener.checks == checks
 
 

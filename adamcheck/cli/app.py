@@ -50,6 +50,10 @@ Timeout = Annotated[
 Memory = Annotated[
     str, typer.Option("--memory", metavar="BYTES", help="Of a target's process, such as 4G.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", min=1, help="Processes that judge; one a core, up to 2."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 JsonFile = Annotated[
     str, typer.Option("--json", metavar="F", help="Write the result as JSON; - for stdout.")
@@ -105,6 +109,7 @@ def check(
     config: Config = "",
     timeout: Timeout = None,
     memory: Memory = "",
+    jobs: Jobs = None,
     debug: Debug = False,
 ) -> None:
     """Judge targets: conforms, or deviates with a witness.
@@ -133,6 +138,7 @@ def check(
         allow_partial=allow_partial,
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
+        jobs=jobs,
         waivers=table.waivers,
         json=json,
         markdown=markdown,

@@ -134,6 +134,7 @@ def _gate(request: Request) -> Callable[[str, Collector], Result]:
             options=request.options,
             only=request.only,
             limits=limits,
+            jobs=request.jobs,
             listener=listener,
         )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adamcheck.cli.output import console_for, say
-from adamcheck.events import CheckFinished, CheckStarted, Event, Note, RunFinished
+from adamcheck.events import CheckFinished, Event, Note, Progress, RunFinished
 from adamcheck.result import CheckResult
 from adamcheck.text import visible
 
@@ -27,7 +27,7 @@ class Collector:
     total: int = 0
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, CheckStarted):
+        if isinstance(event, Progress):
             self.total = event.total
         elif isinstance(event, CheckFinished):
             self.checks.append(event.result)
@@ -66,7 +66,7 @@ class Lines:
 
 
 class Bar:
-    """A Rich bar with the check that is running."""
+    """A Rich bar with the checks that are running."""
 
     def __init__(self, progress: Any) -> None:
         self._progress = progress
@@ -74,17 +74,17 @@ class Bar:
         self._failed = 0
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, CheckStarted):
-            note = f" · {self._failed} failed" if self._failed else ""
+        if isinstance(event, Progress):
+            running = [f"{name} {dtype}" for name, dtype in event.running]
+            note = [f"{self._failed} failed"] if self._failed else []
             self._progress.update(
                 self._task,
                 total=event.total,
-                completed=event.index - 1,
-                description=visible(f"{event.name} {event.dtype}{note}"),
+                completed=event.done,
+                description=visible(" · ".join([*running, *note]) or "finishing"),
             )
         elif isinstance(event, CheckFinished):
             self._failed += event.result.status.value == "failed"
-            self._progress.advance(self._task)
         elif isinstance(event, Note):
             self._progress.console.print(f"adamcheck: {visible(event.message)}")
 
@@ -100,13 +100,13 @@ def progress() -> Iterator[Collector]:
         finally:
             lines.flush()
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich import progress as rich
 
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        rich.TextColumn("{task.description}", markup=False),
+        rich.BarColumn(bar_width=24),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console_for(sys.stderr), transient=True) as bar:
+    with rich.Progress(*columns, console=console_for(sys.stderr), transient=True) as bar:
         yield Collector(Bar(bar))

@@ -9,7 +9,7 @@ from pathlib import Path
 from adamcheck.cli.progress import Collector
 from adamcheck.cli.request import Request, limits_for
 from adamcheck.errors import AdamcheckError, UsageError
-from adamcheck.events import CheckFinished, CheckStarted
+from adamcheck.events import CheckFinished, CheckStarted, Progress
 from adamcheck.result import CheckResult, Result, Status, Verdict, Witness, verdict_of
 from adamcheck.witness import load_witnesses
 
@@ -28,6 +28,7 @@ def replays(request: Request) -> Callable[[str, Collector], Result]:
         results = []
         for index, witness in enumerate(witnesses, 1):
             listener(CheckStarted(witness.check, witness.dtype, index, len(witnesses)))
+            listener(Progress(index - 1, len(witnesses), ((witness.check, witness.dtype),)))
             results.append(_one(target, witness, request))
             for check in results[-1].checks:
                 listener(CheckFinished(check))

@@ -38,6 +38,7 @@ class Request:
     allow_partial: bool = False
     timeout: float | None = None
     memory: int | None = None
+    jobs: int | None = None
     waivers: tuple[Waiver, ...] = ()
     json: str = ""
     markdown: str = ""

@@ -60,7 +60,7 @@ def _typed(kind: Any, value: Any) -> Any:
         return kind(**{name: _typed(known[name], item) for name, item in value.items()})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
-    return float(value) if kind is float else value
+    return value
 
 
 @cache

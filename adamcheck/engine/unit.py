@@ -5,7 +5,6 @@ Fails closed: a check that raised, decided nothing or met a failing target never
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import replace
 from typing import Final
@@ -22,8 +21,8 @@ from adamcheck.result import CheckResult, Status
 from adamcheck.targets.session import Session
 
 SHRINK_RUNS: Final = 40
-SHRINK_SECONDS: Final = 2.0
-"""What may be spent on making one witness smaller: runs of the target, and seconds of it."""
+SHRINK_STEPS: Final = 2048
+"""What may be spent on making one witness smaller: runs of the target, and their steps in all."""
 
 
 def laboratory(plan: Plan, session: Session, dtype: str) -> Lab:
@@ -82,9 +81,9 @@ def failed(lab: Lab, counted: CheckResult, account: Account, *, shrink: bool) ->
 
     first = account.broken[0]
     seen = replace(counted, status=Status.FAILED, message=first.first.message)
-    pace = lab.seconds_a_step * first.trajectory.steps
-    affordable = SHRINK_SECONDS / pace if 0.0 < pace < math.inf else SHRINK_RUNS
-    runs = min(SHRINK_RUNS, int(affordable))
+    # what comes after the step that is off is cut away first
+    steps = first.first.step or first.trajectory.steps
+    runs = min(SHRINK_RUNS, SHRINK_STEPS // max(steps, 1))
     try:
         return replace(
             seen, witness=witness_of(lab, counted.name, first, runs=runs if shrink else 0)

@@ -1,0 +1,224 @@
+"""Workers beside: the same outcomes as alone, in the same order; what is lost is an error."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from adamcheck.checks.lab import Lab
+from adamcheck.checks.profiles import profile_named
+from adamcheck.engine import gate
+from adamcheck.engine.crew import Crew
+from adamcheck.engine.gate import check
+from adamcheck.engine.plain import dumped, loaded
+from adamcheck.engine.plan import Plan, Unit, plan
+from adamcheck.engine.run import run
+from adamcheck.engine.unit import run_unit
+from adamcheck.engine.verdict import Record
+from adamcheck.errors import UsageError
+from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
+from adamcheck.horizon import Horizon
+from adamcheck.result import CheckResult, Comparison, Finding, Status, Verdict, Witness
+from adamcheck.spec import parse_spec
+from adamcheck.targets.protocol import Description
+from adamcheck.targets.session import Session
+
+NUMPY = "adamcheck.implementations:NumpyAdam"
+ZOO = str(Path(__file__).parents[1] / "zoo" / "dialects.py")
+NARROW = ("float32", "float16")
+ONLY = ("ADAM-GB-1", "ADAM-LS-4", "ADAM-LS-2", "ADAM-FZ-1")
+
+
+def told(target: str, count: int, *, dtypes: tuple[str, ...]) -> list[Event]:
+    """All events of a run with so many workers beside, without what depends on the time."""
+    with Session(target) as session:
+        made = plan(session.description, parse_spec("adam"), only=ONLY, dtypes=dtypes)
+        if not count:
+            events = list(run(made, session))
+        else:
+            with Crew(session, count) as crew:
+                events = list(run(made, session, crew))
+    return [timeless(event) for event in events if not isinstance(event, Progress)]
+
+
+def timeless(event: Event) -> Event:
+    if isinstance(event, CheckFinished):
+        return replace(event, result=replace(event.result, seconds=0.0))
+    return event
+
+
+def test_beside_a_worker_the_same_is_found_and_told_as_alone():
+    alone, beside = (told(f"{ZOO}:EpsHat", count, dtypes=NARROW) for count in (0, 1))
+    statuses = {e.result.status for e in alone if isinstance(e, CheckFinished)}
+    assert {Status.PASSED, Status.FAILED} <= statuses
+    assert [dumped(event) for event in beside] == [dumped(event) for event in alone]
+
+
+def test_the_gate_shares_whole_profiles_of_several_formats(monkeypatch):
+    asked: list[int] = []
+
+    class Counted(Crew):
+        def __init__(self, session: Session, count: int) -> None:
+            asked.append(count)
+            super().__init__(session, count)
+
+    monkeypatch.setattr(gate, "Crew", Counted)
+    small = replace(profile_named("quick"), fuzz=1)
+    monkeypatch.setitem(gate.__dict__, "plan", cut(plan, small))
+    result = check(NUMPY, jobs=2, dtypes=("float16", "bfloat16"))
+    assert asked == [1]
+    assert [c.dtype for c in result.checks] == ["float16"] * 2 + ["bfloat16"] * 2
+    assert all(c.status is Status.PASSED for c in result.checks)
+    assert [h.dtype for h in result.horizons] == ["float16", "bfloat16"]
+
+
+def cut(planned, profile):
+    """A plan of two checks only, though the whole profile was asked for."""
+
+    def made(*facts, **asked):
+        whole = planned(*facts, **asked | {"only": ("ADAM-LS-1", "ADAM-ZG-1")})
+        return replace(whole, profile=profile)
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("device", "dtypes", "only", "jobs", "workers"),
+    [
+        ("cpu", None, None, 1, 0),
+        ("cpu", None, None, 3, 2),
+        ("cpu", None, None, 99, 3),
+        ("cpu", ("float32",), None, 4, 0),
+        ("cpu", None, ("ADAM-LS-1",), 4, 0),
+        ("cuda", None, None, 4, 0),
+    ],
+)
+def test_workers_start_only_where_there_is_something_to_share(device, dtypes, only, jobs, workers):
+    assert gate._beside(device, dtypes, only, jobs) == workers
+
+
+def test_one_core_means_one_process(monkeypatch):
+    monkeypatch.setattr(gate, "cores", lambda: 1)
+    assert gate._beside("cpu", None, None, None) == 0
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 1.5, "2"])
+def test_jobs_are_a_whole_number(jobs):
+    with pytest.raises(UsageError, match="jobs"):
+        check(NUMPY, only="ADAM-LS-1", jobs=jobs)
+
+
+def family() -> list[psutil.Process]:
+    return psutil.Process(os.getpid()).children(recursive=True)
+
+
+def workers() -> list[psutil.Process]:
+    return [p for p in family() if "adamcheck.engine.worker" in p.cmdline()]
+
+
+def test_what_a_lost_worker_had_taken_is_an_error_and_the_rest_stands(tmp_path):
+    # the second format takes its time, so that the worker is still at it when it is killed
+    slow = tmp_path / "slow.py"
+    slow.write_text(
+        "import time\n"
+        "from adamcheck.implementations import NumpyAdam\n"
+        "class Slow(NumpyAdam):\n"
+        "    def step(self, grads):\n"
+        "        time.sleep(0.02)\n"
+        "        return super().step(grads)\n"
+    )
+    with Session(f"{slow}:Slow") as session:
+        known = session.description
+        made = plan(known, parse_spec("adam"), only=("ADAM-LS-1",), dtypes=("float64", "float32"))
+        record = Record(made)
+        with Crew(session, 1) as crew:
+            crew.begin = killing(crew, crew.begin)  # type: ignore[method-assign]
+            for event in run(made, session, crew):
+                record.hear(event)
+    result = record.result(known, options={})
+    by_dtype = {c.dtype: c for c in result.checks}
+    assert by_dtype["float32"].status is Status.PASSED
+    assert by_dtype["float64"].status is Status.ERROR
+    assert by_dtype["float64"].message == "the worker process that ran this check was lost"
+    assert result.verdict is Verdict.ERROR
+
+
+def killing(crew: Crew, begin):
+    """Let the worker take the first shard, then kill it."""
+
+    def begun(made: Plan, known: Description) -> None:
+        begin(made, known)
+        while not crew.running:
+            list(crew.heard(wait=True))
+        (worker,) = workers()
+        os.kill(worker.pid, signal.SIGKILL)
+
+    return begun
+
+
+def test_a_worker_that_never_starts_loses_nothing():
+    with Session(NUMPY) as session:
+        made = plan(session.description, parse_spec("adam"), only=("ADAM-LS-1",))
+        with Crew(session, 1) as crew:
+            (worker,) = workers()
+            os.kill(worker.pid, signal.SIGKILL)
+            worker.wait()
+            events = list(run(made, session, crew))
+    finished = [e.result for e in events if isinstance(e, CheckFinished)]
+    assert [c.status for c in finished] == [Status.PASSED] * 4
+
+
+def test_an_interrupt_tells_what_is_known_and_leaves_nothing_running(monkeypatch):
+    ran: list[str] = []
+
+    def stopped(lab: Lab, unit: Unit) -> CheckFinished:
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        ran.append(unit.check)
+        return run_unit(lab, unit)
+
+    monkeypatch.setattr("adamcheck.engine.run.run_unit", stopped)
+    with Session(NUMPY) as session:
+        made = plan(session.description, parse_spec("adam"), only=ONLY)
+        heard: list[Event] = []
+
+        def interrupted() -> None:
+            with Crew(session, 1) as crew:
+                heard.extend(run(made, session, crew))
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+        assert workers() == []
+    assert isinstance(heard[0], CheckStarted)
+    assert len([e for e in heard if isinstance(e, CheckFinished)]) >= 2
+
+
+def test_records_travel_whole():
+    witness = Witness(
+        check="ADAM-LS-1",
+        spec="adam",
+        dtype="float32",
+        hyper={"lr": "0x1p-3"},
+        theta0=("0x0p+0",),
+        grads=(("0x1p+0",), ("nan",)),
+        element=0,
+        step=2,
+        flags=("amsgrad",),
+        how={"law": "envelope", "with": {"k": 3}},
+        comparison=Comparison("update", float("inf"), 0.0, 0.0, 1.0, {"rounding": 1.0}),
+    )
+    result = CheckResult(
+        "ADAM-LS-1", "agreement", "", "", Status.FAILED, "float32", witness=witness
+    )
+    horizon = Horizon("float32", 3, arrays=((1, 2), (3.0, 1.0)), gradients=(0.5, 2.0))
+    event = CheckFinished(result, (Finding("a", "float32", "b", {"c": 1.0}),), horizon)
+    assert loaded(CheckFinished, dumped(event)) == event
+    with Session(NUMPY) as session:
+        made = plan(session.description, parse_spec("adam"))
+        assert loaded(Plan, dumped(made)) == made
+        assert loaded(Description, dumped(session.description)) == session.description
