@@ -12,12 +12,13 @@ from datetime import date
 from typing import Final
 
 from adamcheck.errors import UsageError, closest
+from adamcheck.formats import FORMATS
 from adamcheck.result import CheckResult, Result, Status, verdict_of
 
 ANY: Final = "any"
 FAMILY: Final = "waivers"
 """Of the outcome that tells of an expired waiver: no check ran for it."""
-DTYPES: Final = ("float64", "float32", "float16", "bfloat16", ANY)
+DTYPES: Final = (*FORMATS, ANY)
 
 
 @dataclass(frozen=True)

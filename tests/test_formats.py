@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from adamcheck.errors import UsageError
-from adamcheck.formats import FORMATS, format_named, widened
+from adamcheck.formats import FORMATS, Format, format_named, widened
+from adamcheck.spec.hyperparameters import usual
 
 ALL = pytest.mark.parametrize("fmt", FORMATS.values(), ids=list(FORMATS))
 
@@ -67,3 +68,33 @@ def test_a_name_is_looked_up_or_corrected():
     assert format_named("bfloat16").dtype == np.dtype(ml_dtypes.bfloat16)
     with pytest.raises(UsageError, match=r"unknown dtype 'flaot32'.* Did you mean 'float32'"):
         format_named("flaot32")
+
+
+@ALL
+def test_a_record_says_how_an_array_travels(fmt):
+    assert fmt.dtype.name == fmt.name
+    assert fmt.dtype.itemsize * 8 == fmt.carrier.itemsize * 8 == fmt.bits
+    assert fmt.wire.itemsize == fmt.dtype.itemsize
+    assert fmt.wire.kind == ("f" if fmt.native else "u")
+    assert fmt.wire.byteorder in "<=|"
+
+
+def test_what_checks_ask_of_a_format():
+    assert [f.name for f in FORMATS.values() if f.is_double] == ["float64"]
+    assert [f.name for f in FORMATS.values() if f.narrow] == ["float16", "bfloat16"]
+    assert [f.name for f in FORMATS.values() if f.short_ranged] == ["float16"]
+
+
+def test_another_format_is_one_more_record():
+    fmt = Format("float8_e5m2", 3, -14, 15, 8, native=False)
+    info = ml_dtypes.finfo(ml_dtypes.float8_e5m2)
+    assert fmt.dtype == info.dtype
+    assert fmt.largest == float(info.max)
+    assert fmt.eta == float(info.smallest_subnormal) / 2
+    assert fmt.carrier == np.uint8
+    assert fmt.wire.itemsize == 1
+    assert fmt.narrow
+    assert fmt.short_ranged
+    told = usual(fmt)
+    assert fmt.rounded(told["eps"]) > 0.0
+    assert fmt.rounded(told["beta2"]) < 1.0

@@ -209,7 +209,7 @@ def _drawn(
     draw: st.DrawFn, fmt: Format, hyper: Mapping[str, float], steps: int, safe: bool
 ) -> NDArray[Any]:
     # numbers that Hypothesis chose itself, held for the rest of the run
-    width = 16 if fmt.name == "float16" else 64 if fmt.name == "float64" else 32
+    width = 16 if fmt.short_ranged else 64 if fmt.is_double else 32
     reach = zone(fmt, hyper).largest if safe else None
     number = st.floats(
         width=width,  # type: ignore[arg-type]

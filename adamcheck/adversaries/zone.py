@@ -70,6 +70,6 @@ def zone(fmt: Format, hyper: Mapping[str, float]) -> Zone:
     stretched = math.log2(rate / (weight_m * root_v))
     high = math.floor((fmt.max_exponent - earlier) / 2.0)
     low = math.ceil((fmt.min_exponent + stretched - math.log2(weight_v)) / 2.0)
-    if fmt.name == "float64":
+    if fmt.is_double:
         low = max(low, _PAIRED)
     return Zone(min(low, high - _NARROWEST), high)

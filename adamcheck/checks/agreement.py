@@ -48,7 +48,7 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     steps = lab.profile.steps
     laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
     wide = np.tile(lab.gradients(lab.dyadic, steps, 2, laws=laws), (1, 4))
-    high = 6 if lab.fmt.name == "float16" else 12
+    high = 6 if lab.fmt.short_ranged else 12
     size = np.asarray(rng.uniform(-high, high, wide.shape[1]))
     if lab.spec.decay == "none":  # from near underflow to near overflow; λθ would join in there
         size[::4] *= (lab.fmt.max_exponent - 2) / high
@@ -66,7 +66,7 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     theorem="dialects",
 )
 def epsilon_regime(lab: Lab, account: Account) -> None:
-    narrow = lab.fmt.name == "float16"
+    narrow = lab.fmt.short_ranged
     choices = (0.5, 2.0**-4) if narrow else (2.0**-2, 2.0**-13, 1e-8)
     if "eps" not in lab.dyadic:
         raise Skip(f"{lab.spec} has no ε")
@@ -86,7 +86,7 @@ def epsilon_regime(lab: Lab, account: Account) -> None:
     theorem="rounding-envelope",
 )
 def extremes(lab: Lab, account: Account) -> None:
-    narrow = lab.fmt.name == "float16"
+    narrow = lab.fmt.short_ranged
     hyper = lab.dyadic if narrow else lab.altered(lab.dyadic, eps=2.0**-60)
     steps = 16 if lab.profile.name == "quick" else 40
     grads = lab.gradients(hyper, steps, 4, safe=False)
@@ -140,7 +140,7 @@ def long_run(lab: Lab, account: Account) -> None:
     signs = np.where(np.arange(steps)[:, None] % 2 == 0, 1.0, -1.0)
     grads = scale * np.where(np.arange(24) < 12, signs, 1.0) * rng.uniform(0.5, 1.0, (steps, 24))
     hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
-    if lab.fmt.precision > 16:  # a correction at the usual β2 still moves after 2,304 steps
+    if not lab.fmt.narrow:  # a correction at the usual β2 still moves after 2,304 steps
         hold(lab, account, lab.trajectory(grads[: steps // 2, ::4], hyper=lab.ordinary))
     if steps < lab.profile.long_steps:
         lab.note(

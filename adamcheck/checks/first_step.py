@@ -40,7 +40,7 @@ def first_step(lab: Lab, account: Account) -> None:
     theorem="constant-gradient",
 )
 def constant(lab: Lab, account: Account) -> None:
-    high = 4 if lab.fmt.name == "float16" else 10
+    high = 4 if lab.fmt.short_ranged else 10
     g = np.array([s * m * 2.0**e for s in (1, -1) for m in (1.0, 1.4) for e in range(-high, high)])
     steps = lab.affordable(160, least=16)
     for hyper in (lab.dyadic, lab.ordinary):

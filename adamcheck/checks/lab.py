@@ -325,10 +325,10 @@ class Lab:
         options = []
         scalars_open = self.spec.scalars == "any" and self.admission.scalars == "float64"
         flushes = self.fmt.name in self.description.flushes
-        narrow = self.fmt.name != "float64"
+        own = not self.fmt.is_double  # float64 scalars are then another class
         if flushes and not self.admission.flushed:
             options.append(replace(self.admission, flushed=True))
-        if scalars_open and narrow:
+        if scalars_open and own:
             options.append(replace(self.admission, scalars="array"))
             if flushes and not self.admission.flushed:
                 options.append(Admission("array", flushed=True))

@@ -163,7 +163,7 @@ def _paced(lab: Lab, account: Account, evidence: Evidence, lrs: list[float]) -> 
 def _admissions(lab: Lab) -> list[Admission]:
     known = lab.admission
     opens = lab.spec.scalars == "any" and known.scalars == "float64"
-    wider = [replace(known, scalars="array")] if opens and lab.fmt.name != "float64" else []
+    wider = [replace(known, scalars="array")] if opens and not lab.fmt.is_double else []
     return [known, *wider]
 
 
@@ -173,7 +173,7 @@ def _ratios(
     """error/bound of every θ_t ``[T, N]``, and how many were decided sharply."""
     ratio = np.zeros(evidence.shape)
     decided = 0
-    paired = evidence.fmt.name == "float64"
+    paired = evidence.fmt.is_double
     seen = widened(evidence.thetas).astype(np.float64)
     course = Course.of(evidence, admission, lrs)
     walked = walk(course, observed(evidence, course.admission), paired=paired)

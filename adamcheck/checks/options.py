@@ -51,7 +51,7 @@ def _late(
     Not in quick, where compiling a kernel for each option would cost more than all else; nor where
     the format is narrow and θ would soon swallow the difference.
     """
-    if lab.profile.name == "quick" or lab.fmt.precision < 16:
+    if lab.profile.name == "quick" or lab.fmt.narrow:
         return
     steps = lab.affordable(lab.profile.long_steps // 4, least=24)
     rng = lab.rng("late")
@@ -117,7 +117,7 @@ def amsgrad(lab: Lab, account: Account) -> None:
         raise Skip("neither the spec nor the target speaks of amsgrad")
     flags = lab.flags_of(lab.spec) | ({"amsgrad"} & lab.description.flags)
     rng = lab.rng("amsgrad")
-    peak = 2.0**4 if lab.fmt.name == "float16" else 2.0**8
+    peak = 2.0**4 if lab.fmt.short_ranged else 2.0**8
     spiked = rng.uniform(0.5, 1.0, (32, 24)) * rng.choice((-1.0, 1.0), (32, 24))
     spiked[2, :8] *= peak
     spiked[9, 8:16] *= peak

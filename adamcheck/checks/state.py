@@ -50,7 +50,7 @@ def spike(lab: Lab, account: Account) -> None:
     n = peaks.size * 4
     grads = rng.uniform(0.5, 1.0, (32, n)) * rng.choice((-1.0, 1.0), (32, n))
     grads[5] = np.tile(peaks, 4) * rng.choice((-1.0, 1.0), n)
-    eps = 2.0**-9 if lab.fmt.precision < 16 else 2.0**-20
+    eps = 2.0**-9 if lab.fmt.narrow else 2.0**-20
     hyper = lab.altered(lab.dyadic, eps=eps)
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
     # a guard against outliers waits until it knows what is usual; a cut spike shows in v, later on
@@ -78,11 +78,14 @@ def inert(lab: Lab, account: Account) -> None:
     why = "zero gradients move a fresh parameter"
     for hyper in (lab.dyadic, lab.ordinary):
         hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper), "unchanged", why=why)
-    if lab.fmt.name == "float16":
+    if lab.fmt.rounded(1e-8) == 0.0:
         tiny = lab.trajectory(grads[:1], theta0, hyper=lab.altered(lab.ordinary, eps=1e-8))
         trace = lab.attempt(tiny)
         if trace.failure is None and not np.isfinite(trace.thetas[0][-1].astype(np.float64)).all():
-            lab.note("epsilon-vanishes", "ε = 1e-8 rounds to 0 in float16: a zero gradient is 0/0")
+            lab.note(
+                "epsilon-vanishes",
+                f"ε = 1e-8 rounds to 0 in {lab.fmt.name}: a zero gradient is 0/0",
+            )
 
 
 @check(

@@ -41,7 +41,7 @@ def _plain(lab: Lab, algorithm: str, *, but: Sequence[str] = ()) -> Spec:
 
 
 def _wide(lab: Lab) -> bool:
-    return lab.fmt.name in ("float64", "float32")
+    return not lab.fmt.narrow
 
 
 def _attains(

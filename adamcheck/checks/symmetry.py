@@ -11,7 +11,7 @@ from adamcheck.checks.registry import check
 
 def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     rng = lab.rng(salt)
-    if lab.fmt.name == "float16":  # no cancellation: m must stay normal at every scale
+    if lab.fmt.short_ranged:  # no cancellation: m must stay normal at every scale
         steady: Array = rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
         return steady
     grads = rng.standard_normal((steps, n)) * 2.0 ** rng.integers(-3, 4, n)
@@ -43,7 +43,7 @@ def joint_scaling(lab: Lab, account: Account) -> None:
         raise Skip(f"{lab.spec} has no ε")
     # ε takes part only if it is not lost beside √v̂
     hyper = lab.altered(lab.dyadic, eps=0.25)
-    powers = (1, -1) if lab.fmt.name == "float16" else (20, -20, 1)
+    powers = (1, -1) if lab.fmt.short_ranged else (20, -20, 1)
     for k in powers:
         hold(lab, account, lab.trajectory(_mild(lab, "scale"), hyper=hyper), "scaling", k=k)
 
@@ -62,7 +62,7 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.altered(lab.dyadic, eps=0.0))
     if refusal := lab.refusal(trajectory):
         raise Skip(f"the target does not take ε = 0 ({refusal})")
-    powers = (1, -1) if lab.fmt.name == "float16" else (24, -24, -3)
+    powers = (1, -1) if lab.fmt.short_ranged else (24, -24, -3)
     for k in powers:
         hold(lab, account, trajectory, "scaling", k=k)
     hold(lab, account, trajectory)
@@ -77,7 +77,7 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     theorem="scaling",
 )
 def changing_scale(lab: Lab, account: Account) -> None:
-    powers = (0, 3, -3, 5, -5) if lab.fmt.name == "float16" else (0, 4, -4, 12, -12, 20, -20)
+    powers = (0, 3, -3, 5, -5) if lab.fmt.short_ranged else (0, 4, -4, 12, -12, 20, -20)
     steady = _mild(lab, "jump", steps=48, n=8)
     for hyper in (lab.dyadic, lab.altered(lab.dyadic, eps=0.25)):
         grads = np.concatenate([steady * 2.0**k for k in powers], axis=1)
@@ -97,7 +97,7 @@ def changing_scale(lab: Lab, account: Account) -> None:
 def linear_rule(lab: Lab, account: Account) -> None:
     if lab.spec.algorithm not in ("gd", "momentum"):
         raise Skip(f"{lab.spec.algorithm} is not linear in its gradients")
-    powers = (1, -1) if lab.fmt.name == "float16" else (30, -20, 3)
+    powers = (1, -1) if lab.fmt.short_ranged else (30, -20, 3)
     for k in powers:
         trajectory = lab.trajectory(_mild(lab, "linear"), hyper=lab.dyadic)
         hold(lab, account, trajectory, "linear", k=k)

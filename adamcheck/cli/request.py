@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.config import PROFILES, Config, find_config, load_config
 from adamcheck.errors import UsageError, closest
+from adamcheck.formats import FORMATS
 from adamcheck.spec import parse_spec
 from adamcheck.waivers import Waiver
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from adamcheck.targets.protocol import Limits
 
 DEVICES: Final = ("cpu", "cuda")
-DTYPES: Final = ("float64", "float32", "float16", "bfloat16")
+DTYPES: Final = tuple(FORMATS)
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _READABLE: Final = 12  # more names than this are a list of their own
 

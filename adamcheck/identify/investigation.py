@@ -222,7 +222,7 @@ def _bases(found: Found, claimed: Spec | None) -> list[Fit]:
 
 def _admissions(fmt: Format, claimed: Spec | None, flushed: bool) -> list[Admission]:
     """The finest scalars first; under float64 both are the same."""
-    words = ["float64", "array"] if fmt.name != "float64" else ["float64"]
+    words = ["float64"] if fmt.is_double else ["float64", "array"]
     if claimed is not None and claimed.scalars == "float64":
         words = ["float64"]
     return [Admission(word, flushed) for word in words]

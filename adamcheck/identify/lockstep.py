@@ -2,7 +2,7 @@
 
 Candidates are walked in float64 with the envelope of the target's format. Under float64 that is one
 more admissible evaluation, so an honest target is within twice the envelope of it; for narrower
-formats the walk's own error is a small part of the envelope (SHARE covers it).
+formats the walk's own error is a small part of the envelope (_SHARE covers it).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
 
-SHARE: Final = {"float64": 2.0}
-_NARROW_SHARE: Final = 1.0 + 2.0**-16
+_DOUBLE_SHARE: Final = 2.0
+_SHARE: Final = 1.0 + 2.0**-16
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _stored(change: Change, after: Mapping[str, Any], radii: Mapping[str, Any]) 
 
 def _ratio(value: Array, bound: Array, seen: Array, fmt: Format, singular: Any) -> Array:
     """Error over envelope; ``singular``: where the rule itself divides by zero."""
-    share = SHARE.get(fmt.name, _NARROW_SHARE)
+    share = _DOUBLE_SHARE if fmt.is_double else _SHARE
     error = np.abs(seen - value)
     ratio = np.where(error == 0.0, 0.0, error / (share * bound))
     ratio = np.where(np.isfinite(seen), ratio, np.inf)

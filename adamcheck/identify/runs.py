@@ -46,7 +46,7 @@ class Asked:
 
 def short(fmt: Format, takes: frozenset[str], asked: Asked) -> Iterator[tuple[str, Trajectory]]:
     """The runs that identify a dialect; ``takes`` are the hyperparameters that can be passed."""
-    narrow = fmt.name == "float16"  # 1e-8 is zero there, and g² leaves the range early
+    narrow = fmt.short_ranged  # 1e-8 is zero there, and g² leaves the range early
     zero = np.zeros(ELEMENTS)
     shape = (STEPS, ELEMENTS)
     far = signs(ELEMENTS) * spread(ELEMENTS, 0.5, 2.0, 11)

@@ -18,14 +18,11 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from adamcheck import rules
+from adamcheck.formats import FORMATS
 from adamcheck.spec import Spec
 
-_WORK: Final = {
-    "float64": "float64",
-    "float32": "float32",
-    "float16": "float32",
-    "bfloat16": "float32",
-}
+_WORK: Final = {name: name if fmt.bits > 16 else "float32" for name, fmt in FORMATS.items()}
+"""The dtype of the arithmetic by that of the parameters."""
 
 
 @dataclass

@@ -114,7 +114,7 @@ def warm(spec: Spec, fmt: Format) -> None:
 
 def rung_of(fmt: Format) -> str:
     """The lowest rung that judges a format: one with more than twice its precision."""
-    return "dd" if fmt.name == "float64" else "f64"
+    return "dd" if fmt.is_double else "f64"
 
 
 def scalar_table(

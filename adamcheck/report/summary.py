@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from adamcheck.errors import UsageError
+from adamcheck.formats import FORMATS
 from adamcheck.report.dialects import describe
 from adamcheck.result import (
     CheckResult,
@@ -32,7 +33,7 @@ RAN = frozenset(
 BAD = frozenset({Status.FAILED, Status.STALE_WAIVER})
 FEW = 8
 """Gradients that are written out among the facts; the witness holds all."""
-_DTYPE_ORDER = ("float64", "float32", "float16", "bfloat16")
+_DTYPE_ORDER = tuple(FORMATS)
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.formats import FORMATS
+
 MOMENTS: Final = ("m", "v", "v_max", "velocity")
 # a code is one more than the place in this list; 0 means that the target never gave the moment
-_DTYPES: Final = (
-    np.dtype(np.float64),
-    np.dtype(np.float32),
-    np.dtype(np.float16),
-    np.dtype(ml_dtypes.bfloat16),
-)
+_DTYPES: Final = tuple(fmt.dtype for fmt in FORMATS.values())
 _ALIGN: Final = 64
 _HEAD: Final = 64
 BUILDING, STEPPING = 0, 1

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
+
+from adamcheck.formats import FORMATS
 
 MAGIC: Final = b"ADCK"
 PREFIX: Final = struct.Struct("<4sIQ")
@@ -24,13 +25,9 @@ MAX_PAYLOAD: Final = 64 << 30
 _ALIGN: Final = 64
 _SMALL: Final = 1 << 16
 _KEY: Final = "$array"
-_BFLOAT16: Final = np.dtype(ml_dtypes.bfloat16)
-# what a name is in memory; bfloat16 travels as its bits, which every NumPy knows
+# what a name is in memory
 _WIRE: Final[dict[str, np.dtype[Any]]] = {
-    "float64": np.dtype("<f8"),
-    "float32": np.dtype("<f4"),
-    "float16": np.dtype("<f2"),
-    "bfloat16": np.dtype("<u2"),
+    **{name: fmt.wire for name, fmt in FORMATS.items()},
     "int64": np.dtype("<i8"),
     "bool": np.dtype("|b1"),
 }
@@ -124,9 +121,14 @@ def _name(dtype: np.dtype[Any]) -> str:
 
 def _bits(array: NDArray[Any]) -> NDArray[Any]:
     whole = array if array.flags.c_contiguous else array.copy(order="C")
-    wire = _WIRE[_name(array.dtype)]
-    raw = whole.view(np.uint16) if array.dtype == _BFLOAT16 else whole
-    return raw.astype(wire, copy=False)
+    name = _name(array.dtype)
+    raw = whole.view(FORMATS[name].carrier) if _foreign(name) else whole
+    return raw.astype(_WIRE[name], copy=False)
+
+
+def _foreign(name: str) -> bool:
+    """Whether NumPy itself has no such type."""
+    return name in FORMATS and not FORMATS[name].native
 
 
 def _array(entry: Any, payload: bytearray | bytes, offset: int) -> tuple[NDArray[Any], int]:
@@ -148,7 +150,7 @@ def _array(entry: Any, payload: bytearray | bytes, offset: int) -> tuple[NDArray
     if name == "bool" and (raw.view(np.uint8) > 1).any():
         raise WireError("a boolean array holds bytes other than 0 and 1")
     native = raw.astype(wire.newbyteorder("="), copy=False).reshape(shape)
-    return (native.view(_BFLOAT16) if name == "bfloat16" else native), end
+    return (native.view(FORMATS[name].dtype) if _foreign(name) else native), end
 
 
 def _rebuild(value: Any, arrays: list[NDArray[Any]]) -> Any:

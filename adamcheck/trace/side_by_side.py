@@ -155,7 +155,7 @@ def _columns(lab: Lab, evidence: Evidence, problem: Problem | None) -> dict[str,
 
 
 def _lock_step(lab: Lab, evidence: Evidence, columns: dict[str, NDArray[Any]]) -> None:
-    paired = evidence.fmt.name == "float64"
+    paired = evidence.fmt.is_double
     course = Course.of(evidence, lab.admission)
     thetas = evidence.thetas.astype(np.float64)
     walked = walk(course, observed(evidence, course.admission), paired=paired)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
+from adamcheck.formats import FORMATS, Format
 from adamcheck.targets.loading import said
 from adamcheck.targets.protocol import LAYOUTS
 from adamcheck.text import with_article
@@ -141,14 +142,17 @@ def to_numpy(value: Any) -> NDArray[Any]:
     return array
 
 
-def tensor_view(tensor: Any) -> NDArray[Any]:
-    """A CPU tensor as a NumPy array that shares its memory, bfloat16 included."""
-    torch = sys.modules["torch"]
-    if tensor.dtype == torch.bfloat16:
-        import ml_dtypes
+def bits_of(fmt: Format) -> Any:
+    """PyTorch's whole numbers of a format's width, which it always has, unlike unsigned ones."""
+    return getattr(sys.modules["torch"], f"int{fmt.bits}")
 
-        bits: NDArray[Any] = tensor.view(torch.int16).numpy()
-        return bits.view(ml_dtypes.bfloat16)
+
+def tensor_view(tensor: Any) -> NDArray[Any]:
+    """A CPU tensor as a NumPy array that shares its memory, whichever format it is in."""
+    fmt = FORMATS.get(str(tensor.dtype).removeprefix("torch."))
+    if fmt is not None and not fmt.native:
+        bits: NDArray[Any] = tensor.view(bits_of(fmt)).numpy()
+        return bits.view(fmt.dtype)
     array: NDArray[Any] = tensor.numpy()
     return array
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
-from adamcheck.formats import format_named
+from adamcheck.formats import FORMATS, format_named
 from adamcheck.targets.adapters.base import (
     Arrays,
     Bound,
@@ -102,8 +102,10 @@ def tensor(array: NDArray[Any], device: str) -> Any:
 
     if any(stride < 0 for stride in array.strides):
         array = array.copy(order="C")
-    if array.dtype.name == "bfloat16":
-        shared = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    fmt = FORMATS.get(array.dtype.name)
+    if fmt is not None and not fmt.native:
+        signed = array.view(f"i{array.dtype.itemsize}")
+        shared = torch.from_numpy(signed).view(getattr(torch, fmt.name))
     else:
         shared = torch.from_numpy(array)
     return shared if device == "cpu" else shared.to(device)
