@@ -327,7 +327,7 @@ def forged(asked, move, steps=60, *, noise=None, spec="adam", hyper=DYADIC, star
         thetas.append(theta.copy())
         grads.append(g)
     claimed, fmt = parse_spec(spec), format_named("float64")
-    lab = Lab(None, claimed, fmt, profile_named("quick"))
+    lab = Lab(None, claimed, fmt, profile_named("quick"), settled=STRICT)
     given = np.zeros((steps, problem.size)) if noise is None else noise
     trajectory = Trajectory((thetas[0],), (given,), hyper, problem=asked)
     evidence = Evidence(claimed, fmt, hyper, np.array(grads), np.array(thetas))

@@ -1,7 +1,7 @@
 """Where a check works: it runs trajectories on the target and has them judged.
 
-The lab keeps what one dtype's run has found out about the target (how scalars are kept, whether
-subnormals are flushed); the account keeps what one check has seen.
+The lab keeps what one dtype's run has found out about the target; the account keeps what one check
+has seen.
 """
 
 from __future__ import annotations
@@ -104,15 +104,11 @@ class Lab:
     fmt: Format
     profile: Profile
     seed: int = 0
-    admission: Admission = STRICT
+    settled: Admission | None = None
     findings: list[Finding] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
     seconds_a_step: float = math.inf
     changed: Trajectory | None = None
-
-    def __post_init__(self) -> None:
-        if self.spec.scalars == "array":
-            self.admission = replace(self.admission, scalars="array")
 
     @property
     def description(self) -> Description:
@@ -153,8 +149,12 @@ class Lab:
         laws: Sequence[str] | None = None,
         safe: bool = True,
         repeat: int = 1,
+        seed: int | None = None,
     ) -> Array:
-        """The columns of the gradient laws ``[steps, N]`` for these hyperparameters."""
+        """The columns of the gradient laws ``[steps, N]`` for these hyperparameters.
+
+        seed: another one than the run's, for what must not depend on that.
+        """
         from adamcheck.adversaries.sequences import battery
 
         standard = {n: HYPERPARAMETERS[n].dyadic[0] for n in STANDARD}
@@ -162,7 +162,7 @@ class Lab:
             self.fmt,
             standard | dict(hyper),
             steps,
-            seed=self.seed + salt,
+            seed=(self.seed if seed is None else seed) + salt,
             laws=laws,
             safe=safe,
             repeat=repeat,
@@ -304,55 +304,19 @@ class Lab:
             sizes=tuple(a.size for a in trajectory.theta0),
         )
 
+    @property
+    def admission(self) -> Admission:
+        """The class of evaluations under which everything is judged; decided at first use."""
+        if self.settled is None:
+            from adamcheck.checks.admission import decide
+
+            self.settled, found = decide(self)
+            self.findings += found
+        return self.settled
+
     def judged(self, evidence: Evidence) -> Judgement:
-        """Judge under what is known of the target; admit more only where that explains everything.
-
-        Float32 scalars and flushed subnormals are conventions: once one run needs them and fits
-        them, they are named as findings and admitted from there on.
-        """
-        judgement = judge(evidence, self.admission)
-        if not judgement.bad.any():
-            return judgement
-        for wider in self._wider():
-            again = judge(evidence, wider)
-            # a class so wide that it decides nothing explains nothing
-            if not again.bad.any() and 2 * again.decided >= judgement.decided:
-                self._adopt(wider, judgement)
-                return again
-        return judgement
-
-    def _wider(self) -> list[Admission]:
-        options = []
-        scalars_open = self.spec.scalars == "any" and self.admission.scalars == "float64"
-        flushes = self.fmt.name in self.description.flushes
-        own = not self.fmt.is_double  # float64 scalars are then another class
-        if flushes and not self.admission.flushed:
-            options.append(replace(self.admission, flushed=True))
-        if scalars_open and own:
-            options.append(replace(self.admission, scalars="array"))
-            if flushes and not self.admission.flushed:
-                options.append(Admission("array", flushed=True))
-        return options
-
-    def _adopt(self, wider: Admission, strict: Judgement) -> None:
-        if wider.scalars != self.admission.scalars:
-            ratio = strict.largest_ratio
-            self.findings.append(
-                Finding(
-                    "scalar-precision",
-                    self.fmt.name,
-                    f"β, 1-β, β^t or α are kept in {self.fmt.name}, not in float64: errors up to"
-                    f" {ratio:.3g} times the bound that holds for float64 scalars",
-                    {"times_the_float64_bound": ratio},
-                )
-            )
-        if wider.flushed and not self.admission.flushed:
-            self.findings.append(
-                Finding(
-                    "flushed-subnormals", self.fmt.name, "subnormal numbers are flushed to zero"
-                )
-            )
-        self.admission = wider
+        """Judge under the class that is admitted of the target in this format."""
+        return judge(evidence, self.admission)
 
 
 def flat_index(judgement: Judgement) -> tuple[int, int, str]:

@@ -144,27 +144,17 @@ def closed_loop(
 
 def _paced(lab: Lab, account: Account, evidence: Evidence, lrs: list[float]) -> Break | None:
     """Lock-step where α changes from step to step; the moments do not depend on it."""
-    first = None
-    for admission in _admissions(lab):
-        ratio, counts = _ratios(evidence, admission, lrs)
-        if not (ratio > 1.0 + 2.0**-24).any():
-            account.examples += counts["decided"]
-            account.undecided += counts["blunt"]
-            account.open += int((ratio > 1.0 - 2.0**-24).sum())
-            return None
-        if first is None:
-            step, element = (int(k) for k in np.argwhere(ratio > 1.0 + 2.0**-24)[0])
-            at = replace(evidence, hyper={**evidence.hyper, "lr": lrs[step]})
-            text = f"leaves the envelope at step {step + 1} while α changes from step to step"
-            first = Break(text, element, step + 1, "theta", at, admission)
-    return first
-
-
-def _admissions(lab: Lab) -> list[Admission]:
-    known = lab.admission
-    opens = lab.spec.scalars == "any" and known.scalars == "float64"
-    wider = [replace(known, scalars="array")] if opens and not lab.fmt.is_double else []
-    return [known, *wider]
+    ratio, counts = _ratios(evidence, lab.admission, lrs)
+    outside = np.argwhere(ratio > 1.0 + 2.0**-24)
+    if not outside.size:
+        account.examples += counts["decided"]
+        account.undecided += counts["blunt"]
+        account.open += int((ratio > 1.0 - 2.0**-24).sum())
+        return None
+    step, element = (int(k) for k in outside[0])
+    at = replace(evidence, hyper={**evidence.hyper, "lr": lrs[step]})
+    text = f"leaves the envelope at step {step + 1} while α changes from step to step"
+    return Break(text, element, step + 1, "theta", at, lab.admission)
 
 
 def _ratios(

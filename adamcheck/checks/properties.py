@@ -69,20 +69,13 @@ def envelope(
 def first_fit(
     lab: Lab, account: Account, trajectory: Trajectory, specs: Sequence[Spec]
 ) -> Spec | None:
-    """The first of several specs that the trajectory fits; what it decided is booked.
-
-    What is known of the scalars is taken for granted at first, so that a wrong spec is not excused
-    by a convention that the target does not have.
-    """
-    hypers = {s: lab.completed(trajectory.hyper, s) for s in specs}
-    traces = {s: lab.run(replace(trajectory, hyper=hypers[s])) for s in specs}
-    for judging in (lambda evidence: judge(evidence, lab.admission), lab.judged):
-        for s in specs:
-            evidence = lab.evidence(replace(trajectory, hyper=hypers[s]), traces[s], s)
-            judgement = judging(evidence)
-            if judgement.accepted:
-                account.count(judgement)
-                return s
+    """The first of several specs that the trajectory fits; what it decided is booked."""
+    for s in specs:
+        asked = replace(trajectory, hyper=lab.completed(trajectory.hyper, s))
+        judgement = lab.judged(lab.evidence(asked, lab.run(asked), s))
+        if judgement.accepted:
+            account.count(judgement)
+            return s
     return None
 
 
