@@ -58,6 +58,11 @@ class Program:
         return {op.name: i for i, op in enumerate(self.ops) if op.kind == "input"}
 
     @cached_property
+    def hyper(self) -> tuple[str, ...]:
+        """Names of the hyperparameters that are read, in the order of the operations."""
+        return tuple(name[2:] for name in self.inputs if name[:2] == "h.")
+
+    @cached_property
     def output(self) -> dict[str, int]:
         """Index of each output by its name."""
         return dict(self.outputs)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from adamcheck.checks.profiles import Profile, profile_named
 from adamcheck.checks.registry import Check, all_checks, check_by_id
@@ -15,9 +14,6 @@ from adamcheck.errors import UsageError
 from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description
-
-_MANY: Final = 16
-"""So many checks judge often enough that a compiled kernel pays for short runs too."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +66,6 @@ class Plan:
     def shards(self) -> tuple[tuple[Unit, ...], ...]:
         """The units that must run in one process, one after the other: those of one dtype."""
         return tuple(tuple(u for u in self.running if u.dtype == dtype) for dtype in self.dtypes)
-
-    @property
-    def compiles(self) -> bool:
-        """Whether so much is judged that compiling kernels first pays."""
-        return len({unit.check for unit in self.units}) >= _MANY
 
 
 def chosen(profile: Profile, only: Iterable[str] | None) -> tuple[Check, ...]:

@@ -16,7 +16,6 @@ from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
 from adamcheck.formats import format_named
 from adamcheck.horizon import merged
-from adamcheck.oracle.judge import warm
 from adamcheck.result import CheckResult, Status
 from adamcheck.targets.session import Session
 
@@ -27,10 +26,7 @@ SHRINK_STEPS: Final = 2048
 
 def laboratory(plan: Plan, session: Session, dtype: str) -> Lab:
     """Where the units of one dtype are run."""
-    lab = Lab(session, plan.spec, format_named(dtype), plan.profile, plan.seed)
-    if plan.compiles:
-        warm(plan.spec, lab.fmt)
-    return lab
+    return Lab(session, plan.spec, format_named(dtype), plan.profile, plan.seed)
 
 
 def run_unit(lab: Lab, unit: Unit) -> CheckFinished:

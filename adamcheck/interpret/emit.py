@@ -41,9 +41,9 @@ class Emitter:
 
     def value(self, i: int) -> str:
         """The line that computes value i; the steps of a composed one are named after it."""
-        return "; ".join(self._step(name, op, args) for name, op, args in self._steps(i))
+        return "; ".join(self._step(name, op, args) for name, op, args in self.steps(i))
 
-    def _steps(self, i: int) -> list[tuple[str, Op, list[str]]]:
+    def steps(self, i: int) -> list[tuple[str, Op, list[str]]]:
         """The operations behind value i, in order: each one's name and its operands' names."""
         op = self.program.ops[i]
         args = [str(k) for k in op.args]
@@ -124,31 +124,41 @@ class Emitter:
             return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
         return f"within({self._charge(i, eta)}, {self._reach(i)}, {most})"
 
+    def products(self, i: int) -> list[tuple[str, list[str]]]:
+        """Products and quotients behind value i, with the factors that make them small."""
+        return [
+            (name, args if op.kind == "mul" else args[:1])
+            for name, op, args in self.steps(i)
+            if op.kind in ("mul", "div")
+        ]
+
     def out_of_range(self, i: int, magnitude: str = "abs") -> list[str]:
         """Lines that raise ``low`` where product or quotient i is too small for double-double."""
         lines = []
-        for name, op, args in self._steps(i):
-            if op.kind in ("mul", "div"):
-                factors = args if op.kind == "mul" else args[:1]
-                nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
-                size = f"a{i}" if name == str(i) else f"{magnitude}(h{name})"
-                lines.append(f"low = low | (({size} < SMALLEST){nonzero})")
+        for name, factors in self.products(i):
+            nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
+            size = f"a{i}" if name == str(i) else f"{magnitude}(h{name})"
+            lines.append(f"low = low | (({size} < SMALLEST){nonzero})")
         return lines
 
-    def too_fine(self, i: int) -> list[str]:
-        """Lines that raise ``faint`` where i has a bound whose own underflow counts.
+    def compared(self, i: int) -> list[tuple[str, int]]:
+        """Bounds at operation i whose own underflow counts, each with the value that it is of.
 
         Beside a value in the rung's range such a bound is nothing, and sums swallow it. What is
         left are the bounds that are compared, and the numerators that a small divisor blows up.
         """
-        op, (x, *_) = self.program.ops[i], self.program.ops[i].args or (i,)
-        bounds = []
+        op, bounds = self.program.ops[i], list[tuple[str, int]]()
         if i in self.targets and i != self.program.output["theta"]:
-            bounds.append((f"e{i}", f"a{i}"))
+            bounds.append((f"e{i}", i))
         if op.kind == "div" and op.args[1] not in self.program.uniform:
-            bounds.append((f"e{x} + far", f"a{x}"))
+            bounds.append((f"e{op.args[0]} + far", op.args[0]))
+        return bounds
+
+    def too_fine(self, i: int) -> list[str]:
+        """Lines that raise ``faint`` where i has a bound whose own underflow counts."""
         return [
-            f"faint = faint | (({e} > 0.0) & ({e} < FAINT) & ({a} < SMALLEST))" for e, a in bounds
+            f"faint = faint | (({e} > 0.0) & ({e} < FAINT) & (a{k} < SMALLEST))"
+            for e, k in self.compared(i)
         ]
 
     def _chosen(self, condition: int, x: str, y: str) -> str:

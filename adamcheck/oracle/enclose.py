@@ -14,16 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.formats import FORMATS, widened
-from adamcheck.interpret import double_double
-from adamcheck.interpret.compiled import hyper_inputs, scalars_of
-from adamcheck.interpret.enclosing import kernels
-from adamcheck.oracle import envelope, top
+from adamcheck.oracle import evaluate, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
 
-_ROUNDOFF = {"f64": 2.0**-53, "dd": double_double.UNIT}
 _Array = NDArray[np.float64]
 
 
@@ -52,101 +47,12 @@ def enclose(
     (about 2^-50; infinite where float64 evidence is too small for it).
     """
     program = trace(evidence.spec)
-    high, low, radius, tiny = run(program, evidence, rung, quantities, None)
-    bound = run(program, evidence, rung, quantities, admission)[2]
+    high, low, radius, tiny = evaluate.enclose(program, rung, quantities, evidence, None)
+    bound = evaluate.enclose(program, rung, quantities, evidence, admission)[2]
     lower, upper = _outwards(high, low, radius)
     for i in np.flatnonzero(tiny):
         _by_balls(program, evidence, int(i), quantities, admission, (lower, upper, bound))
     return {q: Enclosure(lower[k], upper[k], bound[k]) for k, q in enumerate(quantities)}
-
-
-def run(
-    program: Program,
-    evidence: Evidence,
-    rung: str,
-    quantities: tuple[str, ...],
-    admission: Admission | None,
-) -> tuple[_Array, _Array, _Array, _Array]:
-    """Values (hi, lo) and bounds ``[Q, T, N]`` of a rung, and where it left its range ``[N]``.
-
-    The bounds are those of the envelope, or those of the rung itself where ``admission`` is None.
-    """
-    shape = (len(quantities), *evidence.shape)
-    high, low, radius, tiny = (np.zeros(s) for s in (shape, shape, shape, shape[2]))
-    inputs = Inputs.of(program, evidence, rung, admission)
-    fill(program, rung, quantities, inputs, (high, low, radius, tiny))
-    return high, low, radius, tiny
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a kernel reads: grads [T, N], thetas [T+1, N], moments [M, N], scalars and constants."""
-
-    grads: NDArray[Any]
-    thetas: NDArray[Any]
-    moments: _Array
-    clocks: tuple[Any, ...]
-    first: int
-    fold: _Array
-    constants: tuple[Any, ...]
-
-    @classmethod
-    def of(
-        cls, program: Program, evidence: Evidence, rung: str, admission: Admission | None
-    ) -> Inputs:
-        """Gather them for the envelope's bounds, or the rung's own where ``admission`` is None."""
-        steps, count = evidence.shape
-        hyper, fmt = evidence.hyper, evidence.fmt
-        names = hyper_inputs(program)
-        start = envelope.start(program, hyper, fmt, admission or STRICT)
-        if admission is None:
-            u, limits = _ROUNDOFF[rung], FORMATS["float64"]
-            errors, us, fold = np.zeros(len(names)), u, np.ones((steps, 2))
-            gammas = (2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u))
-            constants = (u, *gammas, limits.eta, limits.largest, 0.0, 0.0)
-        else:
-            errors = envelope.scalar_errors(names, hyper, fmt, admission)
-            us = envelope.scalar_roundoff(fmt, admission)
-            fold = envelope.fold(program.spec, hyper, steps, evidence.first)
-            constants = envelope.compiled_constants(fmt, admission, 0.0)
-        moments = np.zeros((len(program.moments), count))
-        for k, name in enumerate(program.moments):
-            if name in evidence.start:
-                moments[k] = widened(evidence.start[name])
-        exact = np.array([float(hyper[n]) for n in names])
-        return cls(
-            np.ascontiguousarray(widened(evidence.grads[:steps])),
-            np.ascontiguousarray(widened(evidence.thetas)),
-            moments,
-            (exact, errors, start, us),
-            evidence.first,
-            fold,
-            constants,
-        )
-
-
-def fill(
-    program: Program,
-    rung: str,
-    quantities: tuple[str, ...],
-    inputs: Inputs,
-    out: tuple[_Array, _Array, _Array, _Array],
-) -> None:
-    """Run a rung's kernel into given arrays: hi, lo, bound ``[Q, T, N]`` and tiny ``[N]``."""
-    module = kernels(program, rung, quantities)
-    steps = inputs.first + len(inputs.grads)
-    table = np.zeros((steps, len(scalars_of(program)), 3))
-    with np.errstate(all="ignore"):
-        module.uniform(steps, *inputs.clocks, table)
-        module.enclose(
-            inputs.grads,
-            inputs.thetas,
-            inputs.moments,
-            table[inputs.first :],
-            inputs.fold,
-            inputs.constants,
-            *out,
-        )
 
 
 def _outwards(high: _Array, low: _Array, radius: _Array) -> tuple[_Array, _Array]:

@@ -14,25 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.formats import Format, widened
-from adamcheck.interpret.compiled import TALLIES, compiled, hyper_inputs, scalars_of
-from adamcheck.oracle import array_rung, envelope, top
+from adamcheck.formats import Format
+from adamcheck.interpret.comparison import TALLIES
+from adamcheck.oracle import evaluate, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
-from adamcheck.spec import Spec
 
-_MARGIN = {"f64": 2.0**-24, "dd": 2.0**-40}
-_LONG = 128
-_LARGE = 40_000
-_LATE = 300
-_WARM: set[tuple[Program, str]] = set()
+MARGIN: Final = {"f64": 2.0**-24, "dd": 2.0**-40}
+"""Shares of the bound within which a level leaves a number UNRESOLVED: 16 and 256 times its own
+error, 2^-28 and 2^-48 of the bound (theorems envelope-growth, envelope-slack)."""
 MOST_CLIMBS = 8_000
-"""Element-steps that may climb to ball arithmetic in one judgement; others stay undecided."""
+"""Element-steps that may climb to balls in one judgement, some seconds' worth: a budget of time, in
+steps. It decides nothing: others stay undecided, which accepts nothing."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Tally:
     """The judgement of one observed quantity, per element ``[N]``.
 
     ratio: largest error/bound; step: where (1-based); first_bad: first step outside, 0 if none;
-    decided, weak, void: element-steps whose bound was sharper than the quantity, wider, infinite;
-    undecided: element-steps that no rung decided.
+    weak, void, undecided: element-steps that were UNINFORMATIVE (inside a bound that is wider than
+    the quantity), UNBOUNDED, UNRESOLVED by every level; decided: INSIDE a sharper one, or OUTSIDE.
     """
 
     ratio: NDArray[np.float64]
@@ -101,89 +100,15 @@ def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     rung = rung_of(evidence.fmt)
     names = tuple(m for m in program.moments if m in evidence.moments)
     observed = ("theta", *names)
-    raw = _run_rung(program, rung, observed, evidence, admission)
+    raw = evaluate.judge(program, rung, observed, evidence, admission, MARGIN[rung])
     raw, climbed = _climb(program, observed, evidence, admission, raw)
     tallies = {q: _tally(raw[k]) for k, q in enumerate(observed)}
     return Judgement(evidence, admission, tallies, climbed)
 
 
-def warm(spec: Spec, fmt: Format) -> None:
-    """Let short runs of ``spec`` go to the compiled kernel too: worth it where many will come."""
-    _WARM.add((trace(spec), rung_of(fmt)))
-
-
 def rung_of(fmt: Format) -> str:
     """The lowest rung that judges a format: one with more than twice its precision."""
     return "dd" if fmt.is_double else "f64"
-
-
-def scalar_table(
-    program: Program, evidence: Evidence, admission: Admission, rung: str
-) -> NDArray[np.float64]:
-    """The scalars of every step in double-double with their bounds, ``[T, S, 3]``."""
-    steps = evidence.shape[0]
-    names = hyper_inputs(program)
-    start = envelope.start(program, evidence.hyper, evidence.fmt, admission)
-    table = np.zeros((evidence.first + steps, len(scalars_of(program)), 3))
-    with np.errstate(all="ignore"):
-        compiled(program, rung, ("theta",)).uniform(
-            table.shape[0],
-            np.array([float(evidence.hyper[n]) for n in names]),
-            envelope.scalar_errors(names, evidence.hyper, evidence.fmt, admission),
-            start,
-            envelope.scalar_roundoff(evidence.fmt, admission),
-            table,
-        )
-    return table[evidence.first :]
-
-
-def _run_rung(
-    program: Program,
-    rung: str,
-    observed: tuple[str, ...],
-    evidence: Evidence,
-    admission: Admission,
-) -> NDArray[np.float64]:
-    """Long or wide runs of the parameter alone are worth a kernel, and all once it is warm."""
-    steps, count = evidence.shape
-    long = steps > _LONG or steps * count > _LARGE or evidence.first > _LATE
-    worth = long or (program, rung) in _WARM
-    if observed == ("theta",) and not evidence.unseen and worth:
-        return _run_compiled(program, rung, observed, evidence, admission)
-    return array_rung.judge(rung, observed, evidence, admission, _MARGIN[rung])
-
-
-def _run_compiled(
-    program: Program,
-    rung: str,
-    observed: tuple[str, ...],
-    evidence: Evidence,
-    admission: Admission,
-) -> NDArray[np.float64]:
-    steps, count = evidence.shape
-    tally = np.zeros((len(observed), len(TALLIES), count))
-    if steps == 0 or count == 0:
-        return tally
-    grads = np.ascontiguousarray(widened(evidence.grads[:steps]))
-    thetas = np.ascontiguousarray(widened(evidence.thetas))
-    seen = np.zeros((len(observed) - 1, steps, count), grads.dtype)
-    for k, name in enumerate(observed[1:]):
-        seen[k] = widened(evidence.moments[name][:steps])
-    start = np.zeros((len(program.moments), count))
-    for k, name in enumerate(program.moments):
-        if name in evidence.start:
-            start[k] = widened(evidence.start[name])
-    compiled(program, rung, observed).judge(
-        grads,
-        thetas,
-        seen,
-        start,
-        scalar_table(program, evidence, admission, rung),
-        envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first),
-        envelope.compiled_constants(evidence.fmt, admission, _MARGIN[rung]),
-        tally,
-    )
-    return tally
 
 
 def _climb(

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format, widened
-from adamcheck.interpret.compiled import hyper_inputs
 from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
 from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
@@ -218,7 +217,7 @@ def _beginning(
     program: Program, course: Course, number: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     fmt, admission, hyper = course.fmt, course.admission, course.hyper
-    names = hyper_inputs(program)
+    names = program.hyper
     given = {n: _pair(float(hyper[n])) for n in names}
     state = initial_state(program.spec, given, number(np.zeros(course.count)), _pair(1.0))
     for name, array in (course.start or {}).items():

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
-from adamcheck.interpret.compiled import TALLIES, hyper_inputs
+from adamcheck.interpret.comparison import TALLIES, Outcome
 from adamcheck.interpret.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
@@ -57,7 +57,7 @@ def walk(
 
     run = step_function(program)
     fmt = evidence.fmt
-    names = hyper_inputs(program)
+    names = program.hyper
     errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
     steps = evidence.shape[0]
     fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first)
@@ -110,7 +110,7 @@ def _clocks_after(
     from adamcheck.interpret.balls import BALLS, ball, bound, working
 
     run = step_function(program)
-    known, names = dict(hyper), hyper_inputs(program)
+    known, names = dict(hyper), program.hyper
     errors = envelope.scalar_errors(names, known, fmt, admission)
     with working(precision):
         zero, us = bound(0.0), bound(envelope.scalar_roundoff(fmt, admission))
@@ -172,32 +172,31 @@ def _count(
     if not point.finite:
         row[column["void"]] += 1
         return
-    side, ratio = _side(point, observed)
+    quantity = abs(float((points["update"] if name == "theta" else point).ball.mid()))
+    found, ratio = _outcome(point, observed, quantity)
     if ratio > row[column["worst"]]:
         row[column["worst"]], row[column["worst_step"]] = ratio, step
-    if side > 0 and row[column["first_bad"]] == 0:
+    if found == Outcome.OUTSIDE and row[column["first_bad"]] == 0:
         row[column["first_bad"]] = step
-    row[column["undecided"]] += side == 0
-    quantity = abs(float((points["update"] if name == "theta" else point).ball.mid()))
-    blunt = float(point.bound) >= quantity > 0.0
-    if side:
-        row[column["weak" if blunt else "decided"]] += 1
+    counted = {Outcome.UNRESOLVED: "undecided", Outcome.UNINFORMATIVE: "weak"}
+    row[column[counted.get(found, "decided")]] += 1
 
 
-def _side(point: Point, observed: float) -> tuple[int, float]:
-    """-1 inside the envelope, 1 outside, 0 not decided at this precision; and error/bound."""
+def _outcome(point: Point, observed: float, quantity: float) -> tuple[Outcome, float]:
+    """What the envelope says of a number at this precision; and error/bound, rounded up."""
     from adamcheck.interpret.balls import ball, lower_magnitude, magnitude
 
     if not math.isfinite(observed):
-        return 1, math.inf
+        return Outcome.OUTSIDE, math.inf
     distance = ball(observed) - point.ball
     upper = magnitude(distance)
     ratio = float(upper / point.bound) if point.bound > 0 else (math.inf if upper > 0 else 0.0)
-    if upper <= point.bound:
-        return -1, ratio
     if lower_magnitude(distance) > point.bound:
-        return 1, ratio
-    return 0, ratio
+        return Outcome.OUTSIDE, ratio
+    if not upper <= point.bound:
+        return Outcome.UNRESOLVED, ratio
+    blunt = float(point.bound) >= quantity > 0.0
+    return Outcome.UNINFORMATIVE if blunt else Outcome.INSIDE, ratio
 
 
 def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) -> dict[str, Any]:

@@ -41,7 +41,6 @@ def test_a_plan_is_plain_data_made_of_facts():
     assert [(u.dtype, u.check) for u in one.units] == [(d, n) for d in KNOWN.dtypes for n in names]
     assert [u.index for u in one.running] == list(range(1, len(one.units) + 1))
     assert [f.message for f in one.findings] == ["a note"]
-    assert one.compiles
 
 
 def test_what_looks_back_runs_last_of_its_dtype():

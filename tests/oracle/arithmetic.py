@@ -10,12 +10,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import intrinsic
 
 from adamcheck.formats import FORMATS, Format
-from adamcheck.interpret.double_double import fma as fma_intrinsic
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@intrinsic
+def fma_intrinsic(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a·b + c with one rounding, as LLVM's intrinsic."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
 
 
 @njit(error_model="numpy", cache=True)

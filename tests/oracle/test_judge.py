@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from interpret import plain
 
 from adamcheck.formats import FORMATS, Format
-from adamcheck.interpret.compiled import BLOCK, CERTAIN, TALLIES
-from adamcheck.oracle import array_rung, judge, top
+from adamcheck.interpret.comparison import CERTAIN, TALLIES
+from adamcheck.oracle import evaluate, judge, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import trace
 from adamcheck.spec import Spec, parse_spec
 
+from . import by_arrays
 from .arithmetic import Arithmetic
 from .cases import evidence, hypers, specs
 from .orders import ORDERS, applicable, run
@@ -62,18 +62,16 @@ def spoiled(e: Evidence, seed: int) -> Evidence:
     return replace(e, thetas=moved(e.thetas), moments={k: moved(x) for k, x in e.moments.items()})
 
 
-def by_every_rung(e: Evidence, admission: Admission, monkeypatch: Any) -> list[Any]:
-    """The raw tallies of the kernels' text, of arrays, and of balls, before anything climbs."""
-    monkeypatch.setattr(judge, "compiled", plain.judge_module)
+def by_every_rung(e: Evidence, admission: Admission) -> list[Any]:
+    """The raw tallies of the block machine, of arrays, and of balls, before anything climbs."""
     program, rung = trace(e.spec), "dd" if e.fmt.name == "float64" else "f64"
     observed = ("theta", *(m for m in program.moments if m in e.moments))
-    with np.errstate(all="ignore"):
-        kernel = judge._run_compiled(program, rung, observed, e, admission)
-        arrays = array_rung.judge(rung, observed, e, admission, judge._MARGIN[rung])
+    machine = evaluate.judge(program, rung, observed, e, admission, judge.MARGIN[rung])
+    arrays = by_arrays.judge(rung, observed, e, admission, judge.MARGIN[rung])
     balls = [
         top.judge_element(program, observed, e.element(i), admission) for i in range(e.shape[1])
     ]
-    return [kernel, arrays, np.stack(balls, axis=-1)]
+    return [machine, arrays, np.stack(balls, axis=-1)]
 
 
 def agree(tallies: list[Any], fmt: Format) -> None:
@@ -112,15 +110,13 @@ def test_the_rungs_agree_on_honest_and_spoiled_runs(
     admission = Admission(
         data.draw(st.sampled_from(["float64", "array"])), data.draw(st.booleans())
     )
-    with pytest.MonkeyPatch.context() as patch:
-        agree(by_every_rung(e, admission, patch), e.fmt)
+    agree(by_every_rung(e, admission), e.fmt)
 
 
 @settings(max_examples=40, deadline=None)
 @given(evidence())
 def test_the_rungs_agree_on_nonsense(e: Evidence) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        agree(by_every_rung(e, STRICT, patch), e.fmt)
+    agree(by_every_rung(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("text", ["adam", "rmsprop", "momentum", "adamax", "nadam", "gd"])
@@ -143,8 +139,7 @@ def test_a_bound_that_is_subnormal_itself_decides_nothing_near_it(
         thetas[-1] = seen
         e = replace(at_rest, thetas=thetas)
         assert judge.judge(e).accepted is inside
-        with pytest.MonkeyPatch.context() as patch:
-            *rungs, _ = by_every_rung(e, STRICT, patch)
+        *rungs, _ = by_every_rung(e, STRICT)
         for raw in rungs:
             assert raw[0, TALLIES.index("undecided")] == 1
 
@@ -173,8 +168,7 @@ def test_a_subnormal_bound_that_a_small_divisor_blows_up_decides_nothing(
         e = replace(given_, thetas=thetas)
         inside = top.judge_element(trace(spec), ("theta",), e, STRICT)[0, 2] == 0.0
         assert judge.judge(e).accepted is bool(inside)
-        with pytest.MonkeyPatch.context() as patch:
-            agree(by_every_rung(e, STRICT, patch), e.fmt)
+        agree(by_every_rung(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -209,7 +203,7 @@ def test_a_run_may_begin_with_given_moments() -> None:
         assert judge.judge(replace(late, start={})).bad.all()
 
 
-def test_the_rungs_agree_on_runs_that_begin_late(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rungs_agree_on_runs_that_begin_late() -> None:
     for name in ("float32", "float64"):
         whole = spoiled(honest(Spec(amsgrad="v", decay="decoupled"), name, 9, 4), 3)
         late = replace(
@@ -220,7 +214,7 @@ def test_the_rungs_agree_on_runs_that_begin_late(monkeypatch: pytest.MonkeyPatch
             start={k: x[4] for k, x in whole.moments.items()},
             first=5,
         )
-        agree(by_every_rung(late, Admission("array"), monkeypatch), late.fmt)
+        agree(by_every_rung(late, Admission("array")), late.fmt)
 
 
 def test_steps_that_are_not_seen_are_not_judged() -> None:
@@ -232,18 +226,28 @@ def test_steps_that_are_not_seen_are_not_judged() -> None:
         assert got.bad.any() == bad
 
 
-@pytest.mark.parametrize("count", [1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
-def test_any_number_of_elements(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "compiled", plain.judge_module)
-    e = honest(Spec(), "float32", 2, count)
+LANES = evaluate.LANES
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, LANES - 1, LANES, LANES + 1, 2 * LANES + 35])
+@pytest.mark.parametrize("name", ["float32", "float64"])
+def test_any_number_of_elements(count: int, name: str) -> None:
+    e = honest(Spec(), name, 2, count)
     wrong = e.thetas.copy()
     wrong[2, -1] *= 2
+    rung = judge.rung_of(e.fmt)
     for thetas, bad in ((e.thetas, 0), (wrong, 1)):
         given_ = replace(e, thetas=thetas, moments={})
-        raw = judge._run_compiled(trace(e.spec), "f64", ("theta",), given_, STRICT)
+        raw = evaluate.judge(trace(e.spec), rung, ("theta",), given_, STRICT, 2.0**-24)
         first_bad = raw[0, TALLIES.index("first_bad")]
         assert first_bad.shape == (count,)
         assert np.flatnonzero(first_bad).tolist() == ([count - 1] if bad else [])
+        single = [
+            evaluate.judge(trace(e.spec), rung, ("theta",), given_.element(i), STRICT, 2.0**-24)
+            for i in {0, count // 2, count - 1}
+        ]
+        for i, alone in zip({0, count // 2, count - 1}, single, strict=True):
+            assert np.array_equal(raw[:, :, i], alone[:, :, 0])
 
 
 @pytest.mark.parametrize("shape", [(0, 4), (3, 0), (0, 0)])
@@ -266,9 +270,7 @@ def test_no_steps_and_no_elements(name: str, shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("name", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("what", [np.nan, np.inf, -np.inf])
-def test_a_gradient_that_is_not_finite_voids_its_element(
-    name: str, what: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gradient_that_is_not_finite_voids_its_element(name: str, what: float) -> None:
     e = honest(Spec(), name, 5, 3)
     e.grads[2, 1] = what
     columns = {k: np.full(3, x) for k, x in e.hyper.items()}
@@ -280,14 +282,12 @@ def test_a_gradient_that_is_not_finite_voids_its_element(
     for tally in got.tallies.values():
         assert tally.void.tolist() == [0, 3, 0]
         assert tally.first_bad.tolist() == [0, 0, 0]
-    agree(by_every_rung(e, STRICT, monkeypatch), e.fmt)
+    agree(by_every_rung(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("name", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("what", [np.nan, np.inf])
-def test_a_result_that_is_not_finite_is_bad(
-    name: str, what: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_result_that_is_not_finite_is_bad(name: str, what: float) -> None:
     e = honest(Spec(), name, 5, 3)
     e.thetas[3, 1] = what
     e.moments["v"][2, 2] = what
@@ -298,7 +298,7 @@ def test_a_result_that_is_not_finite_is_bad(
     assert got.tallies["theta"].ratio[1] == np.inf
     assert got.tallies["theta"].void.tolist() == [0, 1, 0]  # the step after it has no input
     assert got.tallies["m"].void.tolist() == [0, 0, 0]
-    agree(by_every_rung(e, STRICT, monkeypatch), e.fmt)
+    agree(by_every_rung(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e-155])
@@ -331,20 +331,3 @@ def test_what_no_rung_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -
     assert got.tallies["theta"].undecided.tolist() == [0, 4, 4]
     assert got.tallies["theta"].decided.tolist() == [4, 0, 0]
     assert got.bad.tolist() == [True, False, False]  # θ stood still: a wrong one, seen by one climb
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "rung"), [("float32", "f64"), ("float64", "dd")])
-def test_compiled_kernels_count_as_their_text_does(name: str, rung: str) -> None:
-    """What the compiler makes of the text, bit for bit, moments observed and odd sizes included."""
-    spec = Spec(decay="decoupled")
-    e = spoiled(honest(spec, name, 4, BLOCK + 5), 1)
-    program, observed = trace(spec), ("theta", "v")
-    args = (program, rung, observed, e, STRICT)
-    got = judge._run_compiled(*args)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge, "compiled", plain.judge_module)
-        with np.errstate(all="ignore"):
-            want = judge._run_compiled(*args)
-    assert np.array_equal(got, want)
-    assert got[:, TALLIES.index("first_bad")].any()

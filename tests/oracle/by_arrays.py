@@ -1,4 +1,4 @@
-"""The float64 and double-double rungs on NumPy arrays: for short runs that deserve no compiling."""
+"""The judge once more, on NumPy arrays by the generated walk, to hold the block machine against."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import widened
-from adamcheck.interpret.compiled import CERTAIN, TALLIES
+from adamcheck.interpret.comparison import TALLIES, Outcome, known_ratio, outcome
 from adamcheck.oracle import paths
 from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
@@ -21,7 +21,7 @@ def judge(
     admission: Admission,
     margin: float,
 ) -> NDArray[np.float64]:
-    """Tallies ``[len(observed), len(TALLIES), N]``, as the compiled judge returns them."""
+    """Tallies ``[len(observed), len(TALLIES), N]``, as evaluate.judge returns them."""
     count = evidence.shape[1]
     tally = np.zeros((len(observed), len(TALLIES), count))
     tiny = np.zeros(count, bool)
@@ -40,8 +40,9 @@ def judge(
                 magnitude = np.abs(paths.high(quantity))
                 d = paths.distance(widened(seen).astype(np.float64), values[key])
                 bound = np.broadcast_to(radii[key], (count,))
-                unsure = faint & paired & (d > 0.0) & (d <= bound * CERTAIN)
-                _count(tally[q], d, bound, magnitude, t + 1, margin, unsure)
+                shaky = np.where(faint & paired, 1.0, 0.0)
+                found = outcome(d, bound, magnitude, margin, shaky)
+                _count(tally[q], found, known_ratio(d, bound), t + 1)
     column = {name: tally[:, k] for k, name in enumerate(TALLIES)}
     # out of the rung's range nothing is decided
     column["undecided"] += tiny * (column["decided"] + column["weak"])
@@ -50,28 +51,13 @@ def judge(
     return tally
 
 
-def _count(
-    row: NDArray[np.float64],
-    d: Any,
-    bound: Any,
-    quantity: Any,
-    step: int,
-    margin: float,
-    unsure: Any,
-) -> None:
+def _count(row: NDArray[np.float64], found: Any, ratio: Any, step: int) -> None:
     column = {name: row[k] for k, name in enumerate(TALLIES)}
-    known = bound < np.inf
-    bad = known & ~(d <= bound * (1.0 + margin))
-    open_ = known & (unsure | (~bad & (d > bound * (1.0 - margin))))
-    bad = bad & ~open_
-    d = np.where(np.isnan(d), np.inf, d)
-    ratio = np.where(d == 0.0, 0.0, d / bound)
-    higher = known & (ratio > column["worst"])
+    higher = ratio > column["worst"]
     column["worst"][higher] = ratio[higher]
     column["worst_step"][higher] = step
-    column["first_bad"][bad & (column["first_bad"] == 0.0)] = step
-    blunt = (bound >= quantity) & (quantity > 0.0)
-    column["undecided"] += open_
-    column["void"] += ~known
-    column["weak"] += known & ~open_ & blunt
-    column["decided"] += known & ~open_ & ~blunt
+    column["first_bad"][(found == Outcome.OUTSIDE) & (column["first_bad"] == 0.0)] = step
+    column["undecided"] += found == Outcome.UNRESOLVED
+    column["void"] += found == Outcome.UNBOUNDED
+    column["weak"] += found == Outcome.UNINFORMATIVE
+    column["decided"] += (found == Outcome.INSIDE) | (found == Outcome.OUTSIDE)
