@@ -17,7 +17,7 @@ from adamcheck.rules import RULES, initial_state, step
 from adamcheck.rules.language import multiplied, weighted
 from adamcheck.spec import Spec
 
-UNIFORM_INPUTS: Final = frozenset({"x.t", "x.size"})
+UNIFORM_INPUTS: Final = frozenset({"x.t", "x.since", "x.size"})
 """What a changed program may read besides a rule's inputs, and is one number for all elements."""
 
 

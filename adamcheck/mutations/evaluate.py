@@ -40,11 +40,13 @@ class Arithmetic:
 
 @dataclass
 class Slot:
-    """What a parameter keeps: clocks, arrays, the step count and the silence of each element."""
+    """What a parameter keeps: clocks, arrays, the step count, that since the moments were loaded,
+    and the silence of each element."""
 
     clocks: dict[str, Any]
     arrays: dict[str, Array]
     t: int = 0
+    since: int = 0
     silence: Array | None = None
 
 
@@ -58,12 +60,13 @@ def advance(
 ) -> Array:
     """One step on flat arrays: the next parameter; ``slot`` is brought forward."""
     slot.t += 1
+    slot.since += 1
     program = program.expanded
     run, clocks, arrays = compiled(program, arithmetic)
     silence = slot.silence
     if silence is None and reads(program, "x.silence"):
         silence = slot.silence = np.zeros(g.shape)
-    found, kept, theta = run(hyper, slot.clocks, slot.arrays, g, theta, slot.t, silence)
+    found, kept, theta = run(hyper, slot.clocks, slot.arrays, g, theta, slot, silence)
     slot.clocks = dict(zip(clocks, found, strict=True))
     slot.arrays = dict(zip(arrays, kept, strict=True))
     if silence is not None:
@@ -146,7 +149,7 @@ class _Writer:
 
     def text(self) -> str:
         program, needed = self.program, sorted(live(self.program))
-        lines = ["def run(h, k, s, g, theta, t, silence):"]
+        lines = ["def run(h, k, s, g, theta, slot, silence):"]
         if self.arithmetic.storage:
             lines.append("    g = g.astype(D); theta = theta.astype(D)")
         cast: set[int] = set()
@@ -230,7 +233,8 @@ class _Writer:
                 return f"s[{rest!r}]" + (".astype(D)" if self.arithmetic.storage else "")
             case "x":
                 known = {
-                    "t": "S(t)",
+                    "t": "S(slot.t)",
+                    "since": "S(slot.since)",
                     "size": "S(g.size)",
                     "index": "np.arange(g.size, dtype=np.float64)",
                     "silence": "silence",

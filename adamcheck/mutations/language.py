@@ -6,7 +6,8 @@ of significand bits that ``name`` gives; ``fma`` x·y + z, rounded once; of numb
 ``expm1``, 1 - (1-y)^x by that function; ``mean``, ``norm`` (the
 Euclidean one) and ``largest`` magnitude over the elements of the array, for every element alike.
 
-Further inputs: ``x.t`` the number of the step, from 1; ``x.size`` the number of elements;
+Further inputs: ``x.t`` the number of the step, from 1; ``x.since`` the same counted from the last
+loading of moments, which bring no memory of an edit along; ``x.size`` the number of elements;
 ``x.index`` the element's own number, from 0; ``x.silence`` how many gradients before this one were
 zero without a break; ``e.NAME`` an edit's parameter that was left open. Further states are outputs
 ``s.NAME`` that the rule does not have; they start at zero. Places are those of the expanded

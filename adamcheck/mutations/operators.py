@@ -50,10 +50,10 @@ class Site:
         return self.now[found]
 
     def memory(self, *, final: bool) -> int:
-        """What the value (``final``: after the edit) was a step ago; at the first step, itself."""
+        """What the value (``final``: after the edit) was a step ago; itself where none was seen."""
         name = f"edit{1 + sum(op.name.startswith('s.edit') for op in self.program.ops)}"
         self.remembered.append((name, final))
-        first = self.draft.emit("equal", self.draft.read("x.t"), self.draft.constant(1))
+        first = self.draft.emit("equal", self.draft.read("x.since"), self.draft.constant(1))
         return self.draft.emit("choose", first, self.old, self.draft.read(f"s.{name}"))
 
     def operands(self) -> list[int]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +21,7 @@ from adamcheck.formats import FORMATS
 from adamcheck.mutations.apply import apply
 from adamcheck.mutations.edits import parse_edit
 from adamcheck.mutations.evaluate import Arithmetic, Slot, advance
+from adamcheck.mutations.language import pruned
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec, parse_spec
@@ -118,6 +121,7 @@ class Optimizer:
                     "clocks": dict(slot.clocks),
                     "arrays": {name: x.copy() for name, x in slot.arrays.items()},
                     "t": slot.t,
+                    "since": slot.since,
                     "silence": None if slot.silence is None else slot.silence.copy(),
                 }
                 for slot in self._slots
@@ -132,6 +136,7 @@ class Optimizer:
                 dict(saved["clocks"]),
                 {name: x.copy() for name, x in saved["arrays"].items()},
                 int(saved["t"]),
+                int(saved["since"]),
                 None if saved["silence"] is None else saved["silence"].copy(),
             )
             for saved in state["slots"]
@@ -156,28 +161,36 @@ class Optimizer:
 
     def _clocks(self, start: dict[str, Any], t: int) -> dict[str, Any]:
         """The clocks after t steps: powers and counts at once, others step by step."""
-        found, program, theta = dict(start), self._program, np.zeros(1)
-        if all(_closed(program, name) for name in start):
-            with np.errstate(all="ignore"):
-                for name in start:
-                    factor = _closed(program, name)
-                    power = self._hyper[factor] ** t if factor in self._hyper else None
-                    found[name] = start[name] + t if power is None else start[name] * power
-            return found
-        slot = self._alone(start)
+        ticking = _ticking(self._program)
+        closed = {name: _closed(ticking, name) for name in start}
         with np.errstate(all="ignore"):
+            if all(closed.values()):
+                return {name: self._after(closed[name], x, t) for name, x in start.items()}
+            slot, nothing = Slot(dict(start), {}), np.zeros(1)
             for _ in range(t):
-                advance(program, Arithmetic("float64"), self._hyper, slot, theta, np.ones(1))
+                advance(ticking, Arithmetic("float64"), self._hyper, slot, nothing, nothing)
         return slot.clocks
 
-    def _alone(self, start: dict[str, Any]) -> Slot:
-        names = [name[2:] for name, _ in self._program.outputs if name.startswith("s.")]
-        return Slot(dict(start), {n: np.zeros(1) for n in names if n not in start})
+    def _after(self, factor: str, start: Any, t: int) -> Any:
+        if factor in ("1", "unread"):
+            return start + t
+        return start * self._hyper[factor] ** t
+
+
+@lru_cache(maxsize=64)
+def _ticking(program: Program) -> Program:
+    """What of a program makes the clocks go on; θ stays."""
+    plain = program.expanded
+    outputs = tuple((n, i) for n, i in plain.outputs if n[2:] in plain.clocks)
+    outputs += (("theta", plain.inputs["theta"]),)
+    return pruned(replace(plain, outputs=outputs))
 
 
 def _closed(program: Program, clock: str) -> str:
-    """The hyperparameter that a clock is multiplied by at every step, "1" for a count, or ""."""
-    program = program.expanded
+    """How a clock goes on: the hyperparameter that it is multiplied by, "1" for a count, "unread"
+    where nothing depends on what it was, "" where none of these is known."""
+    if f"s.{clock}" not in program.inputs:
+        return "unread"
     op = program.ops[program.output[f"s.{clock}"]]
     args = [program.ops[a] for a in op.args]
     if len(args) != 2 or args[0].name != f"s.{clock}":

@@ -14,65 +14,118 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import adamcheck
-from adamcheck.events import CheckFinished, Event
-from adamcheck.result import CheckResult, Result, Status, Verdict
+from adamcheck.engine.explanation import identifying
+from adamcheck.engine.plan import plan
+from adamcheck.engine.run import run as events_of
+from adamcheck.engine.verdict import Record
+from adamcheck.events import CheckFinished, Identified
+from adamcheck.mutations import apply
+from adamcheck.mutations.equivalence import same_function
+from adamcheck.program import trace
+from adamcheck.result import CheckResult, Identification, Result, Status, Verdict
+from adamcheck.spec import parse_spec
+from adamcheck.targets.session import Session
 
 from .cases import Case
 from .outcomes import Outcome, unreached
+from .reasons import named_by
+from .search import search
 
 
-class Killed(Exception):
-    """The first check that failed: a mutant is dead, and the rest need not run."""
-
-    def __init__(self, first: CheckResult) -> None:
-        super().__init__(first.name)
-        self.first = first
+def run(case: Case, profile: str, *, explain: bool = True) -> Outcome:
+    """Hold one case against the gate; ``explain``: ask for the reason of a kill, too."""
+    return _mutant(case, profile, explain) if case.kind == "mutant" else _honest(case, profile)
 
 
-def _stop_at_a_failure(event: Event) -> None:
-    if isinstance(event, CheckFinished) and event.result.status is Status.FAILED:
-        raise Killed(event.result)
-
-
-def run(case: Case, profile: str, *, explain: bool = False) -> Outcome:
-    """Hold one case against the gate; ``explain``: see whether a kill is explained, too."""
-    begun = time.monotonic()
-    blank = Outcome(
+def _blank(case: Case, profile: str) -> Outcome:
+    return Outcome(
         key=case.key, kind=case.kind, spec=case.spec, dtype=case.dtype, text=case.text,
         profile=profile, fate="", reproduction=case.reproduction(profile),
     )  # fmt: skip
-    try:
-        result = adamcheck.check(
-            case.target,
-            spec=case.spec,
-            profile=profile,
-            dtypes=(case.dtype,),
-            options=dict(case.options),
-            listener=_stop_at_a_failure if case.kind == "mutant" else None,
-        )
-    except Killed as kill:
-        return replace(
-            blank,
-            fate="killed",
-            check=kill.first.name,
-            message=kill.first.message,
-            seconds=time.monotonic() - begun,
-        )
-    first = next(iter(_troubled(result)), None)
-    told = replace(
-        blank,
+
+
+def _honest(case: Case, profile: str) -> Outcome:
+    begun = time.monotonic()
+    result = adamcheck.check(
+        case.target,
+        spec=case.spec,
+        profile=profile,
+        dtypes=(case.dtype,),
+        options=dict(case.options),
+    )
+    first = next(_troubled(result), None)
+    return replace(
+        _blank(case, profile),
+        fate="conforms" if result.verdict is Verdict.CONFORMS else "false alarm",
         check=first.name if first else "",
         message=first.message if first else result.error,
         seconds=time.monotonic() - begun,
         findings=tuple(f"{f.name}: {f.message}" for f in result.findings),
     )
-    if case.kind != "mutant":
-        conforms = result.verdict is Verdict.CONFORMS
-        return replace(told, fate="conforms" if conforms else "false alarm")
+
+
+def _mutant(case: Case, profile: str, explain: bool) -> Outcome:
+    """Run the gate until the first check fails: the mutant is dead, and the rest says no more."""
+    begun, out = time.monotonic(), _blank(case, profile)
+    with Session(case.target, options=dict(case.options)) as session:
+        made = plan(
+            session.description, parse_spec(case.spec), profile=profile, dtypes=(case.dtype,)
+        )
+        record = Record(made)
+        for event in events_of(made, session):
+            record.hear(event)
+            if isinstance(event, CheckFinished) and event.result.status is Status.FAILED:
+                first, seconds = event.result, time.monotonic() - begun
+                out = replace(
+                    out, fate="killed", check=first.name, message=first.message, seconds=seconds
+                )
+                found = _identified(case, session) if explain else None
+                return _explained(case, out, found)
+        result = record.result(session.description, options={}, seconds=0.0)
+    first_trouble = next(_troubled(result), None)
+    out = replace(
+        out,
+        check=first_trouble.name if first_trouble else "",
+        message=first_trouble.message if first_trouble else result.error,
+        seconds=time.monotonic() - begun,
+        findings=tuple(f"{f.name}: {f.message}" for f in result.findings),
+    )
+    return _set_aside(case, out, result)
+
+
+def _set_aside(case: Case, out: Outcome, result: Result) -> Outcome:
+    """A mutant that no check has failed: why, with the evidence."""
+    if proof := _proof(case):
+        return replace(out, fate="equivalent", why=proof)
     if result.verdict is not Verdict.CONFORMS:
-        return replace(told, fate="no verdict")
-    why = unreached(case.edit, result.horizon)
-    return replace(told, fate="beyond the horizon" if why else "survived", why=why)
+        return replace(out, fate="no verdict")
+    if why := unreached(case.edit, result.horizon):
+        return replace(out, fate="beyond the horizon", why=why)
+    tried = search(case, result.horizon)
+    if tried.found or tried.alarm:
+        return replace(out, fate="survived", why=tried.alarm or tried.found)
+    return replace(out, fate="beyond the envelope", why=tried.evidence)
+
+
+def _proof(case: Case) -> str:
+    rule = trace(parse_spec(case.spec))
+    return same_function(rule, apply(rule, case.edit))
+
+
+def _identified(case: Case, session: Session) -> Identification | None:
+    for event in identifying(session, parse_spec(case.spec), case.dtype):
+        if isinstance(event, Identified):
+            return event.found
+    return None
+
+
+def _explained(case: Case, out: Outcome, found: Identification | None) -> Outcome:
+    if proof := _proof(case):  # either numerically bad, or a false alarm: to be looked at
+        return replace(out, fate="killed though equivalent", why=proof)
+    if found is None:
+        return out
+    named, said = named_by(case, found)
+    return replace(out, named=named, said=said)
 
 
 def _troubled(result: Result) -> Iterator[CheckResult]:
@@ -80,15 +133,22 @@ def _troubled(result: Result) -> Iterator[CheckResult]:
         yield from (c for c in result.checks if c.status is status)
 
 
+# many ---------------------------------------------------------------------------------------------
+
+
 def campaign(
-    cases: Iterable[Case], profile: str, *, log: Path | None = None, jobs: int = 1,
-    explain: bool = False,
-) -> Iterator[Outcome]:  # fmt: skip
+    cases: Iterable[Case],
+    profile: str,
+    *,
+    log: Path | None = None,
+    jobs: int = 1,
+    explain: bool = True,
+) -> Iterator[Outcome]:
     """Yield the outcome of every case, those of the log first; new ones are added to it."""
-    done = dict(_read(log, profile)) if log and log.exists() else {}
+    done = _read(log, profile) if log and log.exists() else {}
     left = []
     for case in cases:
-        if case.key in done:
+        if case.key in done and done[case.key].text == case.text:
             yield done[case.key]
         else:
             left.append(case)
@@ -108,9 +168,11 @@ def _outcomes(cases: list[Case], profile: str, jobs: int, explain: bool) -> Iter
         yield from (each.result() for each in as_completed(started))
 
 
-def _read(log: Path, profile: str) -> Iterator[tuple[str, Outcome]]:
+def _read(log: Path, profile: str) -> dict[str, Outcome]:
+    found = {}
     for line in log.read_text("utf-8").splitlines():
         known = json.loads(line)
         if known["profile"] == profile:
             known["findings"] = tuple(known["findings"])
-            yield known["key"], Outcome(**known)
+            found[known["key"]] = Outcome(**known)
+    return found

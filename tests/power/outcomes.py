@@ -16,8 +16,8 @@ SET_ASIDE = ("equivalent", "beyond the envelope", "beyond the horizon")
 class Outcome:
     """One case after the gate.
 
-    fate: killed, survived, no verdict (error or incomplete) or, of an honest order, conforms and
-    false alarm; a survivor may be one of SET_ASIDE instead. ``check`` is the first one that failed,
+    fate: killed, survived, no verdict (error or incomplete), killed though equivalent, or one of
+    SET_ASIDE; of an honest order conforms or false alarm. ``check`` is the first one that failed,
     ``seconds`` the time until then; ``why`` the evidence for a class; ``named`` whether the kill
     was explained by the edit itself, None where nothing was said.
     """

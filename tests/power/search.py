@@ -1,0 +1,227 @@
+"""A dedicated search for an input on which a surviving mutant leaves the envelope.
+
+It knows the edit, which the gate does not: inputs are built around the guard and the constants,
+within the horizon that the gate states, at many hyperparameters. Where nothing is found the mutant
+counts as beyond the envelope, and how much was tried is the evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.adversaries.sequences import battery
+from adamcheck.formats import Format, format_named
+from adamcheck.horizon import Horizon
+from adamcheck.mutations.edits import Edit
+from adamcheck.mutations.simulate import simulated
+from adamcheck.mutations.target import Optimizer, named
+from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
+from adamcheck.program import trace
+
+from .cases import Case
+
+Array = NDArray[Any]
+HYPERS = 12
+"""Choices of hyperparameters that are tried."""
+THROUGH = 9_000
+"""Steps that a run may take to reach a guard; beyond, a state is loaded just before it."""
+_LONG = 128
+_FEW = 16
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was tried: ``found`` says where the envelope was left, empty if nowhere.
+
+    decided: element-steps compared; ratio: largest error/bound; moved: runs in which some bit
+    differs from the unchanged program's; alarm: the unchanged program left the envelope itself.
+    """
+
+    found: str = ""
+    runs: int = 0
+    moved: int = 0
+    decided: int = 0
+    ratio: float = 0.0
+    alarm: str = ""
+
+    @property
+    def evidence(self) -> str:
+        """One line."""
+        if self.found:
+            return self.found
+        return (
+            f"{self.runs} runs built around the edit, {self.moved} of them with other bits than the"
+            f" rule's: {self.decided} element-steps decided, at most {self.ratio:.3g} of the bound"
+        )
+
+
+@dataclass(frozen=True)
+class Input:
+    """One run: hyperparameters, gradients ``[T, N]``, θ0 ``[N]``, and a state to begin from."""
+
+    hyper: dict[str, float]
+    grads: Array
+    theta0: Array
+    first: int = 0
+    start: dict[str, Array] | None = None
+
+
+def search(case: Case, horizon: Horizon | None = None, *, hypers: int = HYPERS) -> Search:
+    """Try to tell a mutant from its rule, inside ``horizon`` where one is given."""
+    fmt = format_named(case.dtype)
+    made = named(case.spec, Optimizer, ("edit",))
+    tried = Search()
+    for k in range(hypers):
+        rng = np.random.default_rng([case.seed, case.index, k, 77])
+        hyper = _hyper(made, fmt, rng, horizon)
+        for each in _inputs(case.edit, made, fmt, hyper, rng):
+            tried = _one(case, made, fmt, each, tried)
+            if tried.found or tried.alarm:
+                return tried
+    return tried
+
+
+def _one(case: Case, made: type[Optimizer], fmt: Format, given: Input, so_far: Search) -> Search:
+    changed, plain = (_run(made, fmt, given, options) for options in (dict(case.options), {}))
+    moved = changed.thetas.tobytes() != plain.thetas.tobytes()
+    judgement = judge(changed, STRICT)
+    out = replace(
+        so_far,
+        runs=so_far.runs + 1,
+        moved=so_far.moved + moved,
+        decided=so_far.decided + judgement.decided,
+    )
+    admission = STRICT
+    if judgement.bad.any() and made.spec.scalars == "any" and fmt.name != "float64":
+        # float32 scalars under float32 arrays are a convention that the gate names and admits
+        admission = Admission("array")
+        judgement = judge(changed, admission)
+    if not judgement.bad.any():
+        return replace(out, ratio=max(out.ratio, judgement.largest_ratio))
+    if judge(plain, admission).bad.any():
+        return replace(out, alarm=f"the rule itself leaves the envelope at {given.hyper}")
+    tally = next(t for t in judgement.tallies.values() if (t.first_bad > 0).any())
+    element = int(np.flatnonzero(tally.first_bad)[0])
+    step = given.first + int(tally.first_bad[element])
+    numbers = ", ".join(f"{name}={value!r}" for name, value in given.hyper.items())
+    size = np.abs(np.asarray(given.grads[:, element], np.float64))
+    return replace(
+        out,
+        found=f"t={step} of element {element} of {given.grads.shape[1]}, |g| from"
+        f" {size.min():.3g} to {size.max():.3g}, {numbers}"
+        + (f", from a state loaded at t={given.first}" if given.first else ""),
+    )
+
+
+def _run(made: type[Optimizer], fmt: Format, given: Input, options: dict[str, str]) -> Evidence:
+    evidence = simulated(
+        made, fmt, given.hyper, given.grads, given.theta0,
+        start=given.start, first=given.first, options=options,
+    )  # fmt: skip
+    long = len(given.grads) > _LONG or given.first > _LONG or given.grads.size > 40_000
+    return replace(evidence, moments={}) if long else evidence
+
+
+# inputs -------------------------------------------------------------------------------------------
+
+
+def _inputs(
+    edit: Edit, made: type[Optimizer], fmt: Format, hyper: dict[str, float],
+    rng: np.random.Generator,
+) -> Iterator[Input]:  # fmt: skip
+    guard = edit.guard
+    kind, at = (guard.kind, guard.value or 0) if guard else ("", 0.0)
+    if kind in ("t>=", "t==", "t%"):
+        when = int(at if kind != "t%" else (guard.rest if guard and guard.rest else at))
+        yield from _at_step(when, edit, made, fmt, hyper, rng)
+    elif kind == "silence>=":
+        grads = _columns(6, edit, fmt, hyper, rng, _FEW)
+        quiet = np.zeros((int(at) + 3, grads.shape[1]))
+        yield _input(np.vstack([grads, quiet, _columns(12, edit, fmt, hyper, rng, _FEW)]),
+                     hyper, rng)  # fmt: skip
+    elif kind in ("index==", "index%", "size>="):
+        most = int(at if kind != "index%" else (guard.rest if guard and guard.rest else 0)) + 2
+        grads = _columns(12, edit, fmt, hyper, rng, 140)
+        repeats = -(-most // grads.shape[1])
+        yield _input(np.tile(grads, (1, repeats))[:, : max(most, 2)], hyper, rng)
+    else:
+        yield _input(_columns(48, edit, fmt, hyper, rng, 200), hyper, rng)
+
+
+def _at_step(
+    when: int, edit: Edit, made: type[Optimizer], fmt: Format, hyper: dict[str, float],
+    rng: np.random.Generator,
+) -> Iterator[Input]:  # fmt: skip
+    if when <= THROUGH:
+        few = 140 if when <= _LONG else _FEW
+        grads = _columns(min(48, when + 12), edit, fmt, hyper, rng, few)
+        repeats = -(-(when + 12) // len(grads))
+        yield _input(np.tile(grads, (repeats, 1))[: when + 12], hyper, rng)
+    if when > _LONG:
+        grads = _columns(16, edit, fmt, hyper, rng, 60)
+        n = grads.shape[1]
+        size = np.abs(grads).max(axis=0) + np.finfo(np.float64).tiny
+        start: dict[str, Array] = {}
+        for name in trace(made.spec).moments:
+            value = rng.uniform(-1, 1, n) * size if name in ("m", "velocity") else size * size
+            start[name] = value * rng.uniform(0.25, 1.0, n)
+        yield replace(_input(grads, hyper, rng), first=when - 3, start=start)
+
+
+def _input(grads: Array, hyper: dict[str, float], rng: np.random.Generator) -> Input:
+    n = grads.shape[1]
+    theta0 = np.where(rng.random(n) < 0.5, 0.0, rng.uniform(-1, 1, n))
+    return Input(hyper, grads, theta0)
+
+
+def _columns(
+    steps: int, edit: Edit, fmt: Format, hyper: dict[str, float], rng: np.random.Generator,
+    most: int,
+) -> Array:  # fmt: skip
+    """Columns of every gradient law, and the same at sizes near the edit's constants."""
+    usual = {"lr": 0.125, "beta1": 0.875, "beta2": 0.9375, "eps": 2.0**-10} | hyper
+    seed = int(rng.integers(2**31))
+    plain = np.asarray(battery(fmt, usual, steps, seed=seed, safe=True).grads, np.float64)
+    sizes = [abs(x) for name, x in edit.parameters if name == "c" and isinstance(x, float) and x]
+    if edit.guard and edit.guard.kind.startswith("|g|") and edit.guard.value:
+        sizes.append(edit.guard.value)
+    parts = [plain]
+    for size in sizes:
+        for scale in {size, np.sqrt(size), size / usual["lr"]}:
+            peak = np.abs(plain).max(axis=0)
+            near = plain[:, peak > 0] / peak[peak > 0]
+            parts.append(near * scale * 2.0 ** rng.uniform(-3, 3, near.shape[1]))
+    whole = np.concatenate(parts, axis=1)
+    chosen = rng.permutation(whole.shape[1])[:most]
+    return np.clip(whole[:, chosen], -fmt.largest, fmt.largest)
+
+
+def _hyper(
+    made: type[Optimizer], fmt: Format, rng: np.random.Generator, horizon: Horizon | None
+) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name in made.spec.hyperparameters:
+        value = _drawn(name, fmt, rng)
+        if horizon is not None and name in horizon.hyper:
+            low, high = horizon.hyper[name]
+            value = min(max(value, low), high)
+        found[name] = value
+    return found
+
+
+def _drawn(name: str, fmt: Format, rng: np.random.Generator) -> float:
+    if name in ("beta1", "beta2", "momentum", "dampening"):
+        near = 1.0 - 2.0 ** -rng.uniform(1.0, fmt.precision - 1.0)
+        return float((0.0, rng.uniform(), near, near)[rng.integers(4)])
+    if name in ("eps", "eps_root"):
+        return float(2.0 ** rng.uniform(max(fmt.min_exponent, -40) / 2, 0.0))
+    if name == "lr":
+        return float(2.0 ** rng.uniform(-8.0, 4.0))
+    return float(2.0 ** rng.uniform(-8.0, 0.0))

@@ -1,0 +1,123 @@
+"""A campaign's outcomes as one table after another, in Markdown, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import adamcheck
+from adamcheck.mutations import parse_edit
+
+from .outcomes import SET_ASIDE, Outcome
+from .statistics import interval
+
+SCHEMA = "adamcheck.power/1"
+
+
+def counted(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """The mutants that count: those that no evidence sets aside."""
+    apart = (*SET_ASIDE, "killed though equivalent")
+    return [o for o in outcomes if o.kind == "mutant" and o.fate not in apart]
+
+
+def killed(outcomes: Sequence[Outcome]) -> int:
+    """How many are killed."""
+    return sum(o.fate == "killed" for o in outcomes)
+
+
+def share(count: int, total: int) -> str:
+    """A share with its 95 % interval."""
+    if not total:
+        return "–"
+    low, high = interval(count, total)
+    return f"{count}/{total} = {count / total:.1%} ({low:.1%} to {high:.1%})"
+
+
+def as_json(outcomes: Sequence[Outcome], **about: Any) -> str:
+    """Everything, for other tools."""
+    told = {
+        "schema": SCHEMA,
+        "adamcheck": adamcheck.__version__,
+        **about,
+        "killed": killed(counted(outcomes)),
+        "counted": len(counted(outcomes)),
+        "outcomes": [o.as_dict() for o in sorted(outcomes, key=lambda o: (o.profile, o.key))],
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
+    """The report."""
+    mutants, honest = counted(outcomes), [o for o in outcomes if o.kind == "honest"]
+    fates = Counter(o.fate for o in outcomes if o.kind == "mutant")
+    lines = ["# The gate's power, measured on drawn mutants", ""]
+    lines += [
+        f"adamcheck {adamcheck.__version__}; " + ", ".join(f"{k} {v}" for k, v in about.items())
+    ]
+    lines += [
+        "",
+        "Intervals are those of Clopper and Pearson at 95 %. Set aside, each with its evidence in"
+        " the JSON file: mutants proved equal to the rule as functions of real numbers, mutants"
+        " whose guard needs more than the horizon that the gate stated, and mutants of which a"
+        " search that knows the edit found no input, within that horizon, outside the envelope.",
+        "",
+        f"- killed: {share(killed(mutants), len(mutants))}",
+        *(f"- {fate}: {n}" for fate, n in sorted(fates.items()) if fate != "killed"),
+        f"- for the right reason: {_reasons(mutants)}",
+        f"- false alarms over drawn honest orders: {share(_alarms(honest), len(honest))}",
+        f"- seconds to a kill: {_times(mutants)}",
+    ]
+    tables: list[tuple[str, Callable[[Outcome], str]]] = [
+        ("dtype", lambda o: f"{o.dtype}, {o.profile}"),
+        ("operator", lambda o: parse_edit(o.text).operator),
+        ("guard", _guard),
+        ("spec", lambda o: o.spec),
+    ]
+    for title, of in tables:
+        lines += ["", f"## By {title}", "", f"| {title} | killed |", "|---|---|"]
+        for name in sorted({of(o) for o in mutants}):
+            some = [o for o in mutants if of(o) == name]
+            lines.append(f"| {_cell(name)} | {share(killed(some), len(some))} |")
+    lines += ["", "## By check", "", "| first check to fail | kills |", "|---|---|"]
+    checks = Counter(o.check for o in mutants if o.fate == "killed")
+    lines += [f"| {check} | {n} |" for check, n in checks.most_common()]
+    for title, wanted in (
+        ("Survivors", ("survived", "no verdict")),
+        ("Killed though equivalent", ("killed though equivalent",)),
+        ("False alarms", ("false alarm",)),
+        ("Set aside", SET_ASIDE),
+    ):
+        lines += ["", f"## {title}", ""]
+        found = [o for o in outcomes if o.fate in wanted]
+        for o in found:
+            lines.append(f"- {o.fate}: `{o.reproduction}`  ")
+            lines.append(f"  {o.why or o.check + ' ' + o.message}")
+        lines += [] if found else ["none"]
+    return "\n".join(lines) + "\n"
+
+
+def _alarms(honest: Sequence[Outcome]) -> int:
+    return sum(o.fate == "false alarm" for o in honest)
+
+
+def _guard(outcome: Outcome) -> str:
+    guard = parse_edit(outcome.text).guard
+    return guard.kind if guard else "none"
+
+
+def _reasons(mutants: Sequence[Outcome]) -> str:
+    asked = [o for o in mutants if o.fate == "killed" and o.named is not None]
+    return share(sum(bool(o.named) for o in asked), len(asked)) if asked else "not asked"
+
+
+def _times(mutants: Sequence[Outcome]) -> str:
+    times = sorted(o.seconds for o in mutants if o.fate == "killed")
+    if not times:
+        return "–"
+    return f"median {times[len(times) // 2]:.1f}, longest {times[-1]:.1f}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
