@@ -9,7 +9,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from adamcheck.errors import UsageError
-from adamcheck.report.dialects import ALGORITHMS, alias_table, describe, dialect_table
+from adamcheck.report.dialects import alias_table, describe, dialect_table
+from adamcheck.rules import RULES
 from adamcheck.spec import ALIASES, CONVENTIONS, SWITCHES, Spec, parse_spec
 
 
@@ -104,7 +105,7 @@ def test_hyperparameters_are_those_the_rule_reads():
 
 
 def test_every_word_of_every_algorithm_has_a_meaning():
-    assert list(ALGORITHMS) == list(CONVENTIONS)
+    assert list(RULES) == list(CONVENTIONS)
     for algorithm, switches in CONVENTIONS.items():
         rows = dialect_table(algorithm)
         assert [(s, w) for s, words in switches.items() for w in words] == [r[:2] for r in rows]
@@ -115,7 +116,7 @@ def test_every_word_of_every_algorithm_has_a_meaning():
 def test_every_spec_can_be_told(spec):
     text = describe(spec)
     assert text
-    assert spec.algorithm == "adam" or text.startswith(ALGORITHMS[spec.algorithm])
+    assert spec.algorithm == "adam" or text.startswith(RULES[spec.algorithm].title)
 
 
 def test_a_spec_in_words():

@@ -2,97 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.rules import RULES, Special
 from adamcheck.spec import CONVENTIONS, Spec
-
-_WITH_EPS = ("outside", "gradient")
-"""Forms of AdaMax's ε that are |g| + ε at β2 = 0."""
 
 
 @dataclass(frozen=True)
-class Special:
-    """Where ``change`` holds, the claimed rule is ``other``; on growing |g| alone where said."""
+class Case:
+    """A special case: where the claimed rule is ``other`` (see Special)."""
 
     other: Spec
-    change: dict[str, float] = field(default_factory=dict)
+    change: Mapping[str, float] = field(default_factory=dict)
     growing: bool = False
     steps: int = 32
 
 
-def _as(algorithm: str, spec: Spec, **switches: str) -> Spec | None:
-    """The other algorithm with the claimed spec's conventions; None where it has no such word."""
-    words = CONVENTIONS[algorithm]
+def _as(spec: Spec, special: Special) -> Spec | None:
+    """The other rule with the claimed spec's conventions; None where it has no such word."""
+    if special.algorithm == spec.algorithm:
+        return spec.with_(**special.switches)
+    words = CONVENTIONS[special.algorithm]
     shared = {
         name: getattr(spec, name)
         for name in ("eps", "decay", "maximize", "scalars")
-        if name in words and name in CONVENTIONS[spec.algorithm]
+        if name in words and name in spec.switches
     }
-    asked = shared | switches
+    asked = shared | dict(special.switches)
     if any(word not in words[name] for name, word in asked.items()):
         return None
-    return Spec(algorithm).with_(**asked)
+    return Spec(special.algorithm).with_(**asked)
 
 
-def special_cases(spec: Spec) -> Iterator[Special]:
+def special_cases(spec: Spec) -> Iterator[Case]:
     """The special cases of a rule that are another rule (special-cases, amsgrad-growing)."""
     if spec.decay != "none":
-        yield Special(spec.with_(decay="none"), {"weight_decay": 0.0})
-    if spec.algorithm == "adam":
-        yield from _of_adam(spec)
-    elif spec.algorithm == "momentum" and spec.dampening in ("none", "ema"):
-        # at μ = 0 an average is its newest value, and looking ahead sees nothing
-        other = _as("gd", spec)
+        yield Case(spec.with_(decay="none"), {"weight_decay": 0.0})
+    for special in RULES[spec.algorithm].special(spec):
+        other = _as(spec, special)
         if other is not None:
-            yield Special(other, {"momentum": 0.0})
-    elif spec.algorithm == "rmsprop" and spec.momentum == "yes":
-        plain = spec.with_(momentum="no", nesterov="no", form="outside")
-        yield Special(plain, {"momentum": 0.0})
-    elif spec.algorithm == "nadam" and (spec.eps == "outside" or spec.schedule == "constant"):
-        other = _as("rmsprop", spec, bias_correction="v")
-        if other is not None:
-            yield Special(other, {"beta1": 0.0})
-    elif spec.algorithm == "adamax" and spec.eps in _WITH_EPS and spec.first_t == "1":
-        # with β1 = β2 = 0 both divide the gradient by |g| + ε
-        other = _as("adam", spec, eps="outside")
-        if other is not None:
-            yield Special(other, {"beta1": 0.0, "beta2": 0.0})
-    elif spec.algorithm == "radam":
-        beta2 = 0.96875
-        other = _as("gd", spec)
-        if other is not None:
-            steps = _unrectified(Fraction(beta2), int(spec.cut))
-            yield Special(other, {"beta1": 0.0, "beta2": beta2}, steps=steps)
+            yield Case(other, special.change, special.growing, special.steps)
 
 
-def _of_adam(spec: Spec) -> Iterator[Special]:
-    if spec.first_t != "1":
-        return
-    corrected = "v" if spec.bias_correction in ("both", "v") else "none"
-    if spec.amsgrad == "none" and spec.eps in ("outside", "inside"):
-        other = _as("rmsprop", spec, bias_correction=corrected)
-        if other is not None:
-            yield Special(other, {"beta1": 0.0})
-    if spec.amsgrad != "none" and spec.decay == "none" and spec.eps != "max":
-        yield Special(spec.with_(amsgrad="none"), growing=True)
-
-
-def _unrectified(beta2: Fraction, cut: int) -> int:
-    """The last step at which RAdam's average is too short to divide by."""
-    longest, t = 2 / (1 - beta2) - 1, 1
-    while longest - 2 * t * beta2**t / (1 - beta2**t) <= cut:
-        t += 1
-    return t - 1
-
-
-def _gradients(lab: Lab, case: Special) -> Array:
+def _gradients(lab: Lab, case: Case) -> Array:
     rng = lab.rng("special")
     if not case.growing:
         # one sign, and less than twice or half the last one: then m + 1·(g - m) is g exactly, as
@@ -120,7 +78,7 @@ def special(lab: Lab, account: Account) -> None:
     s = lab.spec
     plain = s.algorithm == "adam" and s.amsgrad == s.decay == "none" and s.eps != "max"
     if plain and "amsgrad" in takes:
-        cases.append(Special(lab.spec, growing=True))
+        cases.append(Case(lab.spec, growing=True))
     refusals = []
     for case in cases:
         hyper = lab.altered(lab.dyadic, **case.change)

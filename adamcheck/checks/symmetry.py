@@ -7,6 +7,7 @@ import numpy as np
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.rules import RULES
 
 
 def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
@@ -22,7 +23,7 @@ def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
 def _scalable(lab: Lab) -> None:
     """Skip where the update depends on the gradient's scale by design."""
     s = lab.spec
-    if s.algorithm in ("gd", "momentum", "radam"):
+    if not RULES[s.algorithm].scale_free:
         raise Skip(f"a step of {s.algorithm} grows with the gradient's scale")
     if s.decay == "l2":
         raise Skip("L2 decay ties the gradient's scale to the parameter's")

@@ -8,31 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from adamcheck.rules.accumulating import adagrad, adagrad_state, rmsprop, rmsprop_state
-from adamcheck.rules.adam import adam, adam_state
-from adamcheck.rules.descent import gd, gd_state, momentum, momentum_state
-from adamcheck.rules.language import Functions, Ops, Rule, Step, Written, ema
-from adamcheck.rules.relatives import (
-    adamax,
-    adamax_state,
-    nadam,
-    nadam_state,
-    radam,
-    radam_state,
-)
-from adamcheck.spec import Spec
+from adamcheck.rules import adagrad, adam, adamax, gd, momentum, nadam, radam, rmsprop
+from adamcheck.rules.language import Functions, Ops, Rule, Special, Step, Written, ema
+
+if TYPE_CHECKING:
+    from adamcheck.spec import Spec
 
 RULES: Final[dict[str, Rule]] = {
-    "adam": Rule(adam_state, adam, ("p1", "p2")),
-    "gd": Rule(gd_state, gd, ()),
-    "momentum": Rule(momentum_state, momentum, ("t",)),
-    "adagrad": Rule(adagrad_state, adagrad, ("t",)),
-    "rmsprop": Rule(rmsprop_state, rmsprop, ("t", "p2"), late=("velocity",)),
-    "adamax": Rule(adamax_state, adamax, ("p1",)),
-    "nadam": Rule(nadam_state, nadam, ("p1", "p2", "d", "q")),
-    "radam": Rule(radam_state, radam, ("t", "p1", "p2")),
+    module.RULE.name: module.RULE
+    for module in (adam, gd, momentum, adagrad, rmsprop, adamax, nadam, radam)
 }
 """Every rule by its algorithm; a clock that a dialect has no use for is not in its state."""
 
@@ -59,4 +45,14 @@ def step(
     return rule.step(spec, whole, SimpleNamespace(**hyper), SimpleNamespace(**state), g, theta)
 
 
-__all__ = ["RULES", "Functions", "Ops", "Rule", "Step", "ema", "initial_state", "step"]
+__all__ = [
+    "RULES",
+    "Functions",
+    "Ops",
+    "Rule",
+    "Special",
+    "Step",
+    "ema",
+    "initial_state",
+    "step",
+]

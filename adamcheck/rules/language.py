@@ -6,11 +6,12 @@ so what is proved is what judges. Here are also the parts that rules have in com
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from adamcheck.spec import Spec
+if TYPE_CHECKING:
+    from adamcheck.spec import Spec
 
 
 class Functions(Protocol):
@@ -75,17 +76,83 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A rule: its initial state, its step, and which state names are one number for all elements.
+class Word:
+    """One word of a switch: what it means, and the hyperparameters that the rule then reads."""
 
-    ``late`` names the elementwise states that are made of other states' new values: what an order
-    may move across operations may be moved across them too.
+    meaning: str
+    reads: tuple[str, ...] = ()
+
+
+Switch: TypeAlias = Mapping[str, Word]
+"""The words of one switch; the first is the default."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Where switches hold the words ``where``, others must hold ``only``.
+
+    ``instead`` is what a spec is asked for that breaks this.
     """
 
+    where: Mapping[str, str]
+    only: Mapping[str, str]
+    instead: str
+
+
+@dataclass(frozen=True)
+class Special:
+    """A rule that another one is where hyperparameters take the values of ``change``.
+
+    It keeps the claimed conventions but for ``switches``. ``growing``: on gradients whose magnitude
+    never falls alone; steps: how long it is so.
+    """
+
+    algorithm: str
+    switches: Mapping[str, str]
+    change: Mapping[str, float] = field(default_factory=dict)
+    growing: bool = False
+    steps: int = 32
+
+
+def _none(spec: Spec) -> Iterable[Special]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """Everything that is to be known of a rule, in one file.
+
+    initial, step: the formula. clocks: states that are one number for all elements; late: the
+    elementwise ones that are made of other states' new values, so that what an order may move
+    across operations may be moved across them too. reads: the hyperparameters besides lr that every
+    dialect reads. switches, needs: its dialects, and combinations that mean nothing. words: names
+    of hyperparameters in libraries that mean something else elsewhere. scale_free: the update stays
+    as it is when all gradients, and ε with them, are scaled. theorems: slugs of what is proved.
+    formula: what stands for the title in tables, where that holds none.
+    """
+
+    name: str
+    title: str
+    source: str
     initial: Callable[[Spec, Any, Any, Any], dict[str, Any]]
     step: Callable[[Spec, Ops, Any, Any, Any, Any], Step]
-    clocks: tuple[str, ...]
+    switches: Mapping[str, Switch]
+    aliases: Mapping[str, Mapping[str, str]]
+    clocks: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    needs: tuple[Needs, ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    special: Callable[[Spec], Iterable[Special]] = _none
+    scale_free: bool = True
+    theorems: tuple[str, ...] = ()
+    formula: str = ""
+
+    def hyperparameters(self, spec: Spec) -> frozenset[str]:
+        """The common names of the hyperparameters that a dialect reads."""
+        eps = ("eps",) if spec.eps != "none" else ()
+        chosen = (words[getattr(spec, name)] for name, words in self.switches.items())
+        return frozenset({"lr", *self.reads, *eps}.union(*(word.reads for word in chosen)))
 
 
 def ema(beta: Any, old: Any, new: Any) -> Any:

@@ -12,86 +12,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 
 from adamcheck.errors import UsageError, closest
+from adamcheck.rules import RULES, Rule
+from adamcheck.rules.words import ABSENT
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 Words = tuple[str, ...]
 
-SWITCHES: Final[dict[str, Words]] = {
-    # where ε stands; "hat" is the unscaled ε̂ of Kingma & Ba 2015, §2, last lines
-    "eps": ("outside", "hat", "inside", "both", "max"),
-    "bias_correction": ("both", "m", "v", "none"),
-    # the last two are couplings that exist in the wild and are not AdamW
-    "decay": ("none", "l2", "decoupled", "decoupled-unscaled", "decoupled-after"),
-    "amsgrad": ("none", "v", "vhat"),
-    "maximize": ("no", "yes"),
-    # the number that the first step calls t: 1 in Algorithm 1
-    "first_t": ("1", "0", "2"),
-    # precision in which β, 1-β, β^t and α are kept; "any" admits both and names the one found
-    "scalars": ("any", "float64", "array"),
-}
-"""The switches of Adam; the first word of each is its default."""
-
-_COMMON: Final = {name: SWITCHES[name] for name in ("decay", "maximize", "scalars")}
-_ACCUMULATOR: Final = {"accumulator": ("zero", "one", "initial")}
-# α multiplies the velocity, or goes into it with the gradient
-_VELOCITY: Final[dict[str, Words]] = {"nesterov": ("no", "yes"), "form": ("outside", "inside")}
-
-CONVENTIONS: Final[dict[str, dict[str, Words]]] = {
-    "adam": SWITCHES,
-    "gd": _COMMON,
-    # the gradient's weight in the velocity: 1; 1-τ from the second step on; 1-τ always; 1-μ
-    "momentum": _VELOCITY | {"dampening": ("none", "late", "full", "ema")} | _COMMON,
-    "adagrad": {"eps": ("outside", "inside", "none"), "lr_decay": ("no", "yes")}
-    | _ACCUMULATOR
-    | _COMMON,
-    "rmsprop": {
-        "eps": ("outside", "inside", "none"),
-        "bias_correction": ("none", "v"),
-        "centered": ("no", "yes"),
-        "momentum": ("no", "yes"),
-    }
-    | _VELOCITY
-    | _ACCUMULATOR
-    | _COMMON,
-    # u+ε, max(β2·u, |g|+ε), max(β2·u+ε, |g|); none is Algorithm 2 of Kingma & Ba 2015
-    "adamax": {
-        "eps": ("none", "outside", "gradient", "decayed"),
-        "bias_correction": ("m", "none"),
-        "first_t": SWITCHES["first_t"],
-    }
-    | _COMMON,
-    # μ_t = β1, or β1(1 - 0.96^(ψt)/2) with ψ a hyperparameter, 1/250 or 1; lookahead: the
-    # momentum that the next step will have, and its correction
-    "nadam": {
-        "eps": ("outside", "hat", "inside", "both", "none"),
-        "schedule": ("constant", "momentum-decay", "0.96^(t/250)", "0.96^t"),
-        "lookahead": ("yes", "no"),
-    }
-    | _COMMON,
-    # the adaptive step is taken where the length ρ_t of the average exceeds the cut
-    "radam": {"eps": ("outside", "hat", "inside", "both", "none"), "cut": ("5", "4")} | _COMMON,
-}
+CONVENTIONS: Final[dict[str, dict[str, Words]]] = {}
 """The switches of each algorithm, with its words; the first word of each is its default."""
-
-_ABSENT: Final = {
-    "eps": "none",
-    "bias_correction": "none",
-    "decay": "none",
-    "amsgrad": "none",
-    "maximize": "no",
-    "first_t": "1",
-    "scalars": "any",
-    "nesterov": "no",
-    "form": "outside",
-    "dampening": "none",
-    "centered": "no",
-    "momentum": "no",
-    "accumulator": "zero",
-    "lr_decay": "no",
-    "schedule": "constant",
-    "lookahead": "no",
-    "cut": "none",
-}
-"""What a field holds in an algorithm that has no such switch."""
 
 
 @dataclass(frozen=True)
@@ -127,17 +55,16 @@ class Spec:
                 f"spec: {self.algorithm!r} is not an algorithm; choose one of"
                 f" {', '.join(CONVENTIONS)}.{closest(self.algorithm, CONVENTIONS)}"
             )
-        for name in _ABSENT:
+        for name in ABSENT:
             value = getattr(self, name) or self.default(name)
             if name in self.switches:
                 _check_word(name, value, self.switches[name])
-            elif value != _ABSENT[name]:
+            elif value != ABSENT[name]:
                 raise UsageError(_foreign(self.algorithm, name))
             object.__setattr__(self, name, value)
-        if self.algorithm == "rmsprop" and self.momentum == "no":
-            _check_unused(self, "momentum=yes", nesterov="no", form="outside")
-        if self.nesterov == "yes":
-            _check_unused(self, "nesterov=no", dampening="none")
+        for rule in RULES[self.algorithm].needs:
+            if all(getattr(self, name) == word for name, word in rule.where.items()):
+                _check_unused(self, rule.instead, rule.only)
 
     @property
     def switches(self) -> Mapping[str, Words]:
@@ -146,7 +73,7 @@ class Spec:
 
     def default(self, switch: str) -> str:
         """The algorithm's default of a switch, or what stands for a switch it does not have."""
-        return self.switches.get(switch, (_ABSENT[switch],))[0]
+        return self.switches.get(switch, (ABSENT[switch],))[0]
 
     def __str__(self) -> str:
         for alias, preset in ALIASES.items():
@@ -160,7 +87,7 @@ class Spec:
     def with_(self, **switches: str) -> Spec:
         """Return the spec with some switches changed; an unknown word raises UsageError."""
         for name, word in switches.items():
-            if name not in _ABSENT:
+            if name not in ABSENT:
                 raise UsageError(f"spec: unknown switch {name!r}.{closest(name, self.switches)}")
             if name not in self.switches:
                 raise UsageError(_foreign(self.algorithm, name))
@@ -170,20 +97,8 @@ class Spec:
     @property
     def hyperparameters(self) -> tuple[str, ...]:
         """The common names of the hyperparameters that this spec's rule reads, in order."""
-        reads = {
-            "lr": True,
-            "momentum": self.algorithm == "momentum" or self.momentum == "yes",
-            "dampening": self.dampening in ("late", "full"),
-            "beta1": self.algorithm in ("adam", "adamax", "nadam", "radam"),
-            "beta2": self.algorithm not in ("gd", "momentum", "adagrad"),
-            "eps": self.eps != "none",
-            "eps_root": self.eps == "both",
-            "lr_decay": self.lr_decay == "yes",
-            "initial_accumulator": self.accumulator == "initial",
-            "momentum_decay": self.schedule == "momentum-decay",
-            "weight_decay": self.decay != "none",
-        }
-        return tuple(name for name, read in reads.items() if read)
+        reads = RULES[self.algorithm].hyperparameters(self)
+        return tuple(name for name in HYPERPARAMETERS if name in reads)
 
 
 _FORM = re.compile(r"\s*(?P<name>[A-Za-z][\w-]*)\s*(?:\[(?P<switches>[^\[\]]*)\])?\s*")
@@ -226,7 +141,7 @@ def _check_word(name: str, value: str, words: Words) -> None:
         )
 
 
-def _check_unused(spec: Spec, needs: str, **words: str) -> None:
+def _check_unused(spec: Spec, needs: str, words: Mapping[str, str]) -> None:
     for name, word in words.items():
         if getattr(spec, name) != word:
             raise UsageError(
@@ -242,17 +157,20 @@ def _foreign(algorithm: str, name: str) -> str:
     )
 
 
-ALIASES: Final[dict[str, Spec]] = {
-    "adam": Spec(),
-    "adamw": Spec(decay="decoupled"),
-    "amsgrad": Spec(amsgrad="v"),
-    "gd": Spec("gd"),
-    "sgd": Spec("gd"),
-    "momentum": Spec("momentum"),
-    "nesterov": Spec("momentum", nesterov="yes"),
-    "adagrad": Spec("adagrad"),
-    "rmsprop": Spec("rmsprop"),
-    "adamax": Spec("adamax"),
-    "nadam": Spec("nadam"),
-    "radam": Spec("radam"),
-}
+ALIASES: Final[dict[str, Spec]] = {}
+"""The names that a spec may begin with, and what each stands for."""
+
+
+def register(rule: Rule) -> None:
+    """Make a rule known: to specs by its name, its switches and its aliases."""
+    RULES[rule.name] = rule
+    CONVENTIONS[rule.name] = {name: tuple(words) for name, words in rule.switches.items()}
+    for alias, switches in rule.aliases.items():
+        ALIASES[alias] = Spec(rule.name, **switches)
+
+
+for _rule in tuple(RULES.values()):
+    register(_rule)
+
+SWITCHES: Final = CONVENTIONS["adam"]
+"""The switches of Adam; the first word of each is its default."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from adamcheck.errors import UsageError, closest
+from adamcheck.rules import RULES
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD
 from adamcheck.targets.protocol import FLAGS
 
@@ -16,12 +17,6 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     **{flag: (flag,) for flag in FLAGS},
 }
 """The words of libraries by the common name."""
-RMSPROP: Final = SYNONYMS | {
-    "beta2": (*SYNONYMS["beta2"], "decay", "gamma", "alpha"),
-    "lr": tuple(word for word in SYNONYMS["lr"] if word != "alpha"),
-    "initial_accumulator": ("initial_scale",),
-}
-"""RMSProp's average has a name of its own in every library."""
 _PAIR: Final = "betas"
 
 
@@ -101,9 +96,12 @@ def names_of(
 
 
 def synonyms_for(call: Callable[..., Any]) -> Mapping[str, Sequence[str]]:
-    """The words of a library's optimizer: RMSProp's are its own."""
+    """The words of a library's optimizer: some rules have their own, which mean nothing else."""
     name = str(getattr(call, "__name__", "")).lower()
-    return RMSPROP if name.startswith("rmsprop") else SYNONYMS
+    own = next((rule.words for rule in RULES.values() if name.startswith(rule.name)), {})
+    taken = {word for words in own.values() for word in words}
+    common = {n: tuple(w for w in words if w not in taken) for n, words in SYNONYMS.items()}
+    return common | {n: (*common[n], *words) for n, words in own.items()}
 
 
 def check_options(
