@@ -87,7 +87,6 @@ def engine(monkeypatch, samples, tmp_path):
             law="a law",
             clause="a clause",
             theorem="step-bound",
-            kills=("one", "two"),
             profiles=("quick", "ci"),
             algorithms=(),
         )

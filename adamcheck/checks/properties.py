@@ -280,33 +280,6 @@ def unchanged(
     return _difference(evidence.thetas[:1], evidence.thetas, str(how.get("why", "moves")))
 
 
-@property_("step bound")
-def bounded(
-    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
-) -> Break | None:
-    """The last step is an extremal one: |Δ|/α comes within ``reaches`` of the bound ``limit``.
-
-    No exact step exceeds a proved bound, so one that stays in the envelope exceeds it by rounding
-    alone. limit: one number, or one for each element; steps: where it is reached, as a witness may
-    be cut shorter.
-    """
-    trace = lab.run(trajectory)
-    evidence = lab.evidence(trajectory, trace, spec)
-    first = _judged(lab, account, evidence)
-    if first is not None:
-        return first
-    if evidence.shape[0] < int(how["steps"]):
-        return None
-    limit = abs(evidence.hyper["lr"]) * np.asarray(how["limit"], np.float64)
-    last = evidence.thetas[-2:].astype(np.float64)
-    share = np.abs(last[1] - last[0]) / limit
-    short = int(np.argmin(share))
-    if not share[short] >= float(how["reaches"]):
-        text = f"extremal gradients reach only {share[short]:.4g} of the bound"
-        return Break(text, short, evidence.shape[0])
-    return None
-
-
 @property_("linear")
 def linear(
     lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
@@ -317,24 +290,6 @@ def linear(
     other = replace(trajectory, grads=scaled)
     text = f"gradients times 2^{k} do not move θ exactly 2^{k} times as far"
     return _same_bits(lab, account, trajectory, other, text, factor=2.0**-k)
-
-
-@property_("decay wins")
-def decay_wins(
-    lab: Lab, account: Account, trajectory: Trajectory, spec: Spec, how: How
-) -> Break | None:
-    """In the envelope; and a parameter beyond the radius comes nearer at every step."""
-    trace = lab.run(trajectory)
-    evidence = lab.evidence(trajectory, trace, spec)
-    first = _judged(lab, account, evidence)
-    if first is not None:
-        return first
-    size = np.abs(evidence.thetas.astype(np.float64))
-    grows = (size[:-1] > float(how["radius"])) & ~(size[1:] < size[:-1])
-    if grows.any():
-        step, element = (int(k) for k in np.argwhere(grows)[0])
-        return Break(f"beyond {how['radius']:.4g} decay does not win", element, step + 1)
-    return None
 
 
 @property_("interface")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from adamcheck.checks.kills import KILLS
+from adamcheck.checks.removed import REMOVED
 from adamcheck.errors import UsageError, closest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Check:
     """One property held against a target.
 
     ``law`` is one sentence; ``clause`` the part of the rule it speaks of; ``theorem`` the slug of
-    the proof it rests on; ``kills`` the planted defects (tests/zoo) that it must kill; ``needs``
+    the proof it rests on; ``needs``
     the target's abilities without which it is skipped; ``profiles`` where it runs; ``algorithms``
     the rules that it speaks of (none: of every rule); ``looks_back`` if it also judges what the
     runs of other checks have shown, so that it comes last.
@@ -48,7 +48,6 @@ class Check:
     law: str
     clause: str
     theorem: str
-    kills: tuple[str, ...]
     run: Callable[[Lab, Account], None]
     needs: frozenset[str] = frozenset()
     profiles: tuple[str, ...] = ("quick", "ci", "thorough")
@@ -87,7 +86,6 @@ def check(
                 law,
                 clause,
                 theorem,
-                KILLS.get(id, ()),
                 function,
                 frozenset(needs),
                 profiles,
@@ -109,6 +107,8 @@ def _collect() -> tuple[Check, ...]:
 def check_by_id(id: str) -> Check:
     """Look a check up; raise UsageError with the closest id."""
     known = {c.id: c for c in all_checks()}
+    if id.upper() in REMOVED:
+        raise UsageError(f"{id.upper()} is no check any more: {REMOVED[id.upper()]}.")
     if id.upper() not in known:
         raise UsageError(
             f"unknown check {id!r}; 'adamcheck list' shows all.{closest(id.upper(), known)}"

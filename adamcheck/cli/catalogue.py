@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adamcheck.checks.registry import Check, all_checks
+from adamcheck.checks.removed import REMOVED
 from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
 from adamcheck.proof.catalogue import theorem_statements
@@ -55,6 +56,8 @@ def run_explain(name: str) -> None:
     elif name.lower() in slugs:
         shown = theorem(name)
         draw(lambda console: _theorem(console, shown))
+    elif name.upper() in REMOVED:
+        draw(lambda console: _removed(console, name.upper()))
     elif name.lower() in ALIASES:
         raise UsageError(f"{name!r} is a spec; 'adamcheck list' shows what its conventions mean")
     else:
@@ -74,11 +77,15 @@ def _check(console: Console, check: Check, behind: Theorem | None) -> None:
         ("family", check.family),
         ("rules", ", ".join(check.algorithms)),
         ("profiles", ", ".join(check.profiles)),
-        ("kills", ", ".join(check.kills)),
         ("proof", f"adamcheck prove {check.theorem}" if check.theorem else ""),
         ("run it", f"adamcheck check TARGET --only {check.id}"),
     ]
     console.print(grid(((label, text) for label, text in rows if text), indent=2))
+
+
+def _removed(console: Console, id: str) -> None:
+    console.print(Text(f"{id}  is no check any more", style="bold"))
+    console.print(Text(REMOVED[id], style=""))
 
 
 def _theorem(console: Console, shown: Theorem) -> None:

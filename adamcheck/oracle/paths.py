@@ -142,30 +142,6 @@ def closed(problem: Problem, course: Course, theta0: Float64) -> Feed:
     return feed
 
 
-def tube(course: Course, problem: Problem, theta0: Float64) -> tuple[Float64, Float64]:
-    """(centre, radius) ``[T, N]`` of θ_1 … θ_T: every admissible closed-loop trajectory is inside.
-
-    Both the target and this float64 walk are admissible evaluations of the exact trajectory, so
-    they differ by at most twice the bound. Where nothing is known the radius is infinite.
-    """
-    centre = np.full((course.steps, course.count), np.nan)
-    radius = np.full((course.steps, course.count), np.inf)
-    steps = walk(course, closed(problem, course, theta0))
-    for t, (values, radii) in enumerate(steps):
-        centre[t], radius[t] = values["theta"], 2.0 * np.asarray(radii["theta"])
-        if not (radius[t] < np.abs(centre[t]) + 1.0).any():
-            break
-    return centre, np.where(np.isfinite(radius) & np.isfinite(centre), radius, np.inf)
-
-
-def lock_step_radii(course: Course, evidence: Evidence) -> Float64:
-    """How far each observed θ_t may lie from the exact step, ``[T, N]``."""
-    radii = np.empty((course.steps, course.count))
-    for t, (_, bounds) in enumerate(walk(course, observed(evidence, course.admission))):
-        radii[t] = bounds["theta"]
-    return radii
-
-
 def distance(seen: Any, value: Any) -> Any:
     """|seen - value| without losing the low part of a double-double."""
     if isinstance(value, Pair):
@@ -260,8 +236,6 @@ __all__ = [
     "distance",
     "flagged",
     "high",
-    "lock_step_radii",
     "observed",
-    "tube",
     "walk",
 ]

@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.checks.dynamics import follows_adam
 from adamcheck.checks.lab import Lab
 from adamcheck.checks.profiles import profile_named
 from adamcheck.errors import TargetError, UsageError, closest
@@ -144,7 +143,7 @@ def _columns(lab: Lab, evidence: Evidence, problem: Problem | None) -> dict[str,
     blank["step"] += 1
     blank["gradient"], blank["theta"] = grads, thetas[1:]
     blank["lr"][...] = lr
-    if follows_adam(evidence.spec) and evidence.spec.bias_correction == "both":
+    if _bounded(evidence.spec):
         h = evidence.hyper
         blank["step_bound"][...] = step_bound(h["beta1"], h["beta2"], np.arange(1, steps + 1))[
             :, None
@@ -197,3 +196,9 @@ def _path(lab: Lab, evidence: Evidence, problem: Problem | None) -> Float64:
 def _losses(problem: Problem, thetas: Float64) -> list[float]:
     with np.errstate(all="ignore"):
         return [problem.loss(max(t, 1), x) for t, x in enumerate(thetas)]
+
+
+def _bounded(spec: Spec) -> bool:
+    """Whether the tight step bound is stated for a spec: both corrections, t from 1, no decay."""
+    plain = spec.algorithm == "adam" and spec.decay == "none" and spec.first_t == "1"
+    return plain and spec.bias_correction == "both"

@@ -45,8 +45,8 @@ class HeavyBall:
 
 
 def planted(name: str, why: str) -> Callable[[Any], Any]:
-    """Register a defect that the linear rate must kill."""
-    KILLERS[name] = ("ADAM-CV-6",)
+    """Register a defect that closed loops must kill."""
+    KILLERS[name] = ("ADAM-CV-1", "ADAM-CV-7")
     return cage.defect(name, why, claims="momentum", dtypes=WIDE, shows="closed loop")
 
 

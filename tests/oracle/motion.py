@@ -1,19 +1,31 @@
 """Laws of motion: what theorems say of a whole path, decided from its recorded steps.
 
-Each law takes a Loop that already lies in the envelope step by step. What rounding may add is the
-sum of the steps' own bounds, so none of these laws needs an enclosure of the closed loop, except
-``enclosed``, which says how far there is one.
+Each law takes a Loop whose steps all lie in the envelope. What rounding may add is the sum of the
+steps' own bounds, so none of these laws needs an enclosure of the closed loop, except ``enclosed``,
+which says how far there is one. The gate does not ask them: they follow from the envelope, and here
+the rules and the oracle are held to them. The factors 1 ± 2^-40 … 2^-16 pay for the laws' own
+float64 arithmetic, hundreds to thousands of operations at 2^-53 each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck import rules
-from adamcheck.checks.dynamics import (
+from adamcheck.formats import widened
+from adamcheck.oracle.envelope import Admission
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.paths import Course, closed, observed, walk
+from adamcheck.problems import Problem
+from adamcheck.spec import Spec
+
+from .dynamics import (
     carry,
     corrections,
     floor_of_denominator,
@@ -22,14 +34,118 @@ from adamcheck.checks.dynamics import (
     linear,
     predicted,
 )
-from adamcheck.checks.lab import Break
-from adamcheck.checks.loops import EXPLANATIONS, Loop, law
-from adamcheck.oracle.paths import Course, tube
 
 Float64 = NDArray[np.float64]
+NUMPY: Any = np
+"""NumPy as a rule's functions: all but a choice, which Adam's rules do not make."""
 
-# keeps a law strict inequality's own float64 arithmetic out of the question
-_GRAIN = 2.0**-16
+
+@dataclass(frozen=True)
+class Break:
+    """A law seen broken: in words, at which element and step (from 1)."""
+
+    message: str
+    element: int
+    step: int
+
+
+@dataclass
+class Account:
+    """How many element-steps a law decided, and how many it could not."""
+
+    examples: int = 0
+    undecided: int = 0
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A finished closed loop: a path, the gradients met on it, and what an admission lets it stray.
+
+    ``noise`` [T, N] is what was added to the problem's gradient; ``lrs`` [T] is α of every step;
+    ``how`` holds what single laws need to know.
+    """
+
+    spec: Spec
+    problem: Problem
+    evidence: Evidence
+    lrs: Float64
+    noise: Float64
+    admission: Admission
+    how: Mapping[str, Any] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+
+    @property
+    def hyper(self) -> Mapping[str, float]:
+        """The hyperparameters asked for."""
+        return self.evidence.hyper
+
+    @cached_property
+    def thetas(self) -> Float64:
+        """θ_0 … θ_T, ``[T+1, N]``."""
+        return np.asarray(widened(self.evidence.thetas), np.float64)
+
+    @cached_property
+    def downhill(self) -> Float64:
+        """The gradients ``[T, N]`` with the sign under which the rule descends."""
+        g = np.asarray(widened(self.evidence.grads), np.float64)
+        return -g if self.spec.maximize == "yes" else g
+
+    @property
+    def paced(self) -> list[float] | None:
+        """α of every step where it changes."""
+        return None if (self.lrs == self.hyper["lr"]).all() else self.lrs.tolist()
+
+    @cached_property
+    def radii(self) -> Float64:
+        """How far each θ_t may lie from the exact step, ``[T, N]``."""
+        course = Course.of(self.evidence, self.admission, self.paced)
+        radii = np.empty(self.evidence.shape)
+        for t, (_, bounds) in enumerate(walk(course, observed(self.evidence, course.admission))):
+            radii[t] = bounds["theta"]
+        return radii
+
+    @cached_property
+    def slack(self) -> Float64:
+        """What roundings may have added to the way since the start, ``[T, N]``."""
+        return np.asarray(np.cumsum(self.radii, axis=0) * (1.0 + 2.0**-20))
+
+    def exceeds(self, excess: Float64) -> tuple[int, int] | None:
+        """(step from 1, element) where ``excess`` [T, N] is more than roundings explain."""
+        beyond = np.argwhere((excess > 0.0) & (excess > self.slack))
+        return None if not beyond.size else (int(beyond[0][0]) + 1, int(beyond[0][1]))
+
+
+Law = Callable[[Loop], Break | None]
+LAWS: dict[str, Law] = {}
+
+
+def law(name: str) -> Callable[[Law], Law]:
+    """Register a law of motion."""
+
+    def register(function: Law) -> Law:
+        LAWS[name] = function
+        return function
+
+    return register
+
+
+def tube(course: Course, problem: Problem, theta0: Float64) -> tuple[Float64, Float64]:
+    """(centre, radius) ``[T, N]`` of θ_1 … θ_T: every admissible closed-loop trajectory is inside.
+
+    Both the target and this float64 walk are admissible evaluations of the exact trajectory, so
+    they differ by at most twice the bound. Where nothing is known the radius is infinite.
+    """
+    centre = np.full((course.steps, course.count), np.nan)
+    radius = np.full((course.steps, course.count), np.inf)
+    steps = walk(course, closed(problem, course, theta0))
+    for t, (values, radii) in enumerate(steps):
+        centre[t], radius[t] = values["theta"], 2.0 * np.asarray(radii["theta"])
+        if not (radius[t] < np.abs(centre[t]) + 1.0).any():
+            break
+    return centre, np.where(np.isfinite(radius) & np.isfinite(centre), radius, np.inf)
+
+
+GRAIN = 2.0**-16
 
 
 @law("carried")
@@ -78,7 +194,7 @@ def settles(loop: Loop) -> Break | None:
     before, after = loop.thetas[:-1] - centres, loop.thetas[1:] - centres
     g = np.abs(loop.downhill)
     nearer = g / (np.maximum.accumulate(g, axis=0) + floor_of_denominator(spec, loop.hyper))
-    nearer *= (loop.lrs * weight_m)[:, None] * (1.0 - _GRAIN)
+    nearer *= (loop.lrs * weight_m)[:, None] * (1.0 - GRAIN)
     crossed, allowed = np.zeros(count, bool), np.zeros(count)
     excess = np.empty((steps, count))
     for t in range(steps):
@@ -102,12 +218,12 @@ def settles(loop: Loop) -> Break | None:
 @law("enclosed")
 def enclosed(loop: Loop) -> Break | None:
     """The target's path lies in the enclosure of every admissible path, while there is one."""
-    if loop.trajectory.grads[0].any() or loop.trajectory.lrs is not None:
+    if loop.noise.any() or loop.paced is not None:
         return None
     steps = min(int(loop.how.get("enclosed", 96)), loop.evidence.shape[0])
     course = Course(
         loop.spec, loop.evidence.fmt, loop.hyper, loop.evidence.shape[1], steps,
-        loop.lab.admission, None, loop.evidence.start, loop.evidence.first,
+        loop.admission, None, loop.evidence.start, loop.evidence.first,
     )  # fmt: skip
     centre, radius = tube(course, loop.problem, loop.thetas[0])
     known = np.isfinite(radius)
@@ -144,9 +260,9 @@ def descends(loop: Loop) -> Break | None:
     moved = np.diff(loop.thetas, axis=0)
     tops = np.maximum.accumulate(np.abs(loop.downhill).max(axis=1))
     weight_m, _ = corrections(spec, loop.hyper, steps)
-    pace = loop.lrs * weight_m / (tops + floor_of_denominator(spec, loop.hyper)) * (1.0 - _GRAIN)
+    pace = loop.lrs * weight_m / (tops + floor_of_denominator(spec, loop.hyper)) * (1.0 - GRAIN)
     shrink = np.maximum(0.0, 1.0 - 2.0 * strong * pace)
-    added = 0.5 * smooth * np.sum(moved**2, axis=1) * (1.0 + _GRAIN) + 2.0**-40
+    added = 0.5 * smooth * np.sum(moved**2, axis=1) * (1.0 + GRAIN) + 2.0**-40
     gaps = [sign * problem.loss(t + 1, x) - least for t, x in enumerate(loop.thetas[1:])]
     away = np.linalg.norm(loop.thetas[1:] - best, axis=1) - radius
     first = sign * problem.loss(1, loop.thetas[0]) - least + 2.0**-40
@@ -194,7 +310,7 @@ def linear_motion(loop: Loop) -> Break | None:
     if follows_adam(loop.spec):
         _, second = corrections(loop.spec, loop.hyper, steps)
         tops = np.maximum.accumulate(g, axis=0) / loop.hyper["eps"]
-        moved += np.abs(np.diff(loop.thetas, axis=0)) * tops * second[:, None] * (1.0 + _GRAIN)
+        moved += np.abs(np.diff(loop.thetas, axis=0)) * tops * second[:, None] * (1.0 + GRAIN)
     turned = loop.evidence.fmt.u * g + loop.evidence.fmt.eta
     path, stray = predicted(method, curvature, loop.thetas[0], moved, turned)
     far = np.abs(loop.thetas[1:] - path)
@@ -236,7 +352,7 @@ def annealed(loop: Loop) -> Break | None:
         return None
     h = loop.hyper
     steps = loop.evidence.shape[0]
-    noise = loop.trajectory.grads[0].astype(np.float64)
+    noise = loop.noise
     signal = np.maximum.accumulate(np.abs(loop.evidence.grads.astype(np.float64) - noise), axis=0)
     zeros = np.zeros(noise.shape[1])
     state: dict[str, Any] = rules.initial_state(loop.spec, h, zeros, np.float64(1.0))
@@ -244,12 +360,12 @@ def annealed(loop: Loop) -> Break | None:
     stretch = lift(loop.spec, h, steps)
     for t in range(steps):
         with np.errstate(all="ignore"):  # only the moments are read
-            state = rules.step(loop.spec, np, h, state, noise[t], zeros).state  # type: ignore[arg-type]
+            state = rules.step(loop.spec, NUMPY, h, state, noise[t], zeros).state
         m, v = state["m"], state["v"]
         full_m, full_v = 1.0 - h["beta1"] ** (t + 1), np.sqrt(1.0 - h["beta2"] ** (t + 1))
         rest = np.sqrt(v) - full_v * signal[t]
         with np.errstate(divide="ignore", invalid="ignore"):
-            last = stretch[t] * (np.abs(m) + full_m * signal[t]) / rest * (1.0 + _GRAIN)
+            last = stretch[t] * (np.abs(m) + full_m * signal[t]) / rest * (1.0 + GRAIN)
         last = np.where(rest > 0.0, last, np.inf)
         excess[t] = np.abs(loop.thetas[t + 1] - loop.thetas[t]) - loop.lrs[t] * last
     loop.account.undecided += int((last > 0.5).sum())
@@ -282,25 +398,6 @@ def corrected(loop: Loop) -> Break | None:
     return Break(f"{text} gives; the other way predicts {other:.4g}", element, step + 1)
 
 
-def _factor(loop: Loop, first: Break) -> str:
-    """By what factor the step is off, and by which one it would be without the corrections."""
-    if not follows_adam(loop.spec):
-        return ""
-    corrects = loop.spec.bias_correction
-    at = first.step - 1, first.element
-    right = constant_steps(loop, corrects)[at]
-    wrong = constant_steps(loop, "none" if corrects != "none" else "both")[at]
-    seen = loop.thetas[first.step - 1, first.element] - loop.thetas[first.step, first.element]
-    other = "none" if corrects != "none" else "both"
-    return (
-        f"the step is {seen / right:.5g} times what bias_correction={corrects} gives;"
-        f" bias_correction={other} predicts {wrong / right:.5g}"
-    )
-
-
-EXPLANATIONS["corrected"] = _factor
-
-
 def constant_steps(loop: Loop, correction: str) -> Float64:
     """Δ_1 … Δ_T by the rule itself under the loop's constant gradient, ``[T, N]`` in float64."""
     spec = loop.spec.with_(bias_correction=correction)
@@ -309,7 +406,7 @@ def constant_steps(loop: Loop, correction: str) -> Float64:
     state: dict[str, Any] = rules.initial_state(spec, loop.hyper, zeros, np.float64(1.0))
     rows = []
     for _ in range(loop.evidence.shape[0]):
-        done = rules.step(spec, np, loop.hyper, state, g, zeros)  # type: ignore[arg-type]
+        done = rules.step(spec, NUMPY, loop.hyper, state, g, zeros)
         state = done.state
         rows.append(done.named["update"])
     return np.array(rows)
@@ -368,7 +465,7 @@ def returns(loop: Loop) -> Break | None:
     steps = loop.evidence.shape[0]
     c = loop.thetas[0]
     course = Course(
-        loop.spec, loop.evidence.fmt, loop.hyper, len(c), steps, loop.lab.admission, None,
+        loop.spec, loop.evidence.fmt, loop.hyper, len(c), steps, loop.admission, None,
         loop.evidence.start, loop.evidence.first,
     )  # fmt: skip
     _, radius = tube(course, loop.problem, c)
