@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from adamcheck.checks.removed import said_of
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import FORMATS
 from adamcheck.result import CheckResult, Result, Status, verdict_of
@@ -47,6 +48,8 @@ def validate_waivers(waivers: Iterable[Waiver], known_checks: Iterable[str]) -> 
     known = tuple(known_checks)
     seen: set[tuple[str, str, str]] = set()
     for waiver in waivers:
+        if gone := said_of(waiver.check):
+            raise UsageError(f"waiver: {gone}")
         if waiver.check not in known:
             raise UsageError(
                 f"waiver: unknown check {waiver.check!r}.{closest(waiver.check, known)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from adamcheck.checks.removed import REMOVED
+from adamcheck.checks.removed import said_of
 from adamcheck.errors import UsageError, closest
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def _collect() -> tuple[Check, ...]:
 def check_by_id(id: str) -> Check:
     """Look a check up; raise UsageError with the closest id."""
     known = {c.id: c for c in all_checks()}
-    if id.upper() in REMOVED:
-        raise UsageError(f"{id.upper()} is no check any more: {REMOVED[id.upper()]}.")
+    if gone := said_of(id):
+        raise UsageError(gone)
     if id.upper() not in known:
         raise UsageError(
             f"unknown check {id!r}; 'adamcheck list' shows all.{closest(id.upper(), known)}"

@@ -21,3 +21,9 @@ REMOVED: Final[dict[str, str]] = {
     "ADAM-CV-13": "what bias correction does: " + _LAWS.format("ADAM-CG-1 or ADAM-BC-1"),
 }
 """Id to what it was and what took its place; since 0.2.0."""
+
+
+def said_of(id: str) -> str:
+    """One line on an id that is gone; empty for any other."""
+    what = REMOVED.get(id.upper())
+    return f"{id.upper()} is no check any more: {what}." if what else ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from adamcheck.checks.removed import said_of
 from adamcheck.config import PROFILES, Config, find_config, load_config
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import FORMATS
@@ -101,6 +102,9 @@ def dtypes_for(values: Sequence[str]) -> tuple[str, ...] | None:
 
 def only_for(values: Sequence[str], known: Sequence[str]) -> tuple[str, ...] | None:
     """The ids of the checks asked for; None: all."""
+    for word in words(values):
+        if gone := said_of(word):
+            raise UsageError(gone)
     return tuple(one_of(word, known, "check") for word in words(values)) or None
 
 

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 import adamcheck
-from adamcheck.checks.registry import FAMILIES, all_checks
+from adamcheck.checks.registry import FAMILIES, all_checks, check_by_id
+from adamcheck.checks.removed import REMOVED
+from adamcheck.errors import UsageError
 from adamcheck.result import Status, Verdict, verdict_of
 from adamcheck.targets.protocol import ABILITIES
+from adamcheck.waivers import Waiver, validate_waivers
 
 from .excused import EXCUSED, Excuse
 from .kills import KILLS
@@ -46,6 +49,18 @@ def test_a_check_says_what_it_is(check):
     assert check.needs <= set(ABILITIES)
     assert set(check.profiles) <= {"quick", "ci", "thorough"}
     assert "thorough" in check.profiles
+
+
+def test_an_id_that_is_gone_says_what_took_its_place():
+    here = {c.id for c in CHECKS}
+    assert not here & set(REMOVED)
+    for id, what in REMOVED.items():
+        assert set(re.findall(r"ADAM-[A-Z]+-[0-9]+", what)) & here, id
+        with pytest.raises(UsageError, match=f"^{id} is no check any more: ") as told:
+            check_by_id(id.lower())
+        assert "\n" not in str(told.value)
+        with pytest.raises(UsageError, match=f"^waiver: {id} is no check any more: "):
+            validate_waivers([Waiver(id, "float32", "expected")], here)
 
 
 def test_ids_and_titles_are_unique():
