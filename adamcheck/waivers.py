@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from adamcheck.checks.removed import said_of
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import FORMATS
+from adamcheck.removed import said_of
 from adamcheck.result import CheckResult, Result, Status, verdict_of
 
 ANY: Final = "any"

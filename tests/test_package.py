@@ -66,7 +66,7 @@ def test_identify_stays_the_function_beside_its_module():
 
 
 LAYERS = (
-    {"errors", "text"},
+    {"errors", "text", "removed"},
     {"formats"},
     {"rules", "spec"},
     {"program", "theory", "result"},

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from adamcheck.checks.removed import said_of
 from adamcheck.errors import UsageError, closest
+from adamcheck.removed import said_of
 
 if TYPE_CHECKING:
     from adamcheck.checks.lab import Account, Lab

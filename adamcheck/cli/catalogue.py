@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from adamcheck.checks.registry import Check, all_checks
-from adamcheck.checks.removed import REMOVED
 from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
 from adamcheck.proof.catalogue import theorem_statements
 from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
+from adamcheck.removed import REMOVED
 from adamcheck.report.dialects import alias_table, dialect_table
 from adamcheck.report.terminal import grid
 from adamcheck.spec import ALIASES, CONVENTIONS

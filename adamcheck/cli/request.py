@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from adamcheck.checks.removed import said_of
 from adamcheck.config import PROFILES, Config, find_config, load_config
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import FORMATS
+from adamcheck.removed import said_of
 from adamcheck.spec import parse_spec
 from adamcheck.waivers import Waiver
 

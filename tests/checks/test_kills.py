@@ -10,8 +10,8 @@ import pytest
 
 import adamcheck
 from adamcheck.checks.registry import FAMILIES, all_checks, check_by_id
-from adamcheck.checks.removed import REMOVED
 from adamcheck.errors import UsageError
+from adamcheck.removed import REMOVED
 from adamcheck.result import Status, Verdict, verdict_of
 from adamcheck.targets.protocol import ABILITIES
 from adamcheck.waivers import Waiver, validate_waivers
