@@ -22,6 +22,9 @@ from adamcheck.targets.protocol import Trajectory
 
 Float64 = NDArray[np.float64]
 CLOSED: Final = "closed loop"
+MARGIN: Final = 2.0**-24
+"""A share of the bound, within which this float64 walk leaves a step open: its own roundings move
+the value by less than 2^-28 of the bound (theorem envelope-slack)."""
 
 
 def close(lab: Lab, account: Account, trajectory: Trajectory) -> bool:
@@ -51,11 +54,11 @@ def closed_loop(
 def _paced(lab: Lab, account: Account, evidence: Evidence, lrs: list[float]) -> Break | None:
     """Lock-step where α changes from step to step; the moments do not depend on it."""
     ratio, counts = _ratios(evidence, lab.admission, lrs)
-    outside = np.argwhere(ratio > 1.0 + 2.0**-24)
+    outside = np.argwhere(ratio > 1.0 + MARGIN)
     if not outside.size:
         account.examples += counts["decided"]
         account.undecided += counts["blunt"]
-        account.open += int((ratio > 1.0 - 2.0**-24).sum())
+        account.open += int((ratio > 1.0 - MARGIN).sum())
         return None
     step, element = (int(k) for k in outside[0])
     at = replace(evidence, hyper={**evidence.hyper, "lr": lrs[step]})
