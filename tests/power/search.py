@@ -56,6 +56,11 @@ class Search:
         """One line."""
         if self.found:
             return self.found
+        if not self.moved:
+            return (
+                f"no bit differs from the rule's in {self.runs} runs built around the edit"
+                f" ({self.decided} element-steps)"
+            )
         return (
             f"{self.runs} runs built around the edit, {self.moved} of them with other bits than the"
             f" rule's: {self.decided} element-steps decided, at most {self.ratio:.3g} of the bound"
@@ -80,7 +85,7 @@ def search(case: Case, horizon: Horizon | None = None, *, hypers: int = HYPERS) 
     tried = Search()
     for k in range(hypers):
         rng = np.random.default_rng([case.seed, case.index, k, 77])
-        hyper = _hyper(made, fmt, rng, horizon)
+        hyper = _hyper(case.edit, made, fmt, rng, horizon)
         for each in _inputs(case.edit, made, fmt, hyper, rng):
             tried = _one(case, made, fmt, each, tried)
             if tried.found or tried.alarm:
@@ -204,14 +209,24 @@ def _columns(
 
 
 def _hyper(
-    made: type[Optimizer], fmt: Format, rng: np.random.Generator, horizon: Horizon | None
+    edit: Edit,
+    made: type[Optimizer],
+    fmt: Format,
+    rng: np.random.Generator,
+    horizon: Horizon | None,
 ) -> dict[str, float]:
     found: dict[str, float] = {}
+    place, given = edit.place, edit.get("c")
+    number = given if isinstance(given, float) else 0.0
     for name in made.spec.hyperparameters:
         value = _drawn(name, fmt, rng)
+        if name == place and number:  # near the constant that it is held against
+            value = abs(number) * float(2.0 ** rng.uniform(-1.0, 1.0))
         if horizon is not None and name in horizon.hyper:
             low, high = horizon.hyper[name]
             value = min(max(value, low), high)
+            if rng.random() < 0.25:  # the ends of what was run
+                value = (low, high)[rng.integers(2)]
         found[name] = value
     return found
 
