@@ -14,10 +14,9 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.engine.plain import dumped, loaded
-from adamcheck.engine.plan import Plan
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
 from adamcheck.targets import wire
@@ -25,6 +24,9 @@ from adamcheck.targets.pipes import write_all
 from adamcheck.targets.process import environment
 from adamcheck.targets.protocol import Description
 from adamcheck.targets.session import Session
+
+if TYPE_CHECKING:
+    from adamcheck.engine.plan import Plan
 
 _PATIENCE: Final = 5.0
 """Seconds until a worker that does not end when its lifeline does is killed."""

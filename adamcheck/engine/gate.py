@@ -12,14 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from numbers import Integral
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.checks.profiles import profile_named
 from adamcheck.engine.crew import Crew
-from adamcheck.engine.explanation import identifying
-from adamcheck.engine.plan import Plan, chosen, judged, plan
-from adamcheck.engine.run import run
-from adamcheck.engine.verdict import Record
 from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
 from adamcheck.formats import FORMATS, format_named
@@ -27,6 +23,9 @@ from adamcheck.result import Result
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits
 from adamcheck.targets.session import Session
+
+if TYPE_CHECKING:
+    from adamcheck.engine.plan import Plan
 
 _SUCH: Final = {"only": "('ADAM-LS-1',)", "dtypes": "('float64',)"}
 
@@ -58,7 +57,7 @@ def check(
     only, dtypes = _names("only", only), _names("dtypes", dtypes)
     if not isinstance(profile, str):
         raise UsageError(f"profile {profile!r} is no text; such as profile='quick'")
-    chosen(profile_named(profile), only)
+    profile_named(profile)
     automatic = isinstance(spec, str) and spec.strip().lower() == "auto"
     claimed = Spec() if automatic else (spec if isinstance(spec, Spec) else parse_spec(spec))
     for name in dtypes or ():
@@ -70,9 +69,14 @@ def check(
     with ExitStack() as stack:
         session = Session(target, options=options, limits=limits or Limits(), device=device)
         stack.enter_context(session).start()
-        # before it is known what the target takes: they start while it is asked
         beside = _beside(device, dtypes, only, jobs)
         crew = stack.enter_context(Crew(session, beside)) if beside else None
+        # all of them start while this process imports what judges, which takes as long
+        from adamcheck.engine.plan import chosen, plan
+        from adamcheck.engine.run import run
+        from adamcheck.engine.verdict import Record
+
+        chosen(profile_named(profile), only)
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
         }  # fmt: skip
@@ -113,6 +117,9 @@ def cores() -> int:
 
 def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
     """The plan under the dialect that the target is identified as."""
+    from adamcheck.engine.explanation import identifying
+    from adamcheck.engine.plan import judged, plan
+
     known, claimed, found, trouble = session.description, Spec(), None, ""
     names, _ = judged(known, asked["dtypes"])
     if names:

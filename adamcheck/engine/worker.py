@@ -10,17 +10,17 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adamcheck.checks.registry import all_checks
 from adamcheck.engine.plain import dumped, loaded
-from adamcheck.engine.plan import Plan
-from adamcheck.engine.unit import laboratory, run_unit
 from adamcheck.errors import UsageError
 from adamcheck.targets import wire
 from adamcheck.targets.pipes import die_with_parent, read_exactly, write_all
 from adamcheck.targets.protocol import Description, Limits
 from adamcheck.targets.session import Session
+
+if TYPE_CHECKING:
+    from adamcheck.engine.plan import Plan
 
 
 def work(requests: int, answers: int, tokens: int) -> None:
@@ -36,7 +36,11 @@ def work(requests: int, answers: int, tokens: int) -> None:
         device=first["device"],
     ) as session:
         session.start()
-        all_checks()  # imported while the other process still asks what the target can do
+        # the rest is imported while the target starts and is asked what it can do
+        from adamcheck.checks.registry import all_checks
+        from adamcheck.engine.plan import Plan
+
+        all_checks()
         second = _message(requests)
         if second is None:
             return
@@ -48,6 +52,8 @@ def work(requests: int, answers: int, tokens: int) -> None:
 
 
 def _answers(plan: Plan, session: Session, tokens: int) -> Iterator[Mapping[str, Any]]:
+    from adamcheck.engine.unit import laboratory, run_unit
+
     try:
         while token := os.read(tokens, 1):
             shard = plan.shards[token[0]]

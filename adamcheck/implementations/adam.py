@@ -63,6 +63,7 @@ class Adam:
         self._spec = _spec_of(self._hyper, self._flags)
         self._arrays = self._module()
         self._xp = array_namespace(self._arrays.empty(0))
+        self._ops = rules.Written(self._xp)
         self._slots = [self._slot(param) for param in params]
 
     def step(self, grads: Sequence[Any]) -> list[Any]:
@@ -130,7 +131,7 @@ class Adam:
     def _advance(self, slot: _Slot, grad: Any) -> None:
         theta = self._wide(slot.theta, slot.theta.dtype)
         powers = {"p1": self._hyper["beta1"] ** slot.t, "p2": self._hyper["beta2"] ** slot.t}
-        done = rules.step(self._spec, self._xp, self._hyper, slot.state | powers, grad, theta)
+        done = rules.step(self._spec, self._ops, self._hyper, slot.state | powers, grad, theta)
         slot.state = {name: done.state[name] for name in slot.state}
         moved = done.theta
         if moved.dtype != slot.theta.dtype:

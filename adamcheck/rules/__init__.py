@@ -52,6 +52,7 @@ __all__ = [
     "Rule",
     "Special",
     "Step",
+    "Written",
     "ema",
     "initial_state",
     "step",
