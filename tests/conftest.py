@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from adamcheck.horizon import Horizon
 from adamcheck.result import (
@@ -199,12 +201,67 @@ def broken() -> Result:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a CUDA device where there is none, and say why."""
+settings.register_profile("local", deadline=None)
+# the same examples for the same commit: a gate judges the change, fresh examples are for local runs
+settings.register_profile("ci", deadline=None, derandomize=True, database=None, print_blob=True)
+settings.load_profile("local")
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the slow tests, too")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow of long parametrisations, leave the slow out, skip what needs a GPU."""
+    for cases in _cases(items):
+        wanted = cases[0].get_closest_marker("sampled").args[0]
+        spread = {k * (len(cases) - 1) // max(1, wanted - 1) for k in range(wanted)}
+        for k, item in enumerate(cases):
+            if k not in spread:
+                item.add_marker("slow")
+    if not _everything(config):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.stash[LEFT_OUT] = len(slow)
+        config.hook.pytest_deselected(items=slow)
     wanting = [item for item in items if item.get_closest_marker("gpu")]
     if wanting and (why := missing_cuda()):
         for item in wanting:
             item.add_marker(pytest.mark.skip(reason=why))
+
+
+def _cases(items: list[pytest.Item]) -> Iterable[list[pytest.Item]]:
+    """The cases of every test that is marked ``sampled``, a list each."""
+    found: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("sampled"):
+            found.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return found.values()
+
+
+def _everything(config: pytest.Config) -> bool:
+    """Whether nothing is left out: asked for, or selected by a marker, or named one by one."""
+    named = any("::" in argument for argument in config.args)
+    return bool(config.option.all or config.option.markexpr or named)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells its controller what it left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", 0)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if left := config.stash.get(LEFT_OUT, 0):
+        terminalreporter.line(f"{left} slow tests were left out; --all runs them, too")
 
 
 def missing_cuda() -> str:

@@ -69,6 +69,7 @@ def test_every_property_is_replayed():
     assert {law for law, _, _ in CASES} == set(PROPERTIES)
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize(("law", "check", "name"), CASES, ids=lambda x: x.replace(" ", "-"))
 def test_a_witness_fails_again_and_passes_on_the_honest_twin(law, check, name, tmp_path):
     outcome = witnessed(name, check)

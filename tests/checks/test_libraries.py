@@ -30,6 +30,7 @@ def messages(result):
     return [(c.name, c.dtype, c.status.value, c.message) for c in result.checks if c.message]
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("options", "spec"),
     [
@@ -75,6 +76,7 @@ def test_torch_fused_deviates_in_memory_layouts_and_in_nothing_else():
     assert (result.identified.kind, result.identified.spec) == ("dialect", "adam")
 
 
+@pytest.mark.slow
 def test_torch_differentiable_keeps_its_scalars_in_float32():
     needs("torch")
     asked: Any = {"options": {"differentiable": True}, "only": ("ADAM-LS-1", "ADAM-BC-1")}
@@ -86,6 +88,7 @@ def test_torch_differentiable_keeps_its_scalars_in_float32():
     assert all("in float32" in c.explanation for c in wide.checks if c.status is Status.FAILED)
 
 
+@pytest.mark.slow
 def test_sklearn_is_the_dialect_that_its_documentation_does_not_name():
     needs("sklearn")
     auto = adamcheck.check(SKLEARN, spec="auto", only=CORE, dtypes=("float64", "float32"))
@@ -151,6 +154,7 @@ def test_relatives_in_the_libraries_under_the_whole_gate(target, spec, fails):
     assert result.verdict is (Verdict.DEVIATES if fails else Verdict.CONFORMS), messages(result)
 
 
+@pytest.mark.slow
 def test_a_division_by_zero_at_beta2_of_one_promises_nothing():
     needs("optax")
     only = (*CORE, "ADAM-HP-1", "ADAM-HP-2")

@@ -83,6 +83,7 @@ class FirstSix(LastSix):
 """
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("name", "words"), TOLD, ids=[name for name, _ in TOLD])
 def test_planted_defects_are_explained(name, words):
     defect = named(name)

@@ -56,6 +56,7 @@ def of(name, **asked):
     return identify(str(ROOT / record.target), options=record.options, **asked)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("record", HONEST, ids=lambda record: record.name)
 def test_honest_targets_are_what_they_say(record):
     dtype = record.dtypes[0]

@@ -12,6 +12,7 @@ from .known import KNOWN
 pytestmark = pytest.mark.library
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("target", "options", "spec"), KNOWN)
 def test_libraries_are_identified(target, options, spec):
     package = target.partition(":")[0].partition(".")[0]
@@ -29,6 +30,7 @@ def test_a_default_decay_is_told():
     assert fact.numbers == {"weight_decay": 0.01}
 
 
+@pytest.mark.slow
 def test_scalars_in_float32_where_64_bits_are_off():
     needs("optax")
     report = identify("optax:adam", options={"x64": False})
@@ -38,6 +40,7 @@ def test_scalars_in_float32_where_64_bits_are_off():
     assert facts["scalars"].numbers["envelopes"] > 1.0
 
 
+@pytest.mark.slow
 def test_a_float32_product_under_float64_arrays_is_noticed():
     # PyTorch keeps NAdam's product of momenta as a float32 tensor
     needs("torch")

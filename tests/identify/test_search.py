@@ -32,6 +32,7 @@ def extra(spec):
     return asked | ({"weight_decay": 0.125} if spec.decay != "none" else {})
 
 
+@pytest.mark.sampled(14)
 @pytest.mark.parametrize("spec", LONE, ids=str)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_each_switch_is_seen_alone(spec, dtype):
@@ -41,6 +42,7 @@ def test_each_switch_is_seen_alone(spec, dtype):
     assert not found.equal
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("word", SWITCHES["decay"][1:])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_each_coupling_of_the_decay_is_seen(word, dtype):
@@ -86,6 +88,7 @@ def test_relatives_are_told_apart(algorithm):
     assert found.best.candidate.spec == Spec(algorithm)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("strength", [1e-4, 0.01, 0.3])
 @pytest.mark.parametrize("word", ["l2", "decoupled", "decoupled-unscaled", "decoupled-after"])
 def test_a_hidden_decay_is_found_and_its_strength_told(word, strength):

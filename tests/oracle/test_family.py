@@ -89,6 +89,7 @@ def sensible(order: Order, spec: Spec, name: str) -> bool:
     return applicable(order, spec, name) and not folded
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("name", DTYPES)
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_no_honest_order_is_outside(spec: Spec, name: str) -> None:

@@ -123,6 +123,7 @@ def test_alpha_may_change_at_every_step(session):
     assert np.abs(trace.thetas[0][1:] - expected).max() < 1e-14
 
 
+@pytest.mark.slow
 @pytest.mark.library
 def test_rebuilding_equals_what_users_of_torch_do():
     needs("torch")

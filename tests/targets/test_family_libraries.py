@@ -88,6 +88,7 @@ def session_of() -> Iterator[Callable[[Case], Session]]:
         session.close()
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_dialect_of(case: Case, session_of: Callable[[Case], Session]) -> None:
     session = session_of(case)
@@ -106,6 +107,7 @@ def test_the_dialect_of(case: Case, session_of: Callable[[Case], Session]) -> No
             assert judge(replace(seen, spec=other, hyper=hyper, moments=kept)).bad.any(), text
 
 
+@pytest.mark.slow
 def test_pytorch_nadam_keeps_the_product_of_its_momenta_in_float32(tmp_path: Path) -> None:
     """So it deviates on float64 parameters, unless float64 is the default when it is built."""
     needs("torch")
@@ -122,6 +124,7 @@ def test_pytorch_nadam_keeps_the_product_of_its_momenta_in_float32(tmp_path: Pat
         assert judge(observe(session, spec, "float64", ())).accepted
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("case", KERAS, ids=str)
 def test_the_dialect_of_keras(case: Case, session_of: Callable[[Case], Session]) -> None:
     options = {"backend": "jax", "floatx": "float64"}

@@ -44,6 +44,7 @@ def one(dtype="float64", steps=12, **more):
     return request(np.zeros(5, dtype), steps=steps, hyper=UNUSUAL, **more)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("target", "options", "package", "more"), ADAMS)
 def test_adam(target, options, package, more):
     needs(package)
@@ -133,6 +134,7 @@ def test_torch_late_gradients_options_and_flags():
         opened("torch.optim:Adam", {"foraech": True}).description  # noqa: B018
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "SGD"])
 def test_torch_relatives_run(name):
     needs("torch")
@@ -166,6 +168,7 @@ def test_a_users_own_transformation_is_recognised(tmp_path):
         assert session.run(one()).failure is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("name", ["amsgrad", "adamax", "nadam", "radam", "rmsprop", "sgd"])
 def test_optax_relatives_run(name):
     needs("optax")
