@@ -38,8 +38,19 @@ def _forms(program: Program, i: int) -> tuple[str, ...]:
         case "mul":
             return _product_forms(program, i)
         case "add" | "sub":
-            return ("plain", "fma") if any(_product(program, a) for a in op.args[::-1][:2]) else ()
+            return _sum_forms(program, i)
     return ()
+
+
+def _sum_forms(program: Program, i: int) -> tuple[str, ...]:
+    op = program.ops[i]
+    found = ["plain"]
+    if any(_product(program, a) for a in op.args):
+        found.append("fma")
+    if op.kind == "sub":
+        found += ["swapped", "summed"] if program.ops[op.args[0]].kind == "sub" else []
+        found += ["together"] if _together(program, i) else []
+    return tuple(found)
 
 
 def _product_forms(program: Program, i: int) -> tuple[str, ...]:
@@ -102,6 +113,18 @@ def _shrinks(program: Program, i: int) -> tuple[int, int] | None:
     one, s = less.args
     names = {program.ops[s].name, *(program.ops[a].name for a in program.ops[s].args)}
     return (x, s) if program.ops[one].value == 1 and "h.weight_decay" in names else None
+
+
+def _together(program: Program, i: int) -> tuple[int, int, int, int] | None:
+    """(θ, α, q, λ) where value i is θ·(1-α·λ) - α·q."""
+    kept, moved = (program.ops[a] for a in program.ops[i].args)
+    if kept.kind != "mul" or moved.kind != "mul":
+        return None
+    shrinks = _shrinks(program, program.ops[i].args[0])
+    if shrinks is None or program.ops[shrinks[1]].kind != "mul":
+        return None
+    rate, decay = program.ops[shrinks[1]].args
+    return (shrinks[0], rate, moved.args[1], decay) if moved.args[0] == rate else None
 
 
 def _power(program: Program, i: int) -> int | None:
@@ -167,7 +190,7 @@ class _Writer:
             case "mul":
                 shrinks = _shrinks(program, i)
                 return self._shrunk(form, *shrinks) if shrinks else self._update(i, form)
-        return self._sum(op)
+        return self._sum(op) if form == "fma" else self._apart(i, form)
 
     @property
     def _one(self) -> int:
@@ -221,6 +244,22 @@ class _Writer:
             return emit("fma", *self._factors(y), emit("neg", self.value(x)))
         a, b = self._factors(y)
         return emit("fma", emit("neg", a) if op.kind == "sub" else a, b, self.value(x))
+
+    def _apart(self, i: int, form: str) -> int:
+        """x - a - b with b first, or with a + b; or θ - α·(q + λ·θ)."""
+        emit, program = self.draft.emit, self.program
+        if form == "together":
+            parts = _together(program, i)
+            assert parts is not None
+            theta, rate, q, decay = (self.value(k) for k in parts)
+            whole = emit("add", q, emit("mul", decay, theta))
+            return emit("sub", theta, emit("mul", rate, whole))
+        before, second = program.ops[i].args
+        x, a = (self.value(k) for k in program.ops[before].args)
+        b = self.value(second)
+        if form == "summed":
+            return emit("sub", x, emit("add", a, b))
+        return emit("sub", emit("sub", x, b), a)
 
     def _factors(self, i: int) -> tuple[int, int]:
         """The factors of a product as it is written; one and itself where it is none any more."""

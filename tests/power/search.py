@@ -86,7 +86,7 @@ def search(case: Case, horizon: Horizon | None = None, *, hypers: int = HYPERS) 
     for k in range(hypers):
         rng = np.random.default_rng([case.seed, case.index, k, 77])
         hyper = _hyper(case.edit, made, fmt, rng, horizon)
-        for each in _inputs(case.edit, made, fmt, hyper, rng):
+        for each in Around(case.edit, made, fmt, hyper, rng, horizon).inputs():
             tried = _one(case, made, fmt, each, tried)
             if tried.found or tried.alarm:
                 return tried
@@ -137,75 +137,84 @@ def _run(made: type[Optimizer], fmt: Format, given: Input, options: dict[str, st
 # inputs -------------------------------------------------------------------------------------------
 
 
-def _inputs(
-    edit: Edit, made: type[Optimizer], fmt: Format, hyper: dict[str, float],
-    rng: np.random.Generator,
-) -> Iterator[Input]:  # fmt: skip
-    guard = edit.guard
-    kind, at = (guard.kind, guard.value or 0) if guard else ("", 0.0)
-    if kind in ("t>=", "t==", "t%"):
-        when = int(at if kind != "t%" else (guard.rest if guard and guard.rest else at))
-        yield from _at_step(when, edit, made, fmt, hyper, rng)
-    elif kind == "silence>=":
-        grads = _columns(6, edit, fmt, hyper, rng, _FEW)
-        quiet = np.zeros((int(at) + 3, grads.shape[1]))
-        yield _input(np.vstack([grads, quiet, _columns(12, edit, fmt, hyper, rng, _FEW)]),
-                     hyper, rng)  # fmt: skip
-    elif kind in ("index==", "index%", "size>="):
-        most = int(at if kind != "index%" else (guard.rest if guard and guard.rest else 0)) + 2
-        grads = _columns(12, edit, fmt, hyper, rng, 140)
-        repeats = -(-most // grads.shape[1])
-        yield _input(np.tile(grads, (1, repeats))[:, : max(most, 2)], hyper, rng)
-    else:
-        yield _input(_columns(48, edit, fmt, hyper, rng, 200), hyper, rng)
+@dataclass(frozen=True)
+class Around:
+    """Inputs built around one edit, no larger or longer than what the gate ran."""
 
+    edit: Edit
+    made: type[Optimizer]
+    fmt: Format
+    hyper: dict[str, float]
+    rng: np.random.Generator
+    horizon: Horizon | None
 
-def _at_step(
-    when: int, edit: Edit, made: type[Optimizer], fmt: Format, hyper: dict[str, float],
-    rng: np.random.Generator,
-) -> Iterator[Input]:  # fmt: skip
-    if when <= THROUGH:
-        few = 140 if when <= _LONG else _FEW
-        grads = _columns(min(48, when + 12), edit, fmt, hyper, rng, few)
-        repeats = -(-(when + 12) // len(grads))
-        yield _input(np.tile(grads, (repeats, 1))[: when + 12], hyper, rng)
-    if when > _LONG:
-        grads = _columns(16, edit, fmt, hyper, rng, 60)
+    def inputs(self) -> Iterator[Input]:
+        """The runs for one choice of hyperparameters."""
+        guard = self.edit.guard
+        kind, at = (guard.kind, int(guard.value or 0)) if guard else ("", 0)
+        if guard and kind.endswith("%"):
+            at = guard.rest or (at if kind == "t%" else 0)
+        if kind in ("t>=", "t==", "t%"):
+            yield from self._at_step(at)
+        elif kind == "silence>=":
+            before, after = self._columns(6, _FEW), self._columns(12, _FEW)
+            yield self._input(np.vstack([before, np.zeros((at + 1, before.shape[1])), after]))
+        elif kind in ("index==", "index%", "size>="):
+            size = max(at + (kind != "size>="), 2)
+            steps = min(12, self.horizon.steps_of(size) if self.horizon else 12)
+            if steps:
+                grads = self._columns(steps, 140)
+                yield self._input(np.tile(grads, (1, -(-size // grads.shape[1])))[:, :size])
+        else:
+            yield self._input(self._columns(48, 200))
+
+    def _at_step(self, when: int) -> Iterator[Input]:
+        longest, loaded = THROUGH, THROUGH * 100
+        if self.horizon is not None:
+            longest, loaded = min(THROUGH, self.horizon.steps), self.horizon.loaded
+        steps = min(when + 12, longest)
+        if when <= steps:
+            grads = self._columns(min(48, steps), 140 if steps <= _LONG else _FEW)
+            yield self._input(np.tile(grads, (-(-steps // len(grads)), 1))[:steps])
+        if _LONG < when <= loaded:
+            grads = self._columns(16, 60)
+            n = grads.shape[1]
+            size = np.abs(grads).max(axis=0) + np.finfo(np.float64).tiny
+            start: dict[str, Array] = {}
+            for name in trace(self.made.spec).moments:
+                signed = name in ("m", "velocity")
+                value = self.rng.uniform(-1, 1, n) * size if signed else size * size
+                start[name] = value * self.rng.uniform(0.25, 1.0, n)
+            yield replace(self._input(grads), first=when - 3, start=start)
+
+    def _input(self, grads: Array) -> Input:
         n = grads.shape[1]
-        size = np.abs(grads).max(axis=0) + np.finfo(np.float64).tiny
-        start: dict[str, Array] = {}
-        for name in trace(made.spec).moments:
-            value = rng.uniform(-1, 1, n) * size if name in ("m", "velocity") else size * size
-            start[name] = value * rng.uniform(0.25, 1.0, n)
-        yield replace(_input(grads, hyper, rng), first=when - 3, start=start)
+        theta0 = np.where(self.rng.random(n) < 0.5, 0.0, self.rng.uniform(-1, 1, n))
+        return Input(self.hyper, grads, theta0)
 
-
-def _input(grads: Array, hyper: dict[str, float], rng: np.random.Generator) -> Input:
-    n = grads.shape[1]
-    theta0 = np.where(rng.random(n) < 0.5, 0.0, rng.uniform(-1, 1, n))
-    return Input(hyper, grads, theta0)
-
-
-def _columns(
-    steps: int, edit: Edit, fmt: Format, hyper: dict[str, float], rng: np.random.Generator,
-    most: int,
-) -> Array:  # fmt: skip
-    """Columns of every gradient law, and the same at sizes near the edit's constants."""
-    usual = {"lr": 0.125, "beta1": 0.875, "beta2": 0.9375, "eps": 2.0**-10} | hyper
-    seed = int(rng.integers(2**31))
-    plain = np.asarray(battery(fmt, usual, steps, seed=seed, safe=True).grads, np.float64)
-    sizes = [abs(x) for name, x in edit.parameters if name == "c" and isinstance(x, float) and x]
-    if edit.guard and edit.guard.kind.startswith("|g|") and edit.guard.value:
-        sizes.append(edit.guard.value)
-    parts = [plain]
-    for size in sizes:
-        for scale in {size, np.sqrt(size), size / usual["lr"]}:
-            peak = np.abs(plain).max(axis=0)
-            near = plain[:, peak > 0] / peak[peak > 0]
-            parts.append(near * scale * 2.0 ** rng.uniform(-3, 3, near.shape[1]))
-    whole = np.concatenate(parts, axis=1)
-    chosen = rng.permutation(whole.shape[1])[:most]
-    return np.clip(whole[:, chosen], -fmt.largest, fmt.largest)
+    def _columns(self, steps: int, most: int) -> Array:
+        """Columns of every gradient law, and the same at sizes near the edit's constants."""
+        usual = {"lr": 0.125, "beta1": 0.875, "beta2": 0.9375, "eps": 2.0**-10} | self.hyper
+        seed, guard = int(self.rng.integers(2**31)), self.edit.guard
+        laws = battery(self.fmt, usual, steps, seed=seed, safe=True)
+        plain = np.asarray(laws.grads, np.float64)
+        given = [x for name, x in self.edit.parameters if name == "c"]
+        sizes = [abs(x) for x in given if isinstance(x, float) and x]
+        if guard and guard.kind.startswith("|g|") and guard.value:
+            sizes.append(guard.value)
+        peak = np.abs(plain).max(axis=0)
+        near = plain[:, peak > 0] / peak[peak > 0]
+        parts = [plain]
+        for size in sizes:
+            scales = (size, np.sqrt(size), size / usual["lr"])
+            shifts = (2.0 ** self.rng.uniform(-3, 3, near.shape[1]) for _ in scales)
+            parts += [near * x * shift for x, shift in zip(scales, shifts, strict=True)]
+        whole = np.concatenate(parts, axis=1)
+        chosen = whole[:, self.rng.permutation(whole.shape[1])[:most]]
+        top = self.fmt.largest
+        if self.horizon is not None and self.horizon.gradients is not None:
+            top = self.horizon.gradients[1]
+        return np.clip(chosen, -top, top)
 
 
 def _hyper(
