@@ -46,7 +46,7 @@ class Horizon:
     element. late_start: most zero gradients before an element's first other one. arrays: (elements,
     steps) that no other run exceeds in both. sizes: the array sizes. parameters: most in one list.
     gradients, parameter_values: smallest and largest magnitude but 0. spikes: (step, factor) that
-    no other exceeds in both, the factor being |g| over the mean |g| of the element's earlier steps.
+    no other exceeds in both, an element's largest |g| and how many times the others' mean it is.
     hyper: smallest and largest value of each hyperparameter. loaded: largest step count t that a
     run was continued from by loading. options: for each switch the longest run with it on.
     """

@@ -72,14 +72,14 @@ def _silences(size: Array) -> tuple[int, int]:
     given = size > 0.0
     if given.all() or not given.any():
         return 0, 0
-    columns = given[:, given.any(axis=0) & ~given.all(axis=0)]
-    if not columns.size:
-        return 0, 0
-    t = np.arange(columns.shape[0])[:, None]
-    last = np.maximum.accumulate(np.where(columns, t, -1), axis=0)
-    late = int(columns.argmax(axis=0).max())
-    gaps = np.where(columns[1:] & (last[:-1] >= 0), t[1:] - last[:-1] - 1, 0)
-    return int(gaps.max(initial=0)), late
+    columns = given[:, ~given.all(axis=0)]
+    t = np.arange(1, columns.shape[0] + 1, dtype=np.int32)[:, None]
+    last = np.maximum.accumulate(columns * t, axis=0)  # the latest step with a gradient, or 0
+    since = t[1:] - last[:-1]
+    before = last[:-1] > 0
+    gaps = (since - 1) * (columns[1:] & before)
+    late = np.where(columns.any(axis=0), columns.argmax(axis=0), 0)
+    return int(gaps.max(initial=0)), int(late.max())
 
 
 def _range(size: Array) -> Range | None:
@@ -89,15 +89,17 @@ def _range(size: Array) -> Range | None:
 
 
 def _spikes(size: Array) -> Front:
-    """(step, factor): how far a gradient exceeds the mean of those before it, if at least twice."""
-    if size.shape[0] < 2 or not size.shape[1]:
+    """(step, factor) of each element's largest gradient, where it is twice the others' mean."""
+    steps = size.shape[0]
+    if steps < 2 or not size.shape[1]:
         return ()
+    most = size.max(axis=0).astype(np.float64)
     with np.errstate(all="ignore"):
-        before = np.cumsum(size[:-1], axis=0, dtype=np.float64)
-        before /= np.arange(1.0, size.shape[0])[:, None]
-        factor = size[1:] / before
-    # what follows nothing but zeros is a first gradient, and no spike
-    most = np.where(np.isfinite(factor), factor, 0.0).max(axis=1)
-    later = np.append(np.maximum.accumulate(most[::-1])[-2::-1], 0.0)
-    kept = np.flatnonzero((most >= 2.0) & (most > later))
-    return front((float(t) + 2.0, float(most[t])) for t in kept)
+        factor = most * (steps - 1) / (size.sum(axis=0, dtype=np.float64) - most)
+    # a gradient among nothing but zeros is a lone one, and no spike
+    spikes = np.flatnonzero(np.isfinite(factor) & (factor >= 2.0))
+    at = size[:, spikes].argmax(axis=0)
+    highest = np.zeros(steps)
+    np.maximum.at(highest, at, factor[spikes])
+    kept = np.flatnonzero(highest[1:]) + 1
+    return front((float(t) + 1.0, float(highest[t])) for t in kept)
