@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from adamcheck.checks.draws import choices, life, usual
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
@@ -66,15 +67,13 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     theorem="dialects",
 )
 def epsilon_regime(lab: Lab, account: Account) -> None:
-    narrow = lab.fmt.short_ranged
-    choices = (0.5, 2.0**-4) if narrow else (2.0**-2, 2.0**-13, 1e-8)
     if "eps" not in lab.dyadic:
         raise Skip(f"{lab.spec} has no ε")
     laws = ("eps-scale", "log-uniform", "constant", "decaying")
-    for eps in choices:
-        hyper = lab.altered(lab.dyadic, eps=eps)
-        grads = lab.gradients(hyper, min(24, lab.profile.steps), 3, laws=laws)
-        hold(lab, account, lab.trajectory(grads, hyper=hyper))
+    for hyper in choices(lab, 3 * lab.profile.repeat, "eps"):
+        changed = lab.altered(lab.dyadic, eps=hyper["eps"])
+        grads = lab.gradients(changed, min(24, lab.profile.steps), 3, laws=laws)
+        hold(lab, account, lab.trajectory(grads, hyper=changed))
 
 
 @check(
@@ -127,21 +126,16 @@ def moments(lab: Lab, account: Account) -> None:
 @check(
     "ADAM-LS-7",
     title="A long run",
-    law="Every θ_t of a run over thousands of steps lies in the envelope: nothing is reset, frozen,"
-    " decayed or scheduled on the way.",
+    law="Every θ_t of a run over thousands of steps, with silences, spikes and gradients of many"
+    " magnitudes, lies in the envelope: nothing is reset, frozen, decayed or scheduled on the way.",
     clause="whole update, late t",
     theorem="rounding-envelope",
 )
 def long_run(lab: Lab, account: Account) -> None:
     steps = lab.affordable(lab.profile.long_steps, least=lab.profile.steps)
-    rng = lab.rng("long")
-    # every other step pulls back, so that θ stays small and does not swallow Δ
-    scale = 2.0 ** rng.integers(-3, 3, 24)
-    signs = np.where(np.arange(steps)[:, None] % 2 == 0, 1.0, -1.0)
-    grads = scale * np.where(np.arange(24) < 12, signs, 1.0) * rng.uniform(0.5, 1.0, (steps, 24))
-    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
-    if not lab.fmt.narrow:  # a correction at the usual β2 still moves after 2,304 steps
-        hold(lab, account, lab.trajectory(grads[: steps // 2, ::4], hyper=lab.ordinary))
+    hyper = usual(lab)
+    grads = life(lab, hyper, steps, lab.profile.crowd, "long")
+    hold(lab, account, lab.trajectory(grads, hyper=hyper))
     if steps < lab.profile.long_steps:
         lab.note(
             "long-run-cut", f"the long run was cut to {steps} steps at the target's pace",

@@ -12,8 +12,14 @@ from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
 from adamcheck.targets.protocol import LAYOUTS
 
-_LARGE: Final = (67, 71)
-"""Beyond the usual tiles of a transposed copy, in both axes."""
+_TILE: Final = 64
+"""The usual tiles of a transposed copy, in both axes; larger arrays are drawn beyond it."""
+
+
+def _large(lab: Lab) -> tuple[int, int]:
+    """A matrix that no tile holds."""
+    rows, columns = lab.rng("large matrix").integers(_TILE + 1, 2 * _TILE + 1, 2)
+    return int(rows), int(columns)
 
 
 @check(
@@ -39,7 +45,7 @@ def shapes(lab: Lab, account: Account) -> None:
         (4, 4),
         (2, 1, 2, 3, 2),
         (17, 17),
-        (67, 131),  # beyond the usual tiles and blocks of rows and columns
+        _large(lab),
     ):
         grads = rng.standard_normal((4, *shape))
         hold(lab, account, lab.trajectory(grads, rng.uniform(-1, 1, shape), hyper=lab.dyadic))
@@ -57,6 +63,7 @@ def shapes(lab: Lab, account: Account) -> None:
 )
 def layouts(lab: Lab, account: Account) -> None:
     rng = lab.rng("layouts")
+    large = _large(lab)
     for shape in (
         (5, 7),
         (3, 3),
@@ -64,9 +71,9 @@ def layouts(lab: Lab, account: Account) -> None:
         (2, 3, 4, 4),  # axes that channels-last code takes for one another
         (6,),
         (33,),  # beyond the vectors of a kernel
-        _LARGE,
+        large,
     ):
-        grads = rng.standard_normal((2 if shape == _LARGE else 3, *shape))
+        grads = rng.standard_normal((2 if shape == large else 3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
         for a, b in _layouts(lab, shape):
             trajectory = lab.trajectory(
@@ -121,7 +128,7 @@ def _layouts(lab: Lab, shape: tuple[int, ...]) -> list[tuple[str, str]]:
     """
     known = _known(lab, shape)
     pairs = [(a, b) for a in known for b in known]
-    if shape == _LARGE:
+    if shape == _large(lab):
         wanted = (("C", "F"), ("F", "C"), ("C", "strided"), ("C", "negative"))
         return [pair for pair in pairs if pair in wanted]
     return [(a, b) for a, b in pairs if shape == (5, 7) or "C" in (a, b)]

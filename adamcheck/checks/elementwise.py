@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from adamcheck.checks.draws import ladder, life, steps_for
 from adamcheck.checks.lab import Account, Lab
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
-
-_MANY = 113
 
 
 @check(
@@ -29,17 +28,28 @@ def small_sizes(lab: Lab, account: Account) -> None:
 
 @check(
     "ADAM-EL-2",
-    title="Full blocks, and odd sizes beyond 65,536",
-    law="In arrays that fill blocks of 64 to 4,096 exactly or by one element more, and of odd sizes"
-    " beyond 65,536, every element follows the rule, the last one too.",
+    title="Large arrays",
+    law="In arrays that fill blocks of 64 to 4,096 exactly or by one element more, and of sizes"
+    " drawn up to the horizon, every element follows the rule, the last one too, for many steps.",
     clause="each element by itself",
     theorem="elementwise",
 )
 def large_sizes(lab: Lab, account: Account) -> None:
     rng = lab.rng("large")
-    for n in (64, 128, 256, 512, 1_024, 1_025, 2_048, 4_096, 8_221, lab.profile.wide):
-        steps = 9 if n == 8_221 else 2
-        grads = rng.uniform(0.25, 1.0, (steps, n)) * rng.choice((-1.0, 1.0), (steps, n))
+    blocks = [2**k + odd for k in range(6, 13) for odd in (0, 1)]
+    if lab.able("many"):
+        grads = life(lab, lab.dyadic, 4, sum(blocks), "blocks")
+        parts = np.split(lab.cast(grads), np.cumsum(blocks)[:-1], axis=1)
+        one = lab.trajectory(parts[0], hyper=lab.dyadic)
+        starts = tuple(lab.cast(np.zeros(n)) for n in blocks)
+        hold(lab, account, replace(one, theta0=starts, grads=tuple(parts)))
+        blocks = [int(n) for n in rng.choice(blocks, 4, replace=False)]
+    for n in blocks:
+        grads = life(lab, lab.dyadic, 2, n, f"block of {n}")
+        hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
+    for n in ladder(rng, 100, lab.profile.wide):
+        steps = lab.affordable(steps_for(lab, n), least=2)
+        grads = life(lab, lab.dyadic, steps, n, f"array of {n}")
         hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
 
 
@@ -83,8 +93,8 @@ def several(lab: Lab, account: Account) -> None:
     hold(lab, account, replace(one, theta0=theta0, grads=grads))
     # a pair of one shape, and of equal values: what they are cannot tell them apart
     hold(lab, account, replace(one, theta0=theta0[:1] * 2, grads=grads[:3:2]))
-    # more parameters than one launch of a kernel over lists of tensors takes (30 to 110)
-    sizes = [k % 3 + 1 for k in range(_MANY)]
+    # more parameters than one launch of a kernel over lists of tensors takes
+    sizes = [k % 3 + 1 for k in range(lab.profile.parameters)]
     grads = tuple(lab.cast(rng.standard_normal((3, n))) for n in sizes)
     theta0 = tuple(lab.cast(rng.uniform(-1.0, 1.0, n)) for n in sizes)
     hold(lab, account, replace(one, theta0=theta0, grads=grads))

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from adamcheck.checks.draws import life, values
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import first_fit, hold
 from adamcheck.checks.registry import check
@@ -46,20 +47,27 @@ def _shaped(
 def _late(
     lab: Lab, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
 ) -> None:
-    """The same options over thousands of steps: none is forgotten, capped or switched off late.
-
-    Not in quick, where compiling a kernel for each option would cost more than all else; nor where
-    the format is narrow and θ would soon swallow the difference.
-    """
-    if lab.profile.name == "quick" or lab.fmt.narrow:
-        return
-    steps = lab.affordable(lab.profile.long_steps // 4, least=24)
+    """The same options over thousands of steps: none is forgotten, capped or switched off late."""
+    steps = lab.affordable(lab.profile.option_steps, least=24)
+    count = lab.profile.crowd // 2
+    grads = life(lab, hyper, steps, count, f"late {spec}")
     rng = lab.rng("late")
-    # every other step pulls back, so that θ stays small and does not swallow Δ
-    grads = rng.uniform(0.5, 1.0, (steps, 6)) * np.where(np.arange(steps) % 2 == 0, 1, -1)[:, None]
-    grads[2] *= 4.0
-    theta0 = rng.choice((-1.0, 1.0), 6) * rng.uniform(1.0, 4.0, 6)
+    theta0 = rng.choice((-1.0, 1.0), count) * np.exp2(rng.uniform(-3.0, 3.0, count))
     hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
+
+
+def _alone(lab: Lab) -> bool:
+    """Whether an option's long run is its own: in quick, all options share one where they can."""
+    return lab.profile.name != "quick" or not _combined(lab)
+
+
+def _combined(lab: Lab) -> list[str]:
+    """The switches that can be on together with weight decay."""
+    known = lab.description
+    if "weight_decay" not in known.hyperparameters:
+        return []
+    both = ("amsgrad", "maximize") if lab.spec.algorithm == "adam" else ("maximize",)
+    return [f for f in both if f in known.flags]
 
 
 def _couplings(spec: Spec) -> list[Spec]:
@@ -91,11 +99,12 @@ def weight_decay(lab: Lab, account: Account) -> None:
     theta0 = rng.choice((-1.0, 1.0), n) * 2.0 ** rng.uniform(-4, 4, n)
     specs = _couplings(lab.spec)
     found = _one_of(lab, account, lab.trajectory(grads, theta0, hyper=hyper), specs)
-    for strength in (0.5, 2.0**-14):
-        other = lab.dyadic | {"weight_decay": strength, "lr": 0.5}
+    for strength in values(lab, "weight_decay", rng, 2 * lab.profile.repeat):
+        other = lab.dyadic | {"weight_decay": float(strength), "lr": 0.5}
         hold(lab, account, lab.trajectory(grads[:6], theta0, hyper=other), spec=found)
     _shaped(lab, account, hyper, lab.flags_of(found), found)
-    _late(lab, account, lab.dyadic | {"weight_decay": 2.0**-6}, lab.flags_of(found), found)
+    if _alone(lab):
+        _late(lab, account, lab.dyadic | {"weight_decay": 2.0**-6}, lab.flags_of(found), found)
     if lab.spec.decay == "none":
         lab.note("weight-decay", f"the option weight_decay is {found.decay}")
         zero = lab.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
@@ -120,13 +129,14 @@ def amsgrad(lab: Lab, account: Account) -> None:
     peak = 2.0**4 if lab.fmt.short_ranged else 2.0**8
     spiked = rng.uniform(0.5, 1.0, (32, 24)) * rng.choice((-1.0, 1.0), (32, 24))
     spiked[2, :8] *= peak
-    spiked[9, 8:16] *= peak
+    spiked[rng.integers(3, 28, 8), np.arange(8, 16)] *= peak
     specs = _maxima(lab.spec)
     for grads in (spiked, _some(lab, lab.dyadic, 21)):
         trajectory = lab.trajectory(grads, hyper=lab.dyadic, flags=flags)
         specs = [_one_of(lab, account, trajectory, specs)]
     _shaped(lab, account, lab.dyadic, flags, specs[0])
-    _late(lab, account, lab.dyadic, flags, specs[0])
+    if _alone(lab):
+        _late(lab, account, lab.dyadic, flags, specs[0])
     if lab.spec.amsgrad == "none":
         lab.note("amsgrad", f"the option amsgrad keeps the maximum of {specs[0].amsgrad}")
 
@@ -146,7 +156,8 @@ def maximize(lab: Lab, account: Account) -> None:
     grads = _some(lab, lab.dyadic, 22)
     theta0 = lab.rng("maximize").uniform(-1.0, 1.0, grads.shape[1])
     hold(lab, account, lab.trajectory(grads, theta0, hyper=lab.dyadic, flags=flags), spec=spec)
-    _late(lab, account, lab.dyadic, flags, spec)
+    if _alone(lab):
+        _late(lab, account, lab.dyadic, flags, spec)
 
 
 @check(
@@ -158,10 +169,8 @@ def maximize(lab: Lab, account: Account) -> None:
     theorem="dialects",
 )
 def together(lab: Lab, account: Account) -> None:
-    known = lab.description
-    both = ("amsgrad", "maximize") if lab.spec.algorithm == "adam" else ("maximize",)
-    on = [f for f in both if f in known.flags]
-    if not on or "weight_decay" not in known.hyperparameters:
+    on = _combined(lab)
+    if not on:
         raise Skip("the target has no two options to combine")
     spec = lab.spec
     if "maximize" in on:
@@ -181,3 +190,4 @@ def together(lab: Lab, account: Account) -> None:
         )
         hold(lab, account, pair, spec=found)
     _shaped(lab, account, hyper, flags, found)
+    _late(lab, account, hyper | {"weight_decay": 2.0**-6}, flags, found)

@@ -10,22 +10,89 @@ from adamcheck.errors import UsageError, closest
 
 @dataclass(frozen=True)
 class Profile:
-    """Sizes of the runs. ``patience`` is how many seconds one dtype may take before optional long
-    runs are cut to what fits; ``fuzz`` the number of Hypothesis examples."""
+    """Sizes of the runs, and how far checks draw theirs: every range ends at the profile's horizon.
+
+    steps, repeat: of batteries of gradient laws. fuzz: number of Hypothesis examples. patience: how
+    many seconds one dtype may take before optional long runs are cut to what fits.
+    The horizon: long_steps of a run; silence and late_start, most zero gradients in a row; spike,
+    latest step of a run that is about spikes; option_steps with an option on; wide, elements of an
+    array; area, elements times steps of a wide run; parameters in a list; loaded, largest step
+    count; crowd, elements of a long run; hypers, drawn choices of hyperparameters.
+    """
 
     name: str
     steps: int
     repeat: int
-    long_steps: int
-    wide: int
     fuzz: int
     patience: float
+    long_steps: int
+    silence: int
+    late_start: int
+    spike: int
+    option_steps: int
+    wide: int
+    area: int
+    parameters: int
+    loaded: int
+    crowd: int
+    hypers: int
 
 
 PROFILES: Final[dict[str, Profile]] = {
-    "quick": Profile("quick", 48, 1, 8300, 65_539, 8, 60.0),
-    "ci": Profile("ci", 96, 3, 12_400, 131_101, 120, 300.0),
-    "thorough": Profile("thorough", 256, 8, 20_000, 1_048_583, 1500, 3600.0),
+    "quick": Profile(
+        "quick",
+        steps=48,
+        repeat=1,
+        fuzz=8,
+        patience=60.0,
+        long_steps=8_300,
+        silence=2_000,
+        late_start=1_500,
+        spike=600,
+        option_steps=2_000,
+        wide=65_539,
+        area=1 << 17,
+        parameters=250,
+        loaded=1 << 17,
+        crowd=96,
+        hypers=12,
+    ),
+    "ci": Profile(
+        "ci",
+        steps=96,
+        repeat=3,
+        fuzz=120,
+        patience=300.0,
+        long_steps=12_400,
+        silence=5_000,
+        late_start=4_000,
+        spike=2_000,
+        option_steps=6_000,
+        wide=131_101,
+        area=1 << 20,
+        parameters=1_000,
+        loaded=1 << 20,
+        crowd=192,
+        hypers=48,
+    ),
+    "thorough": Profile(
+        "thorough",
+        steps=256,
+        repeat=8,
+        fuzz=1500,
+        patience=3600.0,
+        long_steps=20_000,
+        silence=10_000,
+        late_start=10_000,
+        spike=8_000,
+        option_steps=20_000,
+        wide=1_048_583,
+        area=1 << 22,
+        parameters=2_000,
+        loaded=1 << 20,
+        crowd=384,
+        hypers=256,
+    ),
 }
 
 

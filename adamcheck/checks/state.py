@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from adamcheck.checks.draws import silences, slow, spikes, usual
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
@@ -25,13 +26,14 @@ def forgetting(lab: Lab, account: Account) -> None:
     grads[:8] = rng.uniform(0.5, 2.0, (8, 32)) * rng.choice((-1.0, 1.0), (8, 32))
     hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, moments=lab.able("moments")))
     hold(lab, account, lab.trajectory(grads, hyper=lab.ordinary))
-    # long enough for whoever tidies up the state of what has been silent for a hundred steps
-    silence = 160
-    long = np.zeros((8 + silence + 4, 10))
-    for some in (long[:8], long[8 + silence :]):
-        some[...] = rng.uniform(0.5, 2.0, some.shape) * rng.choice((-1.0, 1.0), some.shape)
-    for hyper in (lab.dyadic, lab.ordinary):
-        hold(lab, account, lab.trajectory(long, hyper=hyper))
+    silence = lab.profile.silence
+    steps = lab.affordable(silence + 64, least=128)
+    silence = min(silence, steps - 64)
+    # moments that a format still shows after the silence, and those that everybody uses
+    slowly = slow(lab, silence)
+    hold(lab, account, lab.trajectory(silences(lab, slowly, silence, 48), hyper=slowly))
+    short = min(silence, 256)
+    hold(lab, account, lab.trajectory(silences(lab, usual(lab), short, 48), hyper=usual(lab)))
 
 
 @check(
@@ -54,10 +56,8 @@ def spike(lab: Lab, account: Account) -> None:
     hyper = lab.altered(lab.dyadic, eps=eps)
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
     # a guard against outliers waits until it knows what is usual; a cut spike shows in v, later on
-    shape = 156, peaks.size
-    steady = rng.uniform(0.5, 1.0, shape) * rng.choice((-1.0, 1.0), shape)
-    steady[130] = peaks * rng.choice((-1.0, 1.0), peaks.size)
-    hold(lab, account, lab.trajectory(steady, hyper=hyper))
+    steps = lab.affordable(lab.profile.spike, least=64)
+    hold(lab, account, lab.trajectory(spikes(lab, hyper, steps, 64), hyper=hyper))
 
 
 @check(

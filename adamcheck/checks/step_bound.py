@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from adamcheck.adversaries.lives import lengths
+from adamcheck.checks.draws import slow
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
@@ -67,14 +69,15 @@ def lone(lab: Lab, account: Account) -> None:
     for k in range(24):
         grads[(5 * k) % 40, k] = (-1.0) ** k * 2.0 ** (k % 5 - 2)
     hold(lab, account, lab.trajectory(grads, hyper=hyper))
-    # so long a silence that the step is far longer than usual β allow: 15·α, and 38·α
-    for most, b1, power in ((400, 0.125, 10), (1500, 0.0, 12)):
-        steps = lab.affordable(most, least=64)
-        slowest = 1.0 - 2.0 ** -min(lab.fmt.precision - 1, power)
-        slow = lab.altered(lab.dyadic, beta1=b1, beta2=slowest, momentum=max(b1, 0.0625))
-        grads = np.zeros((steps, 2))
-        grads[-1] = 1.0, -0.5
-        hold(lab, account, lab.trajectory(grads, hyper=slow))
+    # so long a silence that the step is far longer than usual β allow, up to √(1/(1-β2)) times α
+    steps = lab.affordable(lab.profile.late_start, least=64)
+    rng = lab.rng("late lone")
+    first = np.minimum(lengths(rng, steps - 1, 24), steps - 1)
+    going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * (np.arange(24) % 2)
+    grads = np.where(np.arange(steps)[:, None] > first, going_on, 0.0)
+    grads[first, np.arange(24)] = rng.choice((-1.0, 1.0), 24) * np.exp2(rng.uniform(-2.0, 2.0, 24))
+    slowly = lab.altered(slow(lab, 2 * steps), beta1=0.0, momentum=0.0625)
+    hold(lab, account, lab.trajectory(grads, hyper=slowly))
 
 
 @check(

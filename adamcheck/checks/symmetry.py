@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from adamcheck.adversaries.lives import lengths
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
@@ -31,6 +32,14 @@ def _scalable(lab: Lab) -> None:
         raise Skip("an initial accumulator fixes a scale")
 
 
+def _powers(lab: Lab, salt: str) -> tuple[int, ...]:
+    """k of some factors 2^k by which gradients may grow or shrink without leaving the range."""
+    if lab.fmt.name == "float16":
+        return 1, -1
+    up, down, some = lab.rng(salt).integers((2, 2, 1), (33, 33, 8))
+    return int(up), -int(down), int(some)
+
+
 @check(
     "ADAM-SC-1",
     title="Power-of-two scaling with ε",
@@ -44,7 +53,7 @@ def joint_scaling(lab: Lab, account: Account) -> None:
         raise Skip(f"{lab.spec} has no ε")
     # ε takes part only if it is not lost beside √v̂
     hyper = lab.altered(lab.dyadic, eps=0.25)
-    powers = (1, -1) if lab.fmt.short_ranged else (20, -20, 1)
+    powers = _powers(lab, "scale")
     for k in powers:
         hold(lab, account, lab.trajectory(_mild(lab, "scale"), hyper=hyper), "scaling", k=k)
 
@@ -63,7 +72,7 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.altered(lab.dyadic, eps=0.0))
     if refusal := lab.refusal(trajectory):
         raise Skip(f"the target does not take ε = 0 ({refusal})")
-    powers = (1, -1) if lab.fmt.short_ranged else (24, -24, -3)
+    powers = _powers(lab, "pure")
     for k in powers:
         hold(lab, account, trajectory, "scaling", k=k)
     hold(lab, account, trajectory)
@@ -78,7 +87,9 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     theorem="scaling",
 )
 def changing_scale(lab: Lab, account: Account) -> None:
-    powers = (0, 3, -3, 5, -5) if lab.fmt.short_ranged else (0, 4, -4, 12, -12, 20, -20)
+    most = 5 if lab.fmt.name == "float16" else 24
+    drawn = lengths(lab.rng("jump size"), most, 4).tolist()
+    powers = (0, *drawn, *(-k for k in drawn))
     steady = _mild(lab, "jump", steps=48, n=8)
     for hyper in (lab.dyadic, lab.altered(lab.dyadic, eps=0.25)):
         grads = np.concatenate([steady * 2.0**k for k in powers], axis=1)
@@ -98,7 +109,7 @@ def changing_scale(lab: Lab, account: Account) -> None:
 def linear_rule(lab: Lab, account: Account) -> None:
     if lab.spec.algorithm not in ("gd", "momentum"):
         raise Skip(f"{lab.spec.algorithm} is not linear in its gradients")
-    powers = (1, -1) if lab.fmt.short_ranged else (30, -20, 3)
+    powers = _powers(lab, "linear")
     for k in powers:
         trajectory = lab.trajectory(_mild(lab, "linear"), hyper=lab.dyadic)
         hold(lab, account, trajectory, "linear", k=k)

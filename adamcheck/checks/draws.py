@@ -1,0 +1,185 @@
+"""What checks draw, each from a range that ends at the profile's horizon and is visited to its end.
+
+Everything is log-uniform and stratified: a threshold anywhere below the horizon is passed, whatever
+its size. A seed and a salt fix what is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from adamcheck.adversaries.lives import Scope, lengths, lives, spread
+from adamcheck.adversaries.zone import Zone, zone
+from adamcheck.checks.lab import Array, Lab
+
+_OCTAVES: Final = 40
+"""How far from the usual magnitude the gradients of a long life go: g² stays well inside."""
+
+
+def ladder(rng: np.random.Generator, low: int, high: int, *, each: int = 1) -> list[int]:
+    """Whole numbers from ``low`` to ``high``: ``each`` in every factor of ten, and ``high``."""
+    drawn = [high]
+    top = float(high)
+    while top > low:
+        bottom = max(float(low), top / 10.0)
+        sizes = np.exp(rng.uniform(math.log(bottom), math.log(top), each))
+        drawn += [int(x) for x in np.rint(sizes)]
+        top = bottom
+    return sorted(set(drawn))
+
+
+def steps_for(lab: Lab, elements: int) -> int:
+    """How many steps a run of so many elements has, that all wide runs cost the same."""
+    most = lab.profile.area // max(1, elements)
+    return max(2, min(most, lab.profile.long_steps // 8))
+
+
+def narrow(lab: Lab) -> bool:
+    """True for formats of few bits, in which a moving average forgets what it cannot add."""
+    return lab.fmt.precision < 16
+
+
+def slow(lab: Lab, steps: int) -> dict[str, float]:
+    """Dyadic β so near to 1 that averages remember ``steps`` steps, as far as the format can.
+
+    An average in storage of unit roundoff u is off by up to u/(1-β): some bits must be left.
+    """
+    first, second = nearest(lab)
+    needed = max(3, math.ceil(math.log2(max(8, steps))))
+    near = 1.0 - 2.0 ** -min(first, needed - 1)
+    return lab.altered(
+        lab.dyadic, beta1=near, momentum=near, beta2=1.0 - 2.0 ** -min(second, needed + 1)
+    )
+
+
+def nearest(lab: Lab) -> tuple[int, int]:
+    """(k for β1, k for β2) of the largest 1-2^-k at which the envelope leaves half of the steps."""
+    p = lab.fmt.precision
+    return (p - 6, p - 5) if narrow(lab) else (p - 12, p - 10)
+
+
+def usual(lab: Lab) -> dict[str, float]:
+    """The ordinary hyperparameters; dyadic ones where the format cannot average over so many."""
+    return lab.dyadic if narrow(lab) else lab.ordinary
+
+
+def _safe(lab: Lab, hyper: Mapping[str, float]) -> Zone:
+    given = {n: hyper.get(n, lab.dyadic.get(n, 0.5)) for n in ("lr", "beta1", "beta2")}
+    return zone(lab.fmt, given)
+
+
+def _memory(lab: Lab, hyper: Mapping[str, float]) -> int:
+    """Steps without gradients after which β^k, of the average that lasts longer, is below u."""
+    kept = max((hyper.get(n, 0.0) for n in ("beta1", "beta2", "momentum")), default=0.0)
+    return math.ceil(math.log(lab.fmt.u) / math.log(kept)) if 0.0 < kept < 1.0 else 1
+
+
+def life(
+    lab: Lab,
+    hyper: Mapping[str, float],
+    steps: int,
+    count: int,
+    salt: str,
+    *,
+    silence: int | None = None,
+    start: int | None = None,
+) -> Array:
+    """Lives ``[steps, count]`` (adversaries.lives) in the zone that these hyperparameters leave.
+
+    Silences and late starts end where there is time to see what they left behind.
+    """
+    safe = _safe(lab, hyper)
+    low, high = safe.window(_OCTAVES)
+    middle = math.log2(safe.ordinary)
+    room = max(1, steps - max(8, steps // 8))
+    scope = Scope(
+        silence=min(room, lab.profile.silence if silence is None else silence),
+        memory=_memory(lab, hyper),
+        start=min(room, lab.profile.late_start if start is None else start),
+        spike=max(1.0, high - middle - 3.0),
+        same_sign=4 if narrow(lab) else 64,
+        low=low,
+        high=high,
+        near=(max(low, middle - 3.0), min(high, middle + 3.0)),
+    )
+    return lives(lab.rng(salt), steps, count, scope)
+
+
+def silences(lab: Lab, hyper: Mapping[str, float], silence: int, count: int) -> Array:
+    """Gradients ``[silence + 64, count]`` with one silence an element, up to the longest asked for.
+
+    Before it stand 8 to 32 gradients and after it all that is left, at least 32.
+    """
+    rng = lab.rng(f"silences {silence}")
+    steps = silence + 64
+    t = np.arange(steps)[:, None]
+    begins = rng.integers(8, 33, count)
+    given = (t < begins) | (t >= begins + lengths(rng, silence, count))
+    middle = _safe(lab, hyper).ordinary
+    sizes = middle * np.exp2(rng.uniform(-2.0, 2.0, count)) * rng.uniform(0.5, 1.0, (steps, count))
+    # where few bits are kept, a parameter that runs one way for long swallows its own steps
+    turning = np.ones(count, np.int64) if narrow(lab) else rng.integers(0, 2, count)
+    turns = np.where(turning * (t % 2) == 1, -1.0, 1.0)
+    return np.asarray(given * turns * sizes)
+
+
+def spikes(lab: Lab, hyper: Mapping[str, float], steps: int, count: int) -> Array:
+    """Steady gradients ``[steps, count]`` with a spike an element, at any step and of any size.
+
+    Every other spike is moderate, as after a huge one nothing is seen for long.
+    """
+    rng = lab.rng("spikes")
+    safe = _safe(lab, hyper)
+    base = min(0.0, safe.high - 6.0)
+    t = np.arange(steps)[:, None]
+    turns = np.where((t // rng.integers(1, 3, count)) % 2 == 0, 1.0, -1.0)
+    grads = np.exp2(base) * turns * rng.uniform(0.5, 1.0, (steps, count))
+    at = np.minimum(lengths(rng, steps - 1, count), steps - 1)
+    most = np.where(np.arange(count) % 2 == 0, safe.high - base, 6.0)
+    grads[at, np.arange(count)] *= np.exp2(most * spread(rng, count))
+    return np.asarray(grads)
+
+
+def choices(lab: Lab, count: int, salt: str) -> list[dict[str, float]]:
+    """``count`` drawn choices of all hyperparameters; over them each one visits its whole range."""
+    rng = lab.rng(salt)
+    columns = {n: values(lab, n, rng, count) for n in lab.ordinary}
+    return [{n: float(x[k]) for n, x in columns.items()} for k in range(count)]
+
+
+_EXPONENTS: Final[Mapping[str, tuple[float, float]]] = {
+    "lr": (-40.0, 8.0),
+    "eps": (-40.0, 0.0),
+    "eps_root": (-24.0, 0.0),
+    "weight_decay": (-16.0, 0.0),
+    "lr_decay": (-12.0, 2.0),
+    "initial_accumulator": (-12.0, 3.0),
+    "momentum_decay": (-10.0, -1.0),
+}
+"""log2 of the ends between which a hyperparameter is drawn, log-uniform."""
+_NARROW_EXPONENTS: Final[Mapping[str, tuple[float, float]]] = {
+    "lr": (-4.0, 4.0),
+    "eps": (-9.0, 0.0),
+}
+"""float16 holds neither small α·m̂ nor small ε."""
+
+
+def values(lab: Lab, name: str, rng: np.random.Generator, count: int) -> Array:
+    """``count`` values of one hyperparameter over its whole range, in any order.
+
+    Fractions come as near to 1 as the format can follow.
+    """
+    if name in _EXPONENTS:
+        ends = _EXPONENTS
+        if lab.fmt.name == "float16":
+            ends = {**_EXPONENTS, **_NARROW_EXPONENTS}
+        low, high = ends[name]
+        return np.asarray(np.exp2(low + (high - low) * spread(rng, count)))
+    if name == "dampening":
+        return np.asarray(rng.uniform(0.0, 1.0, count))
+    most = min(nearest(lab)[name == "beta2"], 14 if name == "beta2" else 10)
+    return np.asarray(1.0 - np.exp2(-most * spread(rng, count)))
