@@ -24,12 +24,16 @@ def _corrected(lab: Lab) -> None:
 )
 def by_running(lab: Lab, account: Account) -> None:
     _corrected(lab)
-    last = 3 * lab.profile.long_steps // 10
+    last = lab.profile.slow_steps
     steps = lab.affordable(last, least=130)
     if steps < last:
         lab.note("late-t-cut", f"t was run only up to {steps} at the target's pace")
     hyper = slow(lab, last)
-    hold(lab, account, lab.trajectory(life(lab, hyper, steps, 64, "bias"), hyper=hyper))
+    hold(
+        lab,
+        account,
+        lab.trajectory(life(lab, hyper, steps, lab.profile.crowd, "bias"), hyper=hyper),
+    )
 
 
 @check(

@@ -20,22 +20,21 @@ _OCTAVES: Final = 40
 """How far from the usual magnitude the gradients of a long life go: g² stays well inside."""
 
 
-def ladder(rng: np.random.Generator, low: int, high: int, *, each: int = 1) -> list[int]:
-    """Whole numbers from ``low`` to ``high``: ``each`` in every factor of ten, and ``high``."""
+def ladder(rng: np.random.Generator, low: int, high: int, *, parts: int = 1) -> list[int]:
+    """Whole numbers up to ``high``, which is one: one drawn in each of ``parts`` of a decade."""
     drawn = [high]
     top = float(high)
     while top > low:
-        bottom = max(float(low), top / 10.0)
-        sizes = np.exp(rng.uniform(math.log(bottom), math.log(top), each))
-        drawn += [int(x) for x in np.rint(sizes)]
+        bottom = max(float(low), top * 10.0 ** (-1.0 / parts))
+        drawn.append(round(math.exp(rng.uniform(math.log(bottom), math.log(top)))))
         top = bottom
     return sorted(set(drawn))
 
 
 def steps_for(lab: Lab, elements: int) -> int:
-    """How many steps a run of so many elements has, that all wide runs cost the same."""
+    """How many steps a run of so many elements has, that wide runs cost alike: six at least."""
     most = lab.profile.area // max(1, elements)
-    return max(2, min(most, lab.profile.long_steps // 8))
+    return max(6, min(most, lab.profile.long_steps // 16))
 
 
 def narrow(lab: Lab) -> bool:

@@ -47,8 +47,8 @@ def large_sizes(lab: Lab, account: Account) -> None:
     for n in blocks:
         grads = life(lab, lab.dyadic, 2, n, f"block of {n}")
         hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
-    for n in ladder(rng, 100, lab.profile.wide):
-        steps = lab.affordable(steps_for(lab, n), least=2)
+    for n in ladder(rng, 300, lab.profile.wide, parts=2):
+        steps = lab.affordable(steps_for(lab, n), least=6)
         grads = life(lab, lab.dyadic, steps, n, f"array of {n}")
         hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
 

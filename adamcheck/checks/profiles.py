@@ -14,10 +14,11 @@ class Profile:
 
     steps, repeat: of batteries of gradient laws. fuzz: number of Hypothesis examples. patience: how
     many seconds one dtype may take before optional long runs are cut to what fits.
-    The horizon: long_steps of a run; silence and late_start, most zero gradients in a row; spike,
-    latest step of a run that is about spikes; option_steps with an option on; wide, elements of an
-    array; area, elements times steps of a wide run; parameters in a list; loaded, largest step
-    count; crowd, elements of a long run; hypers, drawn choices of hyperparameters.
+    The horizon: long_steps of a run, slow_steps of one whose averages forget slowly; silence and
+    late_start, most zero gradients in a row; spike, steps of a run about spikes; option_steps with
+    an option on; wide, elements of an array; area, elements times steps of a wide run; parameters
+    in a list; loaded, largest step count; crowd, elements of a long run; hypers, drawn choices of
+    hyperparameters.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Profile:
     fuzz: int
     patience: float
     long_steps: int
+    slow_steps: int
     silence: int
     late_start: int
     spike: int
@@ -46,6 +48,7 @@ PROFILES: Final[dict[str, Profile]] = {
         fuzz=8,
         patience=60.0,
         long_steps=8_300,
+        slow_steps=4_150,
         silence=2_000,
         late_start=1_500,
         spike=600,
@@ -64,12 +67,13 @@ PROFILES: Final[dict[str, Profile]] = {
         fuzz=120,
         patience=300.0,
         long_steps=12_400,
+        slow_steps=12_400,
         silence=5_000,
         late_start=4_000,
         spike=2_000,
         option_steps=6_000,
         wide=131_101,
-        area=1 << 20,
+        area=1 << 19,
         parameters=1_000,
         loaded=1 << 20,
         crowd=192,
@@ -82,6 +86,7 @@ PROFILES: Final[dict[str, Profile]] = {
         fuzz=1500,
         patience=3600.0,
         long_steps=20_000,
+        slow_steps=20_000,
         silence=10_000,
         late_start=10_000,
         spike=8_000,

@@ -26,14 +26,11 @@ def forgetting(lab: Lab, account: Account) -> None:
     grads[:8] = rng.uniform(0.5, 2.0, (8, 32)) * rng.choice((-1.0, 1.0), (8, 32))
     hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, moments=lab.able("moments")))
     hold(lab, account, lab.trajectory(grads, hyper=lab.ordinary))
-    silence = lab.profile.silence
-    steps = lab.affordable(silence + 64, least=128)
-    silence = min(silence, steps - 64)
+    # longer ones are part of the long runs (ADAM-BC-1, ADAM-LS-7)
+    silence = lab.affordable(lab.profile.silence // 4 + 64, least=128) - 64
     # moments that a format still shows after the silence, and those that everybody uses
-    slowly = slow(lab, silence)
-    hold(lab, account, lab.trajectory(silences(lab, slowly, silence, 48), hyper=slowly))
-    short = min(silence, 256)
-    hold(lab, account, lab.trajectory(silences(lab, usual(lab), short, 48), hyper=usual(lab)))
+    for hyper, longest in ((slow(lab, silence), silence), (usual(lab), silence // 2)):
+        hold(lab, account, lab.trajectory(silences(lab, hyper, longest, 48), hyper=hyper))
 
 
 @check(

@@ -7,6 +7,7 @@ from typing import Final
 KILLS: Final[dict[str, tuple[str, ...]]] = {
     "ADAM-AM-1": (
         "amsgrad-decays",
+        "amsgrad-forgets-at-1700",
         "amsgrad-ignored",
         "amsgrad-in-v",
         "amsgrad-minimum",
@@ -116,6 +117,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "kernel-block-of-1024-and-one",
         "kernel-full-block-loses-last",
         "large-array-wrong-from-fifth-step",
+        "large-array-wrong-from-twelfth-step",
     ),
     "ADAM-EL-3": ("first-gradient-twice", "first-update-skipped", "v-of-mean-square"),
     "ADAM-EL-4": (
@@ -126,7 +128,12 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "parameters-exchanged",
         "rows-for-elements",
     ),
-    "ADAM-FG-1": ("m-decay-missing", "silent-elements-freeze", "silent-elements-reset"),
+    "ADAM-FG-1": (
+        "m-decay-missing",
+        "silent-elements-freeze",
+        "silent-elements-reset",
+        "silent-elements-reset-at-200",
+    ),
     "ADAM-FS-1": ("bias-complement", "bias-multiplied", "pack-remainder"),
     "ADAM-FZ-1": ("eps-inside", "eps-inside-squared", "step-doubled"),
     "ADAM-GB-1": (
@@ -358,7 +365,12 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "none-reuses-gradient",
         "none-stops-the-step",
     ),
-    "ADAM-LV-1": ("amsgrad-always-on", "spike-cut-after-warm-up", "v-clamped-above"),
+    "ADAM-LV-1": (
+        "amsgrad-always-on",
+        "spike-cut-after-200-steps",
+        "spike-cut-after-warm-up",
+        "v-clamped-above",
+    ),
     "ADAM-LY-1": (
         "fortran-misread",
         "last-axis-mixed",
@@ -375,7 +387,12 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "stride-ignored",
         "transposed-result",
     ),
-    "ADAM-MX-1": ("maximize-first-step-only", "maximize-flips-decay", "maximize-ignored"),
+    "ADAM-MX-1": (
+        "maximize-first-step-only",
+        "maximize-flips-decay",
+        "maximize-ignored",
+        "maximize-until-600",
+    ),
     "ADAM-NF-1": (
         "infinity-becomes-large",
         "nan-becomes-zero",
@@ -384,7 +401,12 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "nonfinite-skips-step",
         "square-overflow-becomes-zero",
     ),
-    "ADAM-OP-1": ("decay-l2-ignored", "decay-l2-is-decoupled", "maximize-flips-decay"),
+    "ADAM-OP-1": (
+        "decay-l2-ignored",
+        "decay-l2-is-decoupled",
+        "decay-l2-until-1000",
+        "maximize-flips-decay",
+    ),
     "ADAM-RL-1": ("beta1-falsy-default", "decay-hidden-l2", "momentum-falsy-default"),
     "ADAM-SB-1": (
         "beta1-for-v",

@@ -51,7 +51,7 @@ class Defect:
     ``row`` names the public threads of the class. Tags: "dialect" (a faithful implementation of
     another spec), "convention" (defensible, to be named), "report-only" (no gate), "subtle" (near
     the rounding bound), and the family first. It is caught when it is caught in one of its dtypes:
-    in the narrowest it may hide in rounding.
+    in the narrowest it may hide in rounding. ``profile`` is the first in which it must be caught.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Defect:
     dtypes: tuple[str, ...] = ALL
     options: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    profile: str = "quick"
 
     @property
     def target(self) -> str:

@@ -282,9 +282,9 @@ def equal_parameters(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
 
 
 def big_and_long(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
-    """Six steps of an array of 5,001 elements."""
+    """Thirteen steps of an array of 5,001 elements."""
     step = build(target, [np.zeros(5_001, dtype)], {**HYPER, **options})
-    for t in range(6):
+    for t in range(13):
         yield bits(step([normal(5_001, dtype, t)]))
 
 
@@ -436,6 +436,24 @@ def silence(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
             yield bits(new)
 
 
+def long_silence(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """No gradient for 260 steps, and one again."""
+    step = build(target, [np.zeros(6, dtype)], {**HYPER, "beta1": 0.99, **options})
+    for t in range(268):
+        new = step([normal(6, dtype, t) * dtype(not 3 <= t < 263)])
+        if t % 20 == 0 or t > 262:
+            yield bits(new)
+
+
+def later_spike(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """A gradient a hundred times as large as usual, after 230 usual ones."""
+    step = build(target, [np.zeros(6, dtype)], {**HYPER, **options})
+    for t in range(250):
+        new = step([normal(6, dtype, t) * dtype(100 if t == 230 else 1)])
+        if t > 228:
+            yield bits(new)
+
+
 def late_spike(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
     """A gradient a hundred times as large as usual, after 130 usual ones."""
     step = build(target, [np.zeros(6, dtype)], {**HYPER, **options})
@@ -532,6 +550,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         nonfinite, zeros, edges, ones, dyadic, layout, shapes, square, same_shapes, big, late,
         slow_m, equal_parameters, big_and_long,
         late_first, blocks, vectors, longer, many, faint, state, buffers, instances,
-        memory, silence, late_spike, checkpoints, apart, repeat, reject, reject_decay,
+        memory, silence, long_silence, late_spike, later_spike, checkpoints, apart, repeat,
+        reject, reject_decay,
     )
 }  # fmt: skip

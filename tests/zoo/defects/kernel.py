@@ -159,9 +159,20 @@ class Index4099(_PatchesGradient):
     shows="big_and_long",
 )
 class LargeWrongFromFifthStep(Textbook):
+    sound = 4
+
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
         moved = super().kernel(theta, g, slot)
-        return moved + (moved - theta) if slot.t >= 5 and theta.size > 4000 else moved
+        return moved + (moved - theta) if slot.t > self.sound and theta.size > 4000 else moved
+
+
+@cage.defect(
+    "large-array-wrong-from-twelfth-step",
+    "from t=12 on arrays of over 4,000 elements move twice as far",
+    shows="big_and_long",
+)
+class LargeWrongFromTwelfthStep(LargeWrongFromFifthStep):
+    sound = 11
 
 
 @cage.defect("index-33-wrong", "element 33 moves a thirty-second further", shows="big")

@@ -58,6 +58,13 @@ class L2Ignored(L2):
     decay = "none"
 
 
+@cage.defect("decay-l2-until-1000", "weight_decay ends at t=1000", shows="long", **IN_L2)
+class L2Until1000(L2):
+    def advance(self, i: int, g: Array) -> None:
+        self.decay = "l2" if self.slots[i].t < 1000 else "none"
+        super().advance(i, g)
+
+
 @cage.defect("decay-l2-sign", "λθ is subtracted from the gradient", **IN_L2)
 class L2Sign(L2):
     def gradient(self, theta: Array, g: Array, c: Scalar) -> Array:
@@ -246,6 +253,13 @@ class MaximizeIgnored(Maximize):
         return g
 
 
+@cage.defect("maximize-until-600", "from step 600 on it descends", shows="long", **IN_MAXIMIZE)
+class MaximizeUntil600(Maximize):
+    def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
+        self.maximize = slot.t < 600
+        return super().kernel(theta, g, slot)
+
+
 @cage.defect("maximize-first-step-only", "the sign is flipped once", **IN_MAXIMIZE)
 class MaximizeFirstStepOnly(Maximize):
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
@@ -312,6 +326,19 @@ class InV(Amsgrad):
 class Minimum(Amsgrad):
     def peak(self, slot: Slot) -> Array:
         slot.v_max = np.minimum(slot.v_max, slot.v) if slot.t > 1 else slot.v
+        return slot.v_max
+
+
+@cage.defect(
+    "amsgrad-forgets-at-1700",
+    "v_max starts anew at t=1700",
+    shows="long",
+    dtypes=(FLOAT64, FLOAT32, "float16"),
+    **IN_AMSGRAD,
+)
+class MaximumForgotten(Amsgrad):
+    def peak(self, slot: Slot) -> Array:
+        slot.v_max = slot.v.copy() if slot.t == 1700 else np.maximum(slot.v_max, slot.v)
         return slot.v_max
 
 

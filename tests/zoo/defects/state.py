@@ -292,13 +292,24 @@ def make_loses_v(
     shows="silence",
 )
 class SilentElementsReset(Textbook):
+    patience = 100
+
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
         silent = np.where(g == 0, slot.extra.get("silent", np.zeros(g.shape, int)) + 1, 0)
         slot.extra["silent"] = silent
         for name in ("m", "v"):
             moment = getattr(slot, name)
-            setattr(slot, name, np.where(silent >= 100, np.zeros_like(moment), moment))
+            setattr(slot, name, np.where(silent >= self.patience, np.zeros_like(moment), moment))
         return super().kernel(theta, g, slot)
+
+
+@values.defect(
+    "silent-elements-reset-at-200",
+    "after two hundred steps without a gradient an element's moments are dropped",
+    shows="long_silence",
+)
+class SilentElementsResetLater(SilentElementsReset):
+    patience = 200
 
 
 @values.defect(
@@ -319,11 +330,22 @@ class SilentElementsFreeze(Textbook):
     shows="late_spike",
 )
 class SpikeCutAfterWarmUp(Textbook):
+    warm = 100
+
     def kernel(self, theta: Array, g: Array, slot: Slot) -> Array:
-        if slot.t > 100:
+        if slot.t > self.warm:
             most = g.dtype.type(20) * np.sqrt(slot.v / g.dtype.type(1 - self.beta2 ** (slot.t - 1)))
             g = np.where((slot.v > 0) & (np.abs(g) > most), np.copysign(most, g), g)
         return super().kernel(theta, g, slot)
+
+
+@values.defect(
+    "spike-cut-after-200-steps",
+    "from the two-hundredth step on |g| is cut at 20·√v̂",
+    shows="later_spike",
+)
+class SpikeCutAfter200(SpikeCutAfterWarmUp):
+    warm = 200
 
 
 # late and missing gradients
