@@ -73,7 +73,9 @@ def lone(lab: Lab, account: Account) -> None:
     steps = lab.affordable(lab.profile.late_start, least=64)
     rng = lab.rng("late lone")
     first = np.minimum(lengths(rng, steps - 1, 24), steps - 1)
-    going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * (np.arange(24) % 2)
+    # where θ decays and m is 0 again, only the highest rung of the oracle can decide
+    seen_again = np.arange(24) % 2 if lab.spec.decay == "none" else np.ones(24)
+    going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * seen_again
     grads = np.where(np.arange(steps)[:, None] > first, going_on, 0.0)
     grads[first, np.arange(24)] = rng.choice((-1.0, 1.0), 24) * np.exp2(rng.uniform(-2.0, 2.0, 24))
     slowly = lab.altered(slow(lab, 2 * steps), beta1=0.0, momentum=0.0625)
