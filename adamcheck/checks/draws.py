@@ -15,6 +15,7 @@ import numpy as np
 from adamcheck.adversaries.lives import Scope, lengths, lives, spread
 from adamcheck.adversaries.zone import Zone, zone
 from adamcheck.checks.lab import Array, Lab
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 _OCTAVES: Final = 40
 """How far from the usual magnitude the gradients of a long life go: g² stays well inside."""
@@ -37,11 +38,6 @@ def steps_for(lab: Lab, elements: int) -> int:
     return max(6, min(most, lab.profile.long_steps // 16))
 
 
-def narrow(lab: Lab) -> bool:
-    """True for formats of few bits, in which a moving average forgets what it cannot add."""
-    return lab.fmt.precision < 16
-
-
 def slow(lab: Lab, steps: int) -> dict[str, float]:
     """Dyadic β so near to 1 that averages remember ``steps`` steps, as far as the format can.
 
@@ -58,12 +54,12 @@ def slow(lab: Lab, steps: int) -> dict[str, float]:
 def nearest(lab: Lab) -> tuple[int, int]:
     """(k for β1, k for β2) of the largest 1-2^-k at which the envelope leaves half of the steps."""
     p = lab.fmt.precision
-    return (p - 6, p - 5) if narrow(lab) else (p - 12, p - 10)
+    return (p - 6, p - 5) if lab.fmt.narrow else (p - 12, p - 10)
 
 
 def usual(lab: Lab) -> dict[str, float]:
     """The ordinary hyperparameters; dyadic ones where the format cannot average over so many."""
-    return lab.dyadic if narrow(lab) else lab.ordinary
+    return lab.dyadic if lab.fmt.narrow else lab.ordinary
 
 
 def _safe(lab: Lab, hyper: Mapping[str, float]) -> Zone:
@@ -100,7 +96,7 @@ def life(
         memory=_memory(lab, hyper),
         start=min(room, lab.profile.late_start if start is None else start),
         spike=max(1.0, high - middle - 3.0),
-        same_sign=4 if narrow(lab) else 64,
+        same_sign=4 if lab.fmt.narrow else 64,
         low=low,
         high=high,
         near=(max(low, middle - 3.0), min(high, middle + 3.0)),
@@ -121,7 +117,7 @@ def silences(lab: Lab, hyper: Mapping[str, float], silence: int, count: int) -> 
     middle = _safe(lab, hyper).ordinary
     sizes = middle * np.exp2(rng.uniform(-2.0, 2.0, count)) * rng.uniform(0.5, 1.0, (steps, count))
     # where few bits are kept, a parameter that runs one way for long swallows its own steps
-    turning = np.ones(count, np.int64) if narrow(lab) else rng.integers(0, 2, count)
+    turning = np.ones(count, np.int64) if lab.fmt.narrow else rng.integers(0, 2, count)
     turns = np.where(turning * (t % 2) == 1, -1.0, 1.0)
     return np.asarray(given * turns * sizes)
 
@@ -150,35 +146,14 @@ def choices(lab: Lab, count: int, salt: str) -> list[dict[str, float]]:
     return [{n: float(x[k]) for n, x in columns.items()} for k in range(count)]
 
 
-_EXPONENTS: Final[Mapping[str, tuple[float, float]]] = {
-    "lr": (-40.0, 8.0),
-    "eps": (-40.0, 0.0),
-    "eps_root": (-24.0, 0.0),
-    "weight_decay": (-16.0, 0.0),
-    "lr_decay": (-12.0, 2.0),
-    "initial_accumulator": (-12.0, 3.0),
-    "momentum_decay": (-10.0, -1.0),
-}
-"""log2 of the ends between which a hyperparameter is drawn, log-uniform."""
-_NARROW_EXPONENTS: Final[Mapping[str, tuple[float, float]]] = {
-    "lr": (-4.0, 4.0),
-    "eps": (-9.0, 0.0),
-}
-"""float16 holds neither small α·m̂ nor small ε."""
-
-
 def values(lab: Lab, name: str, rng: np.random.Generator, count: int) -> Array:
     """``count`` values of one hyperparameter over its whole range, in any order.
 
     Fractions come as near to 1 as the format can follow.
     """
-    if name in _EXPONENTS:
-        ends = _EXPONENTS
-        if lab.fmt.name == "float16":
-            ends = {**_EXPONENTS, **_NARROW_EXPONENTS}
-        low, high = ends[name]
-        return np.asarray(np.exp2(low + (high - low) * spread(rng, count)))
-    if name == "dampening":
-        return np.asarray(rng.uniform(0.0, 1.0, count))
-    most = min(nearest(lab)[name == "beta2"], 14 if name == "beta2" else 10)
-    return np.asarray(1.0 - np.exp2(-most * spread(rng, count)))
+    one = HYPERPARAMETERS[name]
+    low, high = one.octaves_in(lab.fmt)
+    if one.role == "average":
+        low = max(low, -float(nearest(lab)[name == "beta2"]))
+    drawn = np.exp2(low + (high - low) * spread(rng, count))
+    return np.asarray(1.0 - drawn if one.role == "average" else drawn)

@@ -34,7 +34,7 @@ def _scalable(lab: Lab) -> None:
 
 def _powers(lab: Lab, salt: str) -> tuple[int, ...]:
     """k of some factors 2^k by which gradients may grow or shrink without leaving the range."""
-    if lab.fmt.name == "float16":
+    if lab.fmt.short_ranged:
         return 1, -1
     up, down, some = lab.rng(salt).integers((2, 2, 1), (33, 33, 8))
     return int(up), -int(down), int(some)
@@ -87,7 +87,7 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     theorem="scaling",
 )
 def changing_scale(lab: Lab, account: Account) -> None:
-    most = 5 if lab.fmt.name == "float16" else 24
+    most = 5 if lab.fmt.short_ranged else 24
     drawn = lengths(lab.rng("jump size"), most, 4).tolist()
     powers = (0, *drawn, *(-k for k in drawn))
     steady = _mild(lab, "jump", steps=48, n=8)

@@ -28,6 +28,7 @@ class Hyperparameter:
     neutral: where it has no effect, as if the rule did not have it; None: there it is needed.
     passed: what is passed to tell dialects apart where nothing is usual.
     drawn, drawn_dyadic: what random trajectories choose from.
+    octaves: log2 of the ends between which checks draw it (of an average, its distance from 1).
     words: its names in libraries, the common name first.
     refused: senseless values: a target that refuses any must refuse all of them.
     searched: where identification looks for a value nobody passed (of an average, for 1 - β).
@@ -41,6 +42,7 @@ class Hyperparameter:
     dyadic: tuple[float, ...]
     drawn: tuple[float, ...]
     drawn_dyadic: tuple[float, ...]
+    octaves: tuple[float, float]
     low: float = 0.0
     high: float = math.inf
     closed: bool = False
@@ -74,6 +76,14 @@ class Hyperparameter:
         """The usual value as far as a format can follow it."""
         return next((x for x in self.usual if self.follows(x, fmt)), self.usual[-1])
 
+    def octaves_in(self, fmt: Format) -> tuple[float, float]:
+        """``octaves`` as far as a format's normal numbers reach."""
+        low, high = self.octaves
+        if self.role == "average":
+            return low, high
+        least = fmt.smallest_normal / fmt.u if self.role == "rate" else fmt.smallest_normal
+        return max(low, math.log2(least)), min(high, fmt.max_exponent / 4.0)
+
     def dyadic_in(self, fmt: Format) -> float:
         """A value that takes no part in rounding: the coarser one where digits are few."""
         return self.dyadic[-1] if fmt.narrow else self.dyadic[0]
@@ -97,6 +107,7 @@ _RECORDS: Final = (
         dyadic=(0.125, 1.0),
         drawn=(1e-3, 1e-2, 1e-4, 0.1, 3e-4, 2e-3, 1.0),
         drawn_dyadic=_halves(3, 0, 1, 7, 10),
+        octaves=(-40.0, 8.0),
         words=("lr", "learning_rate", "step_size", "stepsize", "learning_rate_init", "alpha"),
         refused=(-1e-3,),
         searched=(1e-12, 1e6),
@@ -111,6 +122,7 @@ _RECORDS: Final = (
         dyadic=(0.875,),
         drawn=(0.9, 0.95, 0.8, 0.5, 0.99, 0.0),
         drawn_dyadic=_short_of_one(3, 1, 2, 4, 6),
+        octaves=(-10.0, 0.0),
         neutral=0.0,
         passed=0.75,
         words=("momentum", "mass"),
@@ -127,6 +139,7 @@ _RECORDS: Final = (
         dyadic=(0.25,),
         drawn=(0.1, 0.0, 0.5, 0.9),
         drawn_dyadic=(0.25, 0.0, 0.5),
+        octaves=(-10.0, 0.0),
         neutral=0.0,
         passed=0.25,
     ),
@@ -140,6 +153,7 @@ _RECORDS: Final = (
         dyadic=(0.875, 0.75),
         drawn=(0.9, 0.95, 0.8, 0.5, 0.99, 0.85),
         drawn_dyadic=_short_of_one(3, 1, 2, 4, 6),
+        octaves=(-10.0, 0.0),
         words=("beta1", "beta_1", "b1"),
         refused=(-0.1, 1.0, 1.5),
         searched=(1e-7, 1.0),
@@ -154,6 +168,7 @@ _RECORDS: Final = (
         dyadic=(0.96875, 0.875),
         drawn=(0.999, 0.99, 0.95, 0.9999, 0.9, 0.98),
         drawn_dyadic=_short_of_one(7, 1, 4, 6, 10, 5),
+        octaves=(-14.0, 0.0),
         words=("beta2", "beta_2", "b2", "rho"),
         refused=(-0.1, 1.0, 1.5, math.nan),
         searched=(1e-7, 1.0),
@@ -167,6 +182,7 @@ _RECORDS: Final = (
         dyadic=(2.0**-20, 2.0**-9),
         drawn=(1e-8, 1e-7, 1e-6, 1e-10, 1e-3, 1e-4, 1e-5),
         drawn_dyadic=_halves(10, 4, 8, 14, 27),
+        octaves=(-40.0, 0.0),
         words=("eps", "epsilon"),
         refused=(-1e-8,),
         searched=(1e-20, 1e3),
@@ -180,6 +196,7 @@ _RECORDS: Final = (
         dyadic=(2.0**-12,),
         drawn=(0.0, 1e-12, 1e-8, 1e-6),
         drawn_dyadic=(0.0, 2.0**-20, 2.0**-10),
+        octaves=(-24.0, 0.0),
         neutral=0.0,
         passed=2.0**-6,
         searched=(1e-24, 1e3),
@@ -193,6 +210,7 @@ _RECORDS: Final = (
         dyadic=(0.0625,),
         drawn=(1e-2, 0.0, 1e-4, 0.5),
         drawn_dyadic=_halves(4, 7, 1),
+        octaves=(-12.0, 2.0),
         neutral=0.0,
         passed=0.125,
     ),
@@ -205,6 +223,7 @@ _RECORDS: Final = (
         dyadic=(0.25,),
         drawn=(0.1, 1e-3, 1.0),
         drawn_dyadic=(0.25, 1.0, 2.0**-7),
+        octaves=(-12.0, 3.0),
         neutral=0.0,
         passed=0.25,
         words=("initial_accumulator", "initial_accumulator_value"),
@@ -219,6 +238,7 @@ _RECORDS: Final = (
         dyadic=(2.0**-8,),
         drawn=(0.004, 0.01, 0.1),
         drawn_dyadic=_halves(8, 4),
+        octaves=(-10.0, -1.0),
         neutral=0.0,
         passed=2.0**-5,
     ),
@@ -231,6 +251,7 @@ _RECORDS: Final = (
         dyadic=(0.03125,),
         drawn=(1e-2, 1e-4, 0.1, 0.5),
         drawn_dyadic=_halves(4, 7, 10),
+        octaves=(-16.0, 0.0),
         neutral=0.0,
         passed=0.125,
         words=("weight_decay", "wd"),
