@@ -115,7 +115,8 @@ def _given(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> ND
     long = [lengths(rng, scope.silence, half) for _ in range(many)]
     silent = np.concatenate([short, long], axis=1)
     active = np.rint(32.0 ** rng.random((many, count))).astype(np.int64) + 3
-    begins = lengths(rng, scope.start, count) * (np.arange(count) % 2)
+    late = (np.arange(count) % 2) * (scope.start > 0)
+    begins = lengths(rng, scope.start, count) * late
     turns = np.stack([active, silent], axis=1).reshape(2 * many, count)
     ends = np.cumsum(np.concatenate([begins[None], turns]), axis=0)  # silent, active, silent …
     flips = np.zeros((steps + 1, count), bool)

@@ -51,7 +51,7 @@ def _late(
     steps = lab.affordable(lab.profile.option_steps, least=24)
     count = lab.profile.crowd // 2
     # where nothing came yet, and θ decays, only the highest rung of the oracle can decide
-    grads = life(lab, hyper, steps, count, f"late {spec}", start=1)
+    grads = life(lab, hyper, steps, count, f"late {spec}", start=0)
     rng = lab.rng("late")
     theta0 = rng.choice((-1.0, 1.0), count) * np.exp2(rng.uniform(-3.0, 3.0, count))
     hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
