@@ -53,6 +53,13 @@ class Program:
     late: tuple[str, ...] = ()
 
     @cached_property
+    def _hash(self) -> int:
+        return hash((self.spec, self.ops, self.outputs, self.clocks, self.late))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
     def inputs(self) -> dict[str, int]:
         """Index of each input by its name."""
         return {op.name: i for i, op in enumerate(self.ops) if op.kind == "input"}

@@ -2,51 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from llvmlite import binding, ir
 
 from adamcheck.interpret import charges, comparison, double_double, machine
-from adamcheck.interpret.vectors import DOUBLE, LANES, VECTOR, Translator, number
+from adamcheck.interpret.vectors import DOUBLE, LANES, VECTOR, Translator, spread
 
-_WHOLE: Final = ir.IntType(64)
+WHOLE: Final = ir.IntType(64)
 _INDEX: Final = ir.IntType(32)
-_FLOATS: Final = ir.VectorType(ir.FloatType(), LANES)
-_ROW_BYTES: Final = 64
+FLOATS: Final = ir.VectorType(ir.FloatType(), LANES)
+ROW_BYTES: Final = 64
 """Alignment of rows."""
+POINTER: Final = ir.PointerType
+DRIVE: Final = ir.FunctionType(
+    ir.VoidType(),
+    [
+        POINTER(_INDEX), POINTER(WHOLE), POINTER(DOUBLE), WHOLE, WHOLE, WHOLE,
+        POINTER(POINTER(DOUBLE)), POINTER(WHOLE), WHOLE,
+    ],
+)  # fmt: skip
+"""(code, ends, rows, vectors, steps, unseen, streams, strides, offset), as machine.run has it."""
 _KEPT: list[Any] = []
-"""The engine owns the code: it must live as long as the process."""
+"""Engines own the code that they made: they must live as long as the process."""
 
 
 def entry() -> int:
     """Address of the compiled machine."""
-    if not _KEPT:
-        binding.initialize_native_target()
-        binding.initialize_native_asmprinter()
-        target = binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
-            cpu=binding.get_host_cpu_name(),
-            features=binding.get_host_cpu_features().flatten(),
-            opt=2,
-        )
-        module = binding.parse_assembly(str(_module()))
-        module.verify()
-        engine = binding.create_mcjit_compiler(module, target)
-        engine.finalize_object()
-        _KEPT.extend([engine, target])
-    address: int = _KEPT[0].get_function_address("drive")
-    return address
-
-
-def _module() -> Any:
-    module = ir.Module("block_machine")
-    module.triple = binding.get_process_triple()
+    module = empty_module()
     execute = _Execute(module).build()
     _drive(module, execute)
+    return address_of(module, "drive")
+
+
+def empty_module() -> Any:
+    """A module for this processor."""
+    module = ir.Module("adamcheck")
+    module.triple = binding.get_process_triple()
     return module
 
 
-def _loop(builder: Any, start: Any, end: Any, body: Callable[[Any], None], name: str) -> None:
+def address_of(module: Any, name: str) -> int:
+    """Compile a module and return the address of one of its functions."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    target = binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2
+    )
+    parsed = binding.parse_assembly(str(module))
+    parsed.verify()
+    engine = binding.create_mcjit_compiler(parsed, target)
+    engine.finalize_object()
+    _KEPT.extend([engine, target])
+    address: int = engine.get_function_address(name)
+    return address
+
+
+def translator(builder: Any) -> Translator:
+    """What turns the instructions' texts into code."""
+    functions = (*charges.CHARGES, *comparison.COMPARISON, *double_double.FUNCTIONS)
+    return Translator(builder, functions, machine.CONSTANTS)
+
+
+def results_of(made: Translator, one: machine.Instruction, values: Sequence[Any]) -> Sequence[Any]:
+    """What an instruction makes of its operands' values."""
+    names = {}
+    for operand, value in zip(one.operands, values, strict=True):
+        name = operand.strip("|")
+        names[name] = made.evaluate("abs(x)", {"x": value}) if "|" in operand else value
+    found = made.evaluate(one.text, names)
+    return found if one.results > 1 else (found,)
+
+
+def counted_loop(
+    builder: Any, start: Any, end: Any, body: Callable[[Any], None], name: str = "loop"
+) -> None:
     """Run ``body`` for index start … end - 1."""
     before = builder.block
     head = builder.append_basic_block(f"{name}.head")
@@ -54,12 +85,12 @@ def _loop(builder: Any, start: Any, end: Any, body: Callable[[Any], None], name:
     after = builder.append_basic_block(f"{name}.after")
     builder.branch(head)
     builder.position_at_end(head)
-    index = builder.phi(_WHOLE)
+    index = builder.phi(WHOLE)
     index.add_incoming(start, before)
     builder.cbranch(builder.icmp_signed("<", index, end), inside, after)
     builder.position_at_end(inside)
     body(index)
-    index.add_incoming(builder.add(index, _WHOLE(1)), builder.block)
+    index.add_incoming(builder.add(index, WHOLE(1)), builder.block)
     builder.branch(head)
     builder.position_at_end(after)
 
@@ -70,8 +101,8 @@ class _Execute:
     def __init__(self, module: Any) -> None:
         pointer = ir.PointerType
         arguments = [
-            pointer(_INDEX), _WHOLE, _WHOLE, pointer(DOUBLE), _WHOLE, _WHOLE,
-            pointer(pointer(DOUBLE)), pointer(_WHOLE), _WHOLE,
+            pointer(_INDEX), WHOLE, WHOLE, pointer(DOUBLE), WHOLE, WHOLE,
+            pointer(pointer(DOUBLE)), pointer(WHOLE), WHOLE,
         ]  # fmt: skip
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), "execute")
         self.function.linkage = "internal"
@@ -80,17 +111,16 @@ class _Execute:
             self.strides, self.offset,
         ) = self.function.args  # fmt: skip
         self.builder = ir.IRBuilder(self.function.append_basic_block("entry"))
-        functions = (*charges.CHARGES, *comparison.COMPARISON, *double_double.FUNCTIONS)
-        self.translator = Translator(self.builder, functions, machine.CONSTANTS)
+        self.translator = translator(self.builder)
 
     def build(self) -> Any:
-        _loop(self.builder, self.start, self.end, self._step, "instruction")
+        counted_loop(self.builder, self.start, self.end, self._step, "instruction")
         self.builder.ret_void()
         return self.function
 
     def _step(self, k: Any) -> None:
         builder = self.builder
-        self.line = builder.gep(self.code, [builder.mul(k, _WHOLE(machine.WIDTH))])
+        self.line = builder.gep(self.code, [builder.mul(k, WHOLE(machine.WIDTH))])
         after = builder.append_basic_block("done")
         unknown = builder.append_basic_block("unknown")
         switch = builder.switch(builder.load(self.line), unknown)
@@ -109,12 +139,12 @@ class _Execute:
 
     def _argument(self, j: int) -> Any:
         builder = self.builder
-        return builder.zext(builder.load(builder.gep(self.line, [_WHOLE(j)])), _WHOLE)
+        return builder.zext(builder.load(builder.gep(self.line, [WHOLE(j)])), WHOLE)
 
     def _row(self, j: int) -> Any:
         """The row that argument j names, as vectors."""
         builder = self.builder
-        start = builder.mul(self._argument(j), builder.mul(self.vectors, _WHOLE(LANES)))
+        start = builder.mul(self._argument(j), builder.mul(self.vectors, WHOLE(LANES)))
         place = builder.gep(self.rows, [start])
         return builder.bitcast(place, ir.PointerType(VECTOR))
 
@@ -124,24 +154,21 @@ class _Execute:
         operands = [self._row(1 + one.results + k) for k in range(len(one.operands))]
 
         def body(i: Any) -> None:
-            names = {}
-            for operand, row in zip(one.operands, operands, strict=True):
-                value = builder.load(builder.gep(row, [i]), align=_ROW_BYTES)
-                name = operand.strip("|")
-                magnitude = self.translator.evaluate("abs(x)", {"x": value})
-                names[name] = magnitude if "|" in operand else value
+            values = [builder.load(builder.gep(row, [i]), align=ROW_BYTES) for row in operands]
             if not one.idle:
-                self._put(one, results, names, i)
+                self._put(one, results, values, i)
                 return
-            with builder.if_then(self.translator.any_but_zero(names[one.idle])):
-                self._put(one, results, names, i)
+            names = [operand.strip("|") for operand in one.operands]
+            busy = self.translator.any_but_zero(values[names.index(one.idle)])
+            with builder.if_then(busy):
+                self._put(one, results, values, i)
 
-        _loop(builder, _WHOLE(0), self.vectors, body, one.name)
+        counted_loop(builder, WHOLE(0), self.vectors, body, one.name)
 
-    def _put(self, one: machine.Instruction, results: list[Any], names: Any, i: Any) -> None:
-        found = self.translator.evaluate(one.text, names)
-        for row, value in zip(results, found if one.results > 1 else (found,), strict=True):
-            self.builder.store(value, self.builder.gep(row, [i]), align=_ROW_BYTES)
+    def _put(self, one: machine.Instruction, results: list[Any], values: list[Any], i: Any) -> None:
+        found = results_of(self.translator, one, values)
+        for row, value in zip(results, found, strict=True):
+            self.builder.store(value, self.builder.gep(row, [i]), align=ROW_BYTES)
 
     # --- memory ---
 
@@ -160,20 +187,20 @@ class _Execute:
             value = value if kind == VECTOR else builder.fpext(value, VECTOR)
             builder.store(value, builder.gep(target, [i]), align=aligned[1])
 
-        _loop(builder, _WHOLE(0), self.vectors, body, "copied")
+        counted_loop(builder, WHOLE(0), self.vectors, body, "copied")
 
     def _load(self) -> None:
         source = self.builder.bitcast(self._place(DOUBLE, wide=True), ir.PointerType(VECTOR))
-        self._copied(source, self._row(1), (8, _ROW_BYTES), VECTOR)
+        self._copied(source, self._row(1), (8, ROW_BYTES), VECTOR)
 
     def _load32(self) -> None:
         place = self._place(ir.FloatType(), wide=True)
-        source = self.builder.bitcast(place, ir.PointerType(_FLOATS))
-        self._copied(source, self._row(1), (4, _ROW_BYTES), _FLOATS)
+        source = self.builder.bitcast(place, ir.PointerType(FLOATS))
+        self._copied(source, self._row(1), (4, ROW_BYTES), FLOATS)
 
     def _store(self) -> None:
         target = self.builder.bitcast(self._place(DOUBLE, wide=True), ir.PointerType(VECTOR))
-        self._copied(self._row(1), target, (_ROW_BYTES, 8), VECTOR)
+        self._copied(self._row(1), target, (ROW_BYTES, 8), VECTOR)
 
     def _store1(self) -> None:
         builder = self.builder
@@ -185,31 +212,24 @@ class _Execute:
         builder, row = self.builder, self._row(1)
         value = builder.load(self._place(DOUBLE, wide=False))
         before = builder.load(builder.bitcast(row, ir.PointerType(DOUBLE)))
-        bits = [builder.bitcast(x, _WHOLE) for x in (value, before)]
+        bits = [builder.bitcast(x, WHOLE) for x in (value, before)]
         with builder.if_then(builder.icmp_unsigned("!=", *bits)):
-            one = builder.insert_element(number(0.0), value, _INDEX(0))
-            zeros = ir.Constant(ir.VectorType(_INDEX, LANES), [_INDEX(0)] * LANES)
-            spread = builder.shuffle_vector(one, one, zeros)
+            everywhere = spread(builder, value)
 
             def body(i: Any) -> None:
-                builder.store(spread, builder.gep(row, [i]), align=_ROW_BYTES)
+                builder.store(everywhere, builder.gep(row, [i]), align=ROW_BYTES)
 
-            _loop(builder, _WHOLE(0), self.vectors, body, "spread")
+            counted_loop(builder, WHOLE(0), self.vectors, body, "spread")
 
 
 def _drive(module: Any, execute: Any) -> None:
-    pointer = ir.PointerType
-    arguments = [
-        pointer(_INDEX), pointer(_WHOLE), pointer(DOUBLE), _WHOLE, _WHOLE, _WHOLE,
-        pointer(pointer(DOUBLE)), pointer(_WHOLE), _WHOLE,
-    ]  # fmt: skip
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), "drive")
+    function = ir.Function(module, DRIVE, "drive")
     code, ends, rows, vectors, steps, unseen, streams, strides, offset = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
-    marks = [builder.load(builder.gep(ends, [_WHOLE(k)])) for k in range(4)]
+    marks = [builder.load(builder.gep(ends, [WHOLE(k)])) for k in range(4)]
 
     def part(k: int, t: Any) -> None:
-        start = marks[k - 1] if k else _WHOLE(0)
+        start = marks[k - 1] if k else WHOLE(0)
         given = [code, start, marks[k], rows, vectors, t, streams, strides, offset]
         builder.call(execute, given)
 
@@ -218,7 +238,7 @@ def _drive(module: Any, execute: Any) -> None:
         with builder.if_then(builder.icmp_signed(">=", t, unseen)):
             part(2, t)
 
-    part(0, _WHOLE(0))
-    _loop(builder, _WHOLE(0), steps, step, "step")
-    part(3, _WHOLE(0))
+    part(0, WHOLE(0))
+    counted_loop(builder, WHOLE(0), steps, step, "step")
+    part(3, WHOLE(0))
     builder.ret_void()

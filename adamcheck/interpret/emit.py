@@ -40,7 +40,14 @@ class Emitter:
     paired: bool
 
     def value(self, i: int) -> str:
-        """The line that computes value i; the steps of a composed one are named after it."""
+        """The line that computes value i; the steps of a composed one are named after it.
+
+        A quotient by a scalar multiplies by its reciprocal r: one division a step, not an element;
+        scaled_down charges for both roundings.
+        """
+        if i in self.scaled and not self.paired:
+            x, y = self.program.ops[i].args
+            return f"h{i} = h{x} * r{y}"
         return "; ".join(self._step(name, op, args) for name, op, args in self.steps(i))
 
     def steps(self, i: int) -> list[tuple[str, Op, list[str]]]:
@@ -284,16 +291,21 @@ class Emitter:
         is_clock = self.program.ops[first].name in {f"s.{c}" for c in self.program.clocks}
         return self.program.ops[i].kind == "add" and is_clock and self._is_one(rest[0])
 
-    @property
-    def divisors(self) -> frozenset[int]:
-        """Uniform values that elementwise ones are divided by."""
+    @cached_property
+    def scaled(self) -> frozenset[int]:
+        """Quotients of an elementwise value by a uniform one."""
         return frozenset(
-            op.args[1]
+            i
             for i, op in enumerate(self.program.ops)
             if op.kind == "div"
             and i not in self.program.uniform
             and op.args[1] in self.program.uniform
         )
+
+    @property
+    def divisors(self) -> frozenset[int]:
+        """Uniform values that elementwise ones are divided by."""
+        return frozenset(self.program.ops[i].args[1] for i in self.scaled)
 
     def bounded(self, outputs: list[int]) -> frozenset[int]:
         """Elementwise values whose bound the outputs' bounds need."""

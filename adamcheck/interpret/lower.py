@@ -30,7 +30,7 @@ class UnsupportedError(Exception):
     """A program that the block machine has no instruction for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Instructions ``[K, WIDTH]`` and where its rows are; row 0 is zero and never written.
 
@@ -44,10 +44,10 @@ class Block:
     given: dict[str, int]
     fixed: tuple[tuple[int, float], ...]
     found: dict[str, int]
-    states: tuple[int, ...]
+    states: dict[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A program's two codes; ``passed`` are the rows of the first that the second reads."""
 
@@ -128,10 +128,21 @@ class _Lowering:
             self.emitter.value(i)  # refuses what is no double
             assert op.value is not None
             return self.constant(float(op.value)), "zero"
+        if i in self.emitter.scaled:
+            x, y = (self.value(k) for k in op.args)
+            times = Op("mul", op.args)
+            return self._computed(times, [x, self._reciprocal(y)], paired=self.paired)
         for name, step, args in self.emitter.steps(i):
             parts = [self._operand(i, k) for k in args]
             self._inner[i, name] = self._computed(step, parts, paired=alone or self.paired)
         return self._inner[i, str(i)]
+
+    def _reciprocal(self, value: tuple[str, str]) -> tuple[str, str]:
+        one = self.constant(1.0), "zero"
+        if self.paired:
+            high, low = self.add("dd_div", [*one, *value])
+            return high, low
+        return self.add("div", [one[0], value[0]])[0], "zero"
 
     def _operand(self, i: int, name: str) -> tuple[str, str]:
         """Registers of an operand of a step behind value i: another step's, or a value's."""
@@ -335,7 +346,7 @@ def _allocated(
     given = {n: rows[n] for n in outside if n[0] != "="}
     fixed = tuple((rows[n], float(n[1:])) for n in outside if n[0] == "=")
     found = {name: rows[register] for name, register in wanted.items()}
-    return Block(code, count, given, fixed, found, tuple(rows[s] for s in carried))
+    return Block(code, count, given, fixed, found, {s: rows[s] for s in carried})
 
 
 def _ordered(carried: dict[str, str], rows: dict[str, int]) -> list[tuple[str, str]]:

@@ -135,6 +135,11 @@ CONSTANTS: Final = {
     "FAINT": double_double.FAINT,
     "CERTAIN": comparison.CERTAIN,
 }
+_ADDRESS, _WHOLE = ctypes.c_void_p, ctypes.c_int64
+KIND: Final = ctypes.CFUNCTYPE(
+    None, _ADDRESS, _ADDRESS, _ADDRESS, _WHOLE, _WHOLE, _WHOLE, _ADDRESS, _ADDRESS, _WHOLE
+)
+"""How compiled programs are called; the interpreter lock is free meanwhile."""
 
 
 @cache
@@ -148,9 +153,5 @@ def run() -> Callable[..., None]:
     """
     from adamcheck.interpret import assembly
 
-    address, whole = ctypes.c_void_p, ctypes.c_int64
-    kind = ctypes.CFUNCTYPE(
-        None, address, address, address, whole, whole, whole, address, address, whole
-    )
-    machine: Callable[..., None] = kind(assembly.entry())
+    machine: Callable[..., None] = KIND(assembly.entry())
     return machine

@@ -33,6 +33,14 @@ def number(value: float) -> Any:
     return ir.Constant(VECTOR, [ir.Constant(DOUBLE, float(value))] * LANES)
 
 
+def spread(builder: Any, value: Any) -> Any:
+    """One number in all lanes."""
+    index = ir.IntType(32)
+    one = builder.insert_element(number(0.0), value, index(0))
+    zeros = ir.Constant(ir.VectorType(index, LANES), [index(0)] * LANES)
+    return builder.shuffle_vector(one, one, zeros)
+
+
 class Translator:
     """Emits code for expressions; ``functions`` may be called, ``constants`` are known by name."""
 

@@ -92,6 +92,7 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
     lines += ["    if k.narrow is not None:", "        pass"]
     read = [i for i in emitter.scalars if program.ops[i].kind != "const"]
     lines += [f"        h{i} = k.narrow(h{i})" for i in read]
+    lines += [f"    r{i} = 1.0 / h{i}" for i in sorted(emitter.divisors)]
     lines.append("    root_of, larger_of, magnitude = k.root_of, k.larger_of, k.magnitude")
     lines.append("    above_zero, choice_of = k.above_zero, k.choice_of")
     for i in (i for i in indices if i not in program.uniform):

@@ -7,77 +7,74 @@ block, on as many threads as there are cores. Columns that fill no vector are pa
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.formats import FORMATS, widened
-from adamcheck.interpret import double_double, machine
+from adamcheck.formats import FORMATS, Format, widened
+from adamcheck.interpret import double_double
 from adamcheck.interpret.comparison import TALLIES
-from adamcheck.interpret.lower import STEP_CONSTANTS, Block, Lowered, lower
+from adamcheck.interpret.lower import STEP_CONSTANTS, Lowered, lower
+from adamcheck.interpret.vectors import LANES as VECTOR
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.tape import Tape, judging, scalars_code, showing
 from adamcheck.program import Program
 
-VECTOR: Final = 8
-"""Lanes that the machine takes at once."""
 LANES: Final = 256
 """Elements a block: enough that starting an instruction costs little, and rows stay in cache."""
 _SPREAD: Final = 1 << 16
 """Element-steps from which threads are worth starting: they cost about as much as 20,000."""
 
 Float64 = NDArray[np.float64]
+Streams = dict[str, tuple[NDArray[Any], int, int]]
+"""Arrays by name, each with its numbers a step and how many of them come before the first step."""
 _ROUNDOFF: Final = {"f64": 2.0**-53, "dd": double_double.UNIT}
 
 
 @dataclass(frozen=True)
-class Rounding:
-    """What bounds are made of: u and eta of elements, us and errors [H] of scalars, fold [T, 2]."""
+class Setting:
+    """All that scalars and bounds depend on beside the numbers observed.
 
-    u: float
-    us: float
-    eta: float
-    largest: float
-    errors: Float64
-    start: Float64
-    fold: Float64
+    hyper are the exact hyperparameters in the order of Program.hyper. Bounds are those of any
+    admissible evaluation, or of the level's own arithmetic where there is no admission.
+    """
 
-    @classmethod
-    def admitted(cls, program: Program, evidence: Evidence, admission: Admission) -> Rounding:
-        """That of any admissible evaluation in the evidence's format."""
-        hyper, fmt, names = evidence.hyper, evidence.fmt, program.hyper
-        return cls(
-            fmt.u,
-            envelope.scalar_roundoff(fmt, admission),
-            envelope.underflow(fmt, admission),
-            fmt.largest,
-            envelope.scalar_errors(names, hyper, fmt, admission),
-            envelope.start(program, hyper, fmt, admission),
-            envelope.fold(program.spec, hyper, evidence.shape[0], evidence.first),
-        )
+    program: Program
+    level: str
+    fmt: Format
+    hyper: tuple[float, ...]
+    admission: Admission | None
+    first: int
+    steps: int
 
     @classmethod
-    def of_level(cls, program: Program, evidence: Evidence, level: str) -> Rounding:
-        """That of a precision level's own arithmetic."""
-        limits, names = FORMATS["float64"], program.hyper
-        return cls(
-            _ROUNDOFF[level],
-            _ROUNDOFF[level],
-            limits.eta,
-            limits.largest,
-            np.zeros(len(names)),
-            envelope.start(program, evidence.hyper, evidence.fmt, STRICT),
-            np.ones((evidence.shape[0], 2)),
-        )
+    def of(
+        cls, program: Program, level: str, evidence: Evidence, admission: Admission | None
+    ) -> Setting:
+        """The setting of an evidence."""
+        hyper = tuple(float(evidence.hyper[name]) for name in program.hyper)
+        steps = evidence.shape[0]
+        return cls(program, level, evidence.fmt, hyper, admission, evidence.first, steps)
 
+    @property
+    def roundoffs(self) -> tuple[float, float]:
+        """(u of elements, u of scalars)."""
+        if self.admission is None:
+            return (_ROUNDOFF[self.level],) * 2
+        return self.fmt.u, envelope.scalar_roundoff(self.fmt, self.admission)
+
+    @property
     def constants(self) -> dict[str, float]:
         """Values of the rows that every step shares."""
-        u, us = self.u, self.us
+        u, us = self.roundoffs
+        limits = FORMATS["float64"] if self.admission is None else self.fmt
         return {
             "u": u,
             "us": us,
@@ -85,9 +82,33 @@ class Rounding:
             "gamma4": 4 * u / (1 - 4 * u),
             "gamma3s": 3 * us / (1 - 3 * us),
             "gamma6s": 6 * us / (1 - 6 * us),
-            "eta": self.eta,
-            "largest": self.largest,
+            "eta": envelope.underflow(limits, self.admission or STRICT),
+            "largest": limits.largest,
         }
+
+    def errors(self) -> list[float]:
+        """How far each hyperparameter as kept may lie from the one asked for."""
+        if self.admission is None:
+            return [0.0] * len(self.hyper)
+        names, known = self.program.hyper, dict(zip(self.program.hyper, self.hyper, strict=True))
+        found: list[float] = envelope.scalar_errors(names, known, self.fmt, self.admission).tolist()
+        return found
+
+    def per_step(self) -> Float64:
+        """STEP_CONSTANTS of every step, ``[4, first + T]``; no element is read before first."""
+        table = np.zeros((len(STEP_CONSTANTS), self.first + self.steps))
+        constants, kept = self.constants, 0.0
+        fold = np.ones((self.steps, 2))
+        if self.admission is not None:
+            known = dict(zip(self.program.hyper, self.hyper, strict=True))
+            fold = envelope.fold(self.program.spec, known, self.steps, self.first)
+            kept = self.fmt.u
+        table[0, self.first :] = constants["eta"] * fold[:, 0]
+        table[1, self.first :] = constants["largest"] / fold[:, 1]
+        # a target may keep a wider parameter inside; what it shows is rounded from the second on
+        table[2, self.first + 1 :] = kept
+        table[3, self.first + 1 :] = constants["eta"] if kept else 0.0
+        return table
 
 
 def judge(
@@ -104,9 +125,17 @@ def judge(
     if not (steps and count):
         return tally
     lowered = lower(program, paired=level == "dd", quantities=(*observed, "update"))
-    rounding = Rounding.admitted(program, evidence, admission)
-    shared = _Shared(program, lowered, evidence, rounding, evidence.fmt.u)
-    _spread(shared, evidence, (tally,), observed=observed, margin=margin)
+    setting = Setting.of(program, level, evidence, admission)
+    judged = float(max(steps - evidence.unseen, 0))
+    values = {"margin": margin, "judged": judged}
+
+    def code(single: bool, given: tuple[str, ...]) -> Tape:
+        return judging(lowered, observed, single, given)
+
+    results = {
+        f"tally.{j}.{n}": tally[j, k] for j in range(len(observed)) for k, n in enumerate(TALLIES)
+    }
+    _spread(lowered, setting, evidence, results, code, values, observed[1:])
     return tally
 
 
@@ -122,11 +151,9 @@ def enclose(
     The bounds are those of any admissible evaluation, or the level's own without an admission.
     """
     steps, count = evidence.shape
-    out = np.zeros((3 * len(quantities), steps, count))
-    strained = np.zeros((1, 1, count))
+    out, strained = np.zeros((3, len(quantities), steps, count)), np.zeros(count)
     fill(program, level, quantities, evidence, admission, (out, strained))
-    high, low, radius = (out[k::3] for k in range(3))
-    return high, low, radius, strained[0, 0]
+    return out[0], out[1], out[2], strained
 
 
 def fill(
@@ -135,287 +162,109 @@ def fill(
     quantities: tuple[str, ...],
     evidence: Evidence,
     admission: Admission | None,
-    results: tuple[Float64, Float64],
+    into: tuple[Float64, Float64],
 ) -> None:
-    """The same into given arrays: [3Q, T, N] (high, low and bound of each) and strained [1, 1, N].
+    """The same into given arrays, [3, Q, T, N] (high, low and bound) and strained [N].
 
     What is always zero (low parts in float64) is left as it is.
     """
-    if not results[0].size:
+    out, strained = into
+    if not out.size:
         return
     lowered = lower(program, paired=level == "dd", quantities=quantities)
-    if admission is None:
-        rounding, kept = Rounding.of_level(program, evidence, level), 0.0
-    else:
-        rounding, kept = Rounding.admitted(program, evidence, admission), evidence.fmt.u
-    shared = _Shared(program, lowered, evidence, rounding, kept)
-    _spread(shared, evidence, results, shown=quantities)
+
+    def code(single: bool, given: tuple[str, ...]) -> Tape:
+        return showing(lowered, quantities, single, given)
+
+    results: dict[str, Float64] = {"strained": strained}
+    for k, part in enumerate("hle"):
+        results |= {f"out.{name}.{part}": out[k, q] for q, name in enumerate(quantities)}
+    setting = Setting.of(program, level, evidence, admission)
+    _spread(lowered, setting, evidence, results, code, {}, ())
 
 
-@dataclass
-class Tape:
-    """A machine program being put together: its parts, its rows and its streams."""
-
-    rows: int
-    parts: tuple[list[list[int]], ...] = field(default_factory=lambda: ([], [], [], []))
-    arrays: list[tuple[NDArray[Any], int, int]] = field(default_factory=list)
-
-    def add(self, part: int, name: str, *arguments: int) -> None:
-        """An instruction of part 0 (before), 1 (a step), 2 (a judged step) or 3 (after)."""
-        line = [machine.OPCODES[name], *arguments]
-        self.parts[part].append(line + [0] * (machine.WIDTH - len(line)))
-
-    def new(self, count: int = 1) -> list[int]:
-        """So many further rows."""
-        self.rows += count
-        return list(range(self.rows - count, self.rows))
-
-    def stream(self, array: NDArray[Any], stride: int, skipped: int = 0) -> int:
-        """A stream over an array that lives as long as the tape; ``skipped`` numbers come first."""
-        self.arrays.append((array, stride, skipped))
-        return len(self.arrays) - 1
-
-    def run(
-        self,
-        values: Mapping[int, float],
-        steps: int,
-        unseen: int,
-        lanes: int,
-        offsets: Iterable[int],
-    ) -> None:
-        """Run the program on a block of ``lanes`` columns from each offset; rows hold values."""
-        code = np.array([line for part in self.parts for line in part], np.uint32)
-        ends = np.cumsum([len(part) for part in self.parts], dtype=np.int64)
-        streams = np.array([a.ctypes.data + a.itemsize * k for a, _, k in self.arrays], np.uint64)
-        strides = np.array([stride for _, stride, _ in self.arrays], np.int64)
-        buffer = np.zeros(self.rows * lanes + VECTOR)
-        skipped = -buffer.ctypes.data % 64 // 8
-        rows = buffer[skipped : skipped + self.rows * lanes].reshape(self.rows, lanes)
-        for row, value in values.items():
-            rows[row] = value
-        given = (
-            code.ctypes.data,
-            ends.ctypes.data,
-            rows.ctypes.data,
-            lanes // VECTOR,
-            steps,
-            unseen,
-        )
-        call, more = machine.run(), (streams.ctypes.data, strides.ctypes.data)
-        for offset in offsets:
-            call(*given, *more, offset)
+@lru_cache(maxsize=256)
+def scalars(lowered: Lowered, setting: Setting) -> Float64:
+    """Values of the rows that elements read, ``[S, first + T]``."""
+    program, tape = setting.program, scalars_code(lowered)
+    steps = setting.first + setting.steps
+    known = dict(zip(program.hyper, setting.hyper, strict=True))
+    values = setting.constants | {f"h.{name}.h": x for name, x in known.items()}
+    values |= {f"h.{n}.e": e for n, e in zip(program.hyper, setting.errors(), strict=True)}
+    clocks = envelope.start(program, known, setting.fmt, setting.admission or STRICT)
+    for name, parts in zip(program.clocks, clocks.tolist(), strict=True):
+        values |= {f"s.{name}.{part}": x for part, x in zip("hle", parts, strict=True)}
+    out = np.zeros((len(lowered.passed), steps))
+    streams = _rows_of("scalar", out, 0) | _rows_of("changing", setting.per_step(), 0)
+    tape.run(values, streams, steps, 0, VECTOR, (0,))
+    return out
 
 
-@dataclass(frozen=True)
-class _Shared:
-    """What the blocks of one run share: the lowered program, its scalars, its constants."""
-
-    program: Program
-    lowered: Lowered
-    evidence: Evidence
-    rounding: Rounding
-    kept: float
-
-    def scalars(self) -> Float64:
-        """Values of the rows that elements read, ``[S, first + T]``."""
-        block, evidence, program = self.lowered.uniform, self.evidence, self.program
-        steps = evidence.first + evidence.shape[0]
-        values = _constants(block, self.rounding)
-        names = program.hyper
-        for name, error in zip(names, self.rounding.errors.tolist(), strict=True):
-            for part, value in (("h", float(evidence.hyper[name])), ("e", error)):
-                if f"h.{name}.{part}" in block.given:
-                    values[block.given[f"h.{name}.{part}"]] = value
-        # high parts of all clocks first, then low parts, then errors: as states are listed
-        start = self.rounding.start.T.ravel().tolist()
-        values |= dict(zip(block.states, start, strict=True))
-        tape, changing = Tape(block.rows), self._per_step()
-        for k, name in enumerate(STEP_CONSTANTS):
-            if name in block.given:
-                tape.add(1, "steady", block.given[name], tape.stream(changing[k], 1))
-        tape.parts[1].extend(block.code.tolist())
-        out = np.zeros((len(self.lowered.passed), steps))
-        for k, name in enumerate(self.lowered.passed):
-            tape.add(1, "store1", block.found[name], tape.stream(out[k], 1))
-        tape.run(values, steps, 0, VECTOR, (0,))
-        return out
-
-    def _per_step(self) -> Float64:
-        """STEP_CONSTANTS of every step, ``[4, first + T]``; no element is read before first."""
-        first, steps = self.evidence.first, self.evidence.shape[0]
-        table = np.zeros((4, first + steps))
-        table[0, first:] = self.rounding.eta * self.rounding.fold[:, 0]
-        table[1, first:] = self.rounding.largest / self.rounding.fold[:, 1]
-        # a target may keep a wider parameter inside; what it shows is rounded from the second on
-        table[2, first + 1 :] = self.kept
-        table[3, first + 1 :] = self.rounding.eta if self.kept else 0.0
-        return table
+def _rows_of(name: str, table: Float64, skipped: int) -> Streams:
+    return {f"{name}.{k}": (row, 1, skipped) for k, row in enumerate(table)}
 
 
-def _spread(shared: _Shared, evidence: Evidence, results: tuple[Float64, ...], **what: Any) -> None:
+def _spread(
+    lowered: Lowered,
+    setting: Setting,
+    evidence: Evidence,
+    results: Mapping[str, Float64],
+    code: Callable[[bool, tuple[str, ...]], Tape],
+    values: Mapping[str, float],
+    moments: tuple[str, ...],
+) -> None:
     """Run the elements' code over all columns: whole blocks in place, the others padded."""
     steps, count = evidence.shape
-    scalars = shared.scalars()
+    shared = _rows_of("scalar", scalars(lowered, setting), setting.first)
+    shared["now"] = np.arange(1.0, steps + 1.0), 1, 0
+    grads, thetas = widened(evidence.grads[:steps]), widened(evidence.thetas)
+    dtype = np.result_type(grads, thetas)
+    names = tuple(m for m in setting.program.moments if m in evidence.start)
+    tape, known = code(bool(dtype == np.float32), names), {**setting.constants, **values}
+
+    def inputs(taken: Callable[[NDArray[Any], Any], NDArray[Any]]) -> Streams:
+        theta = taken(thetas, dtype)
+        width = theta.shape[-1]
+        found: Streams = {"g": (taken(grads, dtype), width, 0), "theta": (theta, width, 0)}
+        found["next"] = theta, width, width
+        for m in moments:
+            found[f"seen.{m}"] = taken(evidence.moments[m][:steps], np.float64), width, 0
+        return found | {f"start.{m}": (taken(evidence.start[m], np.float64), 0, 0) for m in names}
+
     whole = count // LANES * LANES
     if whole:
-        tape, values = _elements(
-            shared, _Columns.of(evidence, shared.program), scalars, results, what
-        )
-        offsets = range(0, whole, LANES)
-        threads = min(len(offsets), len(os.sched_getaffinity(0)))
-        threads = 1 if steps * whole < _SPREAD else threads
+        streams = shared | inputs(np.ascontiguousarray)
+        streams |= {name: (x, count if x.ndim > 1 else 0, 0) for name, x in results.items()}
+        offsets = iter(range(0, whole, LANES))
+        threads = min(whole // LANES, len(os.sched_getaffinity(0)))
+        call = tape.code(steps * whole, evidence.unseen)
 
-        def work(k: int) -> None:
-            tape.run(values, steps, evidence.unseen, LANES, _taken(waiting))
+        def work(_: int) -> None:
+            tape.run(known, streams, steps, evidence.unseen, LANES, _taken(offsets), call)
 
-        waiting = iter(offsets)
-        if threads == 1:
+        if threads < 2 or steps * whole < _SPREAD:
             work(0)
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(work, range(threads)))
     if whole < count:
-        width = -(-(count - whole) // VECTOR) * VECTOR
-        padded = tuple(np.zeros((*x.shape[:-1], width)) for x in results)
-        columns = _Columns.of(evidence, shared.program, whole, width)
-        tape, values = _elements(shared, columns, scalars, padded, what)
-        tape.run(values, steps, evidence.unseen, width, (0,))
-        for result, part in zip(results, padded, strict=True):
-            result[..., whole:] = part[..., : count - whole]
+        left = count - whole
+        width = -(-left // VECTOR) * VECTOR
+
+        def padded(array: NDArray[Any], kind: Any) -> NDArray[Any]:
+            found = np.zeros((*array.shape[:-1], width), kind)
+            found[..., :left] = array[..., whole:]
+            return found
+
+        parts = {name: np.zeros((*x.shape[:-1], width)) for name, x in results.items()}
+        streams = shared | inputs(padded)
+        streams |= {name: (x, width if x.ndim > 1 else 0, 0) for name, x in parts.items()}
+        tape.run(known, streams, steps, evidence.unseen, width, (0,))
+        for name, part in parts.items():
+            results[name][..., whole:] = part[..., :left]
 
 
 def _taken(waiting: Iterable[int]) -> Iterable[int]:
-    """What other threads have not taken yet: next() of one iterator is safe between threads."""
-    yield from iter(lambda: next(iter(waiting), -1), -1)
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Observed columns as the machine reads them: rows of a step side by side."""
-
-    grads: NDArray[Any]
-    thetas: NDArray[Any]
-    moments: Mapping[str, Float64]
-    start: Mapping[str, Float64]
-
-    @classmethod
-    def of(
-        cls, evidence: Evidence, program: Program, begin: int = 0, width: int | None = None
-    ) -> _Columns:
-        """All columns, or those from ``begin`` on with zeros up to ``width``."""
-        steps = evidence.shape[0]
-        grads, thetas = widened(evidence.grads[:steps]), widened(evidence.thetas)
-        dtype = np.result_type(grads, thetas)
-
-        def taken(array: NDArray[Any], kind: Any) -> NDArray[Any]:
-            if width is None:
-                return np.ascontiguousarray(array, kind)
-            found = np.zeros((*array.shape[:-1], width), kind)
-            found[..., : array.shape[-1] - begin] = array[..., begin:]
-            return found
-
-        return cls(
-            taken(grads, dtype),
-            taken(thetas, dtype),
-            {m: taken(x[:steps], np.float64) for m, x in evidence.moments.items()},
-            {
-                m: taken(evidence.start[m], np.float64)
-                for m in program.moments
-                if m in evidence.start
-            },
-        )
-
-
-def _elements(
-    shared: _Shared,
-    columns: _Columns,
-    scalars: Float64,
-    results: tuple[Float64, ...],
-    what: Mapping[str, Any],
-) -> tuple[Tape, dict[int, float]]:
-    """The program of the elements' blocks and the values of its constant rows."""
-    block, program = shared.lowered.elements, shared.program
-    tape, values = Tape(block.rows), _constants(block, shared.rounding)
-    width, first = columns.grads.shape[-1], shared.evidence.first
-    load = "load32" if columns.grads.dtype == np.float32 else "load"
-    for k, row in enumerate(block.states):
-        name = program.moments[k] if k < len(program.moments) else ""
-        if name in columns.start:
-            tape.add(0, "load", row, tape.stream(columns.start[name], 0))
-        else:
-            tape.add(0, "copy", row, 0)
-    for name, array in (("g.h", columns.grads), ("theta.h", columns.thetas)):
-        if name in block.given:
-            tape.add(1, load, block.given[name], tape.stream(array, width))
-    for k, name in enumerate(shared.lowered.passed):
-        tape.add(1, "steady", block.given[name], tape.stream(scalars[k], 1, first))
-    tape.parts[1].extend(block.code.tolist())
-    if "observed" in what:
-        _compared(tape, values, block, columns, results[0], shared.evidence, **what)
-    else:
-        _shown(tape, block, results, what["shown"])
-    return tape, values
-
-
-def _shown(tape: Tape, block: Block, results: tuple[Float64, ...], shown: Sequence[str]) -> None:
-    """Write out values and bounds of each step, and in the end where the level left its range."""
-    out, strained = results
-    rows = [block.found[f"{name}.{part}"] for name in shown for part in "hle"]
-    for k, row in enumerate(rows):
-        if row:
-            tape.add(1, "store", row, tape.stream(out[k], out.shape[-1]))
-    if "either" in block.found:
-        (flag,) = tape.new()
-        tape.add(0, "copy", flag, 0)
-        tape.add(1, "larger", flag, flag, block.found["either"])
-        tape.add(3, "store", flag, tape.stream(strained, 0))
-
-
-def _compared(
-    tape: Tape,
-    values: dict[int, float],
-    block: Block,
-    columns: _Columns,
-    tally: Float64,
-    evidence: Evidence,
-    *,
-    observed: Sequence[str],
-    margin: float,
-) -> None:
-    """Hold each observed quantity against its bound at every step, and write the counts out."""
-    found, width = block.found, tally.shape[-1]
-    steps = evidence.shape[0]
-    now, margins, judged, flag, seen, distance, outcome, ratio = tape.new(8)
-    values |= {margins: margin, judged: float(max(steps - evidence.unseen, 0))}
-    tape.add(2, "steady", now, tape.stream(np.arange(1.0, steps + 1.0), 1))
-    tape.add(0, "copy", flag, 0)
-    if "low" in found:
-        tape.add(1, "larger", flag, flag, found["low"])
-    for j, name in enumerate(observed):
-        worst, at, first, open_, void, weak = counted = tape.new(6)
-        for row in counted:
-            tape.add(0, "copy", row, 0)
-        if name == "theta":
-            load = "load32" if columns.thetas.dtype == np.float32 else "load"
-            tape.add(2, load, seen, tape.stream(columns.thetas, width, width))
-        else:
-            tape.add(2, "load", seen, tape.stream(columns.moments[name], width))
-        high, low, bound = (found[f"{name}.{part}"] for part in "hle")
-        quantity = found["update.h"] if name == "theta" else high
-        tape.add(2, "distance", distance, seen, high, low)
-        faint = found.get("faint", 0)
-        tape.add(2, "outcome", outcome, ratio, distance, bound, quantity, margins, faint)
-        tape.add(2, "worst", worst, at, worst, at, ratio, now)
-        tape.add(2, "count", first, open_, void, weak, first, open_, void, weak, outcome, now)
-        decided = tape.new()[0]
-        ends = first, open_, weak, decided
-        tape.add(3, "settle", *ends, flag, first, open_, void, weak, judged)
-        for k, row in enumerate((worst, at, first, open_, void, weak, decided)):
-            tape.add(3, "store", row, tape.stream(tally[j, k], 0))
-
-
-def _constants(block: Block, rounding: Rounding) -> dict[int, float]:
-    """Rows that never change, with their values."""
-    known = rounding.constants()
-    values = dict(block.fixed)
-    return values | {row: known[n] for n, row in block.given.items() if n in known}
+    """What no other thread has taken: next() of one iterator is safe between threads."""
+    while (offset := next(iter(waiting), None)) is not None:
+        yield offset

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -36,20 +37,47 @@ steps. It decides nothing: others stay undecided, which accepts nothing."""
 
 @dataclass(frozen=True)
 class Tally:
-    """The judgement of one observed quantity, per element ``[N]``.
+    """The judgement of one observed quantity: ``counts`` [TALLIES, N]; the rest is [N]."""
 
-    ratio: largest error/bound; step: where (1-based); first_bad: first step outside, 0 if none;
-    weak, void, undecided: element-steps that were UNINFORMATIVE (inside a bound that is wider than
-    the quantity), UNBOUNDED, UNRESOLVED by every level; decided: INSIDE a sharper one, or OUTSIDE.
-    """
+    counts: NDArray[np.float64]
 
-    ratio: NDArray[np.float64]
-    step: NDArray[np.int64]
-    first_bad: NDArray[np.int64]
-    decided: NDArray[np.int64]
-    weak: NDArray[np.int64]
-    void: NDArray[np.int64]
-    undecided: NDArray[np.int64]
+    def _counted(self, name: str) -> NDArray[np.int64]:
+        return np.asarray(self.counts[TALLIES.index(name)], np.int64)
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """Largest error/bound."""
+        return np.asarray(self.counts[TALLIES.index("worst")])
+
+    @cached_property
+    def step(self) -> NDArray[np.int64]:
+        """Where the largest error/bound is, from 1."""
+        return self._counted("worst_step")
+
+    @cached_property
+    def first_bad(self) -> NDArray[np.int64]:
+        """First step that is OUTSIDE, 0 if none."""
+        return self._counted("first_bad")
+
+    @cached_property
+    def decided(self) -> NDArray[np.int64]:
+        """Steps INSIDE a bound that is sharper than the quantity, or OUTSIDE."""
+        return self._counted("decided")
+
+    @cached_property
+    def weak(self) -> NDArray[np.int64]:
+        """Steps that are UNINFORMATIVE: inside a bound that is wider than the quantity."""
+        return self._counted("weak")
+
+    @cached_property
+    def void(self) -> NDArray[np.int64]:
+        """Steps that are UNBOUNDED."""
+        return self._counted("void")
+
+    @cached_property
+    def undecided(self) -> NDArray[np.int64]:
+        """Steps that every level left UNRESOLVED."""
+        return self._counted("undecided")
 
 
 @dataclass(frozen=True)
@@ -102,7 +130,7 @@ def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     observed = ("theta", *names)
     raw = evaluate.judge(program, rung, observed, evidence, admission, MARGIN[rung])
     raw, climbed = _climb(program, observed, evidence, admission, raw)
-    tallies = {q: _tally(raw[k]) for k, q in enumerate(observed)}
+    tallies = {q: Tally(raw[k]) for k, q in enumerate(observed)}
     return Judgement(evidence, admission, tallies, climbed)
 
 
@@ -123,14 +151,3 @@ def _climb(
     for i in open_[:most]:
         raw[:, :, i] = top.judge_element(program, observed, evidence.element(int(i)), admission)
     return raw, min(len(open_), most)
-
-
-def _tally(raw: NDArray[np.float64]) -> Tally:
-    column = dict(zip(TALLIES, raw, strict=True))
-    counts = {k: column[k].astype(np.int64) for k in ("decided", "weak", "void", "undecided")}
-    return Tally(
-        ratio=column["worst"],
-        step=column["worst_step"].astype(np.int64),
-        first_bad=column["first_bad"].astype(np.int64),
-        **counts,
-    )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from adamcheck.interpret import double_double, machine
 from adamcheck.interpret.pairs import PAIRS, Pair
-from adamcheck.oracle import evaluate
+from adamcheck.oracle.tape import STEP, Tape
 
 from .plain import exact_fma, pairs
 
@@ -195,14 +195,15 @@ def test_the_machine_computes_the_same_bits(name: str) -> None:
     if name == "dd_sqrt":
         hi, lo = np.abs(hi), lo * np.sign(hi)
     given_ = [hi[0], lo[0], hi[1], lo[1]][: len(machine.BY_NAME[name].operands)]
-    tape = evaluate.Tape(6)
-    for k, numbers_ in enumerate(given_):
-        tape.add(1, "load", k, tape.stream(numbers_, 0))
-    tape.add(1, name, 4, 5, *range(len(given_)))
+    tape, names = Tape(6), "abcd"[: len(given_)]
+    for k, letter in enumerate(names):
+        tape.move(STEP, "load", k, letter)
+    tape.add(STEP, name, 4, 5, *range(len(given_)))
     out = np.zeros((2, 400))
-    for k in range(2):
-        tape.add(1, "store", 4 + k, tape.stream(out[k], 0))
-    tape.run({}, 1, 0, 8, range(0, 400, 8))
+    for k, letter in enumerate("yz"):
+        tape.move(STEP, "store", 4 + k, letter)
+    arrays = dict(zip(names, given_, strict=True)) | {"y": out[0], "z": out[1]}
+    tape.run({}, {n: (x, 0, 0) for n, x in arrays.items()}, 1, 0, 8, range(0, 400, 8))
     plain = getattr(pairs(), name)
     want = np.array([plain(*column) for column in zip(*given_, strict=True)]).T
     assert np.array_equal(out, want), name
