@@ -108,6 +108,23 @@ class Program:
                 todo.extend(self.ops[i].args)
         return frozenset(found)
 
+    def is_correction(self, i: int) -> bool:
+        """Whether value i is 1 less a decay product."""
+        op = self.ops[i]
+        return (
+            op.kind == "sub"
+            and self.ops[op.args[0]].value == 1
+            and self.ops[op.args[1]].kind == "decay"
+        )
+
+    def is_count(self, i: int) -> bool:
+        """Whether value i is a clock plus one."""
+        op = self.ops[i]
+        if op.kind != "add":
+            return False
+        clock, one = (self.ops[k] for k in op.args)
+        return clock.name in {f"s.{c}" for c in self.clocks} and one.value == 1
+
     @cached_property
     def expanded(self) -> Program:
         """The same program with the composed operations written out in the others."""

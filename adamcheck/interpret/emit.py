@@ -95,9 +95,9 @@ class Emitter:
             case "choose":
                 return self._chosen(op.args[0], e[1], e[2])
             case "add" | "sub":
-                if self._is_count(i):  # whole numbers are exact
+                if self.program.is_count(i):  # whole numbers are exact
                     return "0.0"
-                gamma = "gamma6s" if self._is_correction(i) else "us"
+                gamma = "gamma6s" if self.program.is_correction(i) else "us"
                 return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
             case "mul" | "decay":
                 return f"product({a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
@@ -275,21 +275,6 @@ class Emitter:
     def _is_square(self, i: int) -> bool:
         op = self.program.ops[i]
         return op.kind == "mul" and op.args[0] == op.args[1]
-
-    def _is_correction(self, i: int) -> bool:
-        """Whether uniform value i is 1 less a decay product."""
-        op = self.program.ops[i]
-        return (
-            op.kind == "sub"
-            and self._is_one(op.args[0])
-            and self.program.ops[op.args[1]].kind == "decay"
-        )
-
-    def _is_count(self, i: int) -> bool:
-        """Whether uniform value i is a clock plus one."""
-        first, *rest = self.program.ops[i].args
-        is_clock = self.program.ops[first].name in {f"s.{c}" for c in self.program.clocks}
-        return self.program.ops[i].kind == "add" and is_clock and self._is_one(rest[0])
 
     @cached_property
     def scaled(self) -> frozenset[int]:

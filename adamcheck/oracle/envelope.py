@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
+from adamcheck.oracle import moved
 from adamcheck.program import Program
-from adamcheck.rules import initial_state, step
+from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
 
 
@@ -117,66 +116,11 @@ def fold(spec: Spec, hyper: Mapping[str, float], steps: int, first: int) -> NDAr
 
     An order may multiply by α, or leave 1/(1-β1^t) or 1/√(1-β2^t) for later: an underflow is then
     stretched by at most the first factor, and an overflow comes earlier by the second. They differ
-    for Adam alone, where no order multiplies by both corrections' inverses at once. One per cent on
-    top pays for their own rounding.
+    where the scalars are Adam's, as no order multiplies by both corrections' inverses at once. One
+    per cent on top pays for their own rounding.
     """
-    t = np.arange(first + 1, first + steps + 1) + (int(spec.first_t) - 1)
-    factors = np.full((steps, 2), 1.01 * _stretch(abs(hyper["lr"])))
-    with np.errstate(all="ignore"):
-        stretches = [np.maximum(x, 1.0 / x) for x in _movable(spec, hyper, t)]
-        for stretch in stretches:
-            factors[:, 0] *= stretch
-        one_of = np.maximum if spec.algorithm == "adam" else np.multiply
-        factors[:, 1] *= reduce(one_of, stretches, np.ones(steps))
-        return np.asarray(np.fmin(factors, 2.0**1000))
-
-
-def _movable(spec: Spec, hyper: Mapping[str, float], t: Any) -> list[NDArray[np.float64]]:
-    """The scalars beside α that an order may move (or bounds of them)."""
-    found = []
-    if spec.algorithm == "adam":
-        if spec.bias_correction in ("both", "m"):
-            found.append(_correction(hyper["beta1"], t))
-        if spec.bias_correction in ("both", "v"):
-            found.append(np.sqrt(_correction(hyper["beta2"], t)))
-    elif spec.algorithm == "rmsprop" and spec.bias_correction == "v":
-        found = [np.sqrt(_correction(hyper["beta2"], t))]
-    elif spec.algorithm == "adagrad" and spec.lr_decay == "yes":
-        found = [1.0 + (t - 1.0) * hyper["lr_decay"]]
-    elif spec.algorithm == "adamax" and spec.bias_correction == "m":
-        found = [_correction(hyper["beta1"], t)]
-    elif spec.algorithm in ("nadam", "radam"):
-        found = [_correction(hyper["beta1"], t), np.sqrt(_correction(hyper["beta2"], t))]
-    if spec.algorithm == "nadam":  # β1/2 <= μ_t <= β1, so 1 - Π μ >= 1 - β1^t
-        found += [np.asarray(x) for x in (hyper["beta1"] / 2.0, 1.0 - hyper["beta1"]) if x > 0.0]
-    elif spec.algorithm == "radam":
-        found.append(_rectification(spec, hyper, t))
-    return found
-
-
-def _rectification(spec: Spec, hyper: Mapping[str, float], t: Any) -> NDArray[np.float64]:
-    """r_t of RAdam where the step is adaptive, 1 elsewhere.
-
-    It is the rule's own update under a constant gradient of 1, at α = 1 and ε = 0: m̂ and v̂ are 1.
-    """
-    plain = Spec("radam", eps="none", cut=spec.cut)
-    p1, p2 = (np.power(hyper[name], t - 1.0) for name in ("beta1", "beta2"))
-    state = {"t": t - 1.0, "p1": p1, "p2": p2, "m": 1.0 - p1, "v": 1.0 - p2}
-    ops = SimpleNamespace(sqrt=np.sqrt, maximum=np.maximum, choose=_either)
-    done = step(plain, ops, {**hyper, "lr": 1.0}, state, np.ones_like(state["t"]), 0.0)
-    return np.asarray(np.abs(done.named["update"]))
-
-
-def _either(x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
-    return np.where(x > 0.0, a(), b())
-
-
-def _correction(beta: float, t: Any) -> NDArray[np.float64]:
-    return np.asarray(-np.expm1(t * _log(beta)))
-
-
-def _stretch(lr: float) -> float:
-    return max(lr, 1.0 / lr if lr > 0.0 else 1.0, 1.0)
+    found = moved.stretches(spec, hyper, steps, first)
+    return np.asarray(np.fmin(1.01 * np.stack(found, axis=1), 2.0**1000))
 
 
 def compiled_constants(fmt: Format, admission: Admission, margin: float) -> tuple[Any, ...]:
@@ -184,7 +128,3 @@ def compiled_constants(fmt: Format, admission: Admission, margin: float) -> tupl
     u = fmt.u
     eta = underflow(fmt, admission)
     return (u, 2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u), eta, fmt.largest, u, margin)
-
-
-def _log(beta: float) -> float:
-    return float(np.log(beta)) if beta > 0.0 else -np.inf

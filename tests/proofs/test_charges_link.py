@@ -15,6 +15,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,8 @@ from mutations import mutants, proved
 from adamcheck.interpret import charges
 from adamcheck.interpret.emit import Emitter
 from adamcheck.oracle.envelope import fold
+from adamcheck.oracle.moved import movable
+from adamcheck.program import trace
 from adamcheck.proof import traced
 from adamcheck.proof.normal import ProofError
 from adamcheck.spec import Spec, parse_spec
@@ -229,7 +232,8 @@ def test_fold_serves_every_product_of_adams_scalars(
             lambda t: [
                 (1 - Fraction(0.9) ** t) ** 2,
                 1 - Fraction(0.999) ** t,
-                Fraction(0.45) ** 2,
+                (1 - Fraction(0.9) ** (t + 1)) ** 2,
+                Fraction(0.9) ** 2,
                 Fraction(0.1) ** 2,
             ],
         ),
@@ -245,3 +249,29 @@ def test_fold_serves_every_product_of_a_relatives_scalars(
         scalars = [Fraction(HYPER["lr"]) ** 2, *squares(t)]
         most = math.prod(max(s, 1 / s) for s in scalars)
         assert all(Fraction(x) ** 2 >= most for x in found[t - 1].tolist())
+
+
+def test_what_may_be_moved_is_read_off_the_program() -> None:
+    def told(name: str) -> set[tuple[str, float]]:
+        program = trace(parse_spec(name))
+        names = {i: n for n, i in program.inputs.items()} | {i: n for n, i in program.outputs}
+        ops = program.ops
+        return {
+            (names.get(s.index) or f"1-{names[ops[s.index].args[1]]}", s.power)
+            for s in movable(program)
+        }
+
+    assert told("adam") == {("h.lr", 1.0), ("1-s.p1", 1.0), ("1-s.p2", 0.5)}
+    assert told("adam[eps=hat,decay=l2]") == told("adamw") == told("adam")
+    assert told("adam[bias_correction=m]") == {("h.lr", 1.0), ("1-s.p1", 1.0)}
+    assert told("momentum[form=inside]") == told("gd[decay=l2]") == {("h.lr", 1.0)}
+    assert told("nesterov") == {("h.lr", 1.0), ("h.momentum", 1.0)}
+
+
+def test_a_rule_without_a_way_to_its_update_is_an_error() -> None:
+    program = trace(Spec())
+    outputs = tuple(
+        (n, program.inputs["theta"] if n == "update" else i) for n, i in program.outputs
+    )
+    with pytest.raises(ValueError, match="made of no moment and no gradient"):
+        movable(replace(program, outputs=outputs))
