@@ -15,12 +15,16 @@ from adamcheck.errors import UsageError
 from adamcheck.spec import CONVENTIONS, Spec
 from adamcheck.spec.hyperparameters import passed
 
-RELATIVES: Final = tuple(name for name in CONVENTIONS if name != "adam")
 _APART: Final = ("algorithm", "scalars")
 _NEEDS_VALUE: Final = tuple(n for n in passed() if n != "weight_decay")
 """Hyperparameters without a usual value: a dialect that reads one of unknown value is no use.
 
 A decay's is found from what it does to θ alone."""
+
+
+def relatives() -> tuple[str, ...]:
+    """Every rule but Adam."""
+    return tuple(name for name in CONVENTIONS if name != "adam")
 
 
 def distance(spec: Spec, other: Spec) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from adamcheck.identify import decay
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.dialects import RELATIVES, dialects, distance
+from adamcheck.identify.dialects import dialects, distance, relatives
 from adamcheck.identify.effective import effective
 from adamcheck.identify.scoring import ENOUGH, Fit, Scores
 from adamcheck.identify.stack import Stack
@@ -79,7 +79,7 @@ def search(
     found = _search(likely, scores, claimed, known)
     if found.fits or found.best.outside < _MOSTLY:
         return found
-    rest = tuple(name for name in RELATIVES if name not in likely)
+    rest = tuple(name for name in relatives() if name not in likely)
     other = _search(rest, scores, claimed, known)
     if not other.fits:
         other = _accumulated(scores, known) or other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adamcheck.identify.dialects import RELATIVES, canonical, dialects, distance
+from adamcheck.identify.dialects import canonical, dialects, distance, relatives
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.search import search
 from adamcheck.oracle.envelope import STRICT, Admission
@@ -79,7 +79,7 @@ def test_a_first_step_called_zero_needs_loaded_moments(text):
     assert not seeing.equal
 
 
-@pytest.mark.parametrize("algorithm", RELATIVES)
+@pytest.mark.parametrize("algorithm", relatives())
 def test_relatives_are_told_apart(algorithm):
     # heavy ball without a momentum is gradient descent
     own = {"momentum": 0.5} if algorithm == "momentum" else {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from adamcheck.oracle.judge import judge
+from adamcheck.rules import RULES
 from adamcheck.spec import parse_spec
 
 from .. import HONEST as ADAMS
@@ -17,7 +18,7 @@ from ..record import ALL, Defect, Honest, Record
 from . import FAMILY_DEFECTS, FAMILY_HONEST
 from .drive import STEPS, evidence, load
 
-ALGORITHMS = ("gd", "momentum", "adagrad", "rmsprop", "adamax", "nadam", "radam")
+ALGORITHMS = tuple(name for name in RULES if name != "adam")
 
 
 @pytest.mark.parametrize("entry", FAMILY_HONEST, ids=lambda e: e.name)
