@@ -29,7 +29,7 @@ from .cases import Case
 
 Array = NDArray[Any]
 HYPERS = 12
-"""Choices of hyperparameters that are tried."""
+"""Choices of hyperparameters that are tried; four times as many where some bit was seen to move."""
 THROUGH = 9_000
 """Steps that a run may take to reach a guard; beyond, a state is loaded just before it."""
 _LONG = 128
@@ -83,7 +83,9 @@ def search(case: Case, horizon: Horizon | None = None, *, hypers: int = HYPERS) 
     fmt = format_named(case.dtype)
     made = named(case.spec, Optimizer, ("edit",))
     tried = Search()
-    for k in range(hypers):
+    for k in range(4 * hypers):
+        if k >= hypers and not tried.moved:
+            break
         rng = np.random.default_rng([case.seed, case.index, k, 77])
         hyper = _hyper(case.edit, made, fmt, rng, horizon)
         for each in Around(case.edit, made, fmt, hyper, rng, horizon).inputs():
