@@ -45,6 +45,7 @@ THEOREM = Theorem(
     title="The step of AdaGrad",
     statement=r"$|\Delta_t|\le\alpha$, and $\alpha/(\sqrt{v_t}+\epsilon)$ never grows.",
     source="follows from Duchi, Hazan & Singer 2011, the diagonal rule",
+    covers={"adagrad": ""},
     prove=prove,
     controls=(Control("|Δ_t|² ≤ (9/10)·α²", lambda book: prove(book, term(9) / 10)),),
 )

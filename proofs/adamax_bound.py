@@ -201,6 +201,7 @@ THEOREM = Theorem(
         r"none for $\beta_1\ge\beta_2$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §7.1, where |Δ_t| ≤ α is claimed",
+    covers={"adamax": ""},
     prove=prove,
     controls=(
         Control("|m_t| ≤ (9/10)·C_t·u_t", lambda book: bound(book, term(9) / 10)),

@@ -47,6 +47,7 @@ THEOREM = Theorem(
         r"for every $t$ and every gradient sequence."
     ),
     source="this project; the rule is Loshchilov & Hutter 2019 (arXiv:1711.05101), Algorithm 2",
+    covers={"adam[decay=decoupled]": "0 < αλ ≤ 1"},
     prove=prove,
     controls=(Control("the same for 0 < αλ ≤ 2", lambda book: prove(book, term(1) / 2)),),
 )

@@ -95,6 +95,7 @@ THEOREM = Theorem(
         r"without bias correction $|\Delta_t|\le\alpha(1-\beta_1^t)/\sqrt{1-\beta_2}$."
     ),
     source="this project; the rule is Reddi, Kale & Kumar 2018 (arXiv:1904.09237)",
+    covers={"adam[amsgrad=v|vhat]": "", "adam[amsgrad=v,bias_correction=none]": ""},
     prove=prove,
     controls=(
         Control(

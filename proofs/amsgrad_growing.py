@@ -122,6 +122,7 @@ THEOREM = Theorem(
         r"$\hat v$, takes the steps of Adam."
     ),
     source="this project; the rule is Reddi, Kale & Kumar 2018 (arXiv:1904.09237)",
+    covers={"adam[amsgrad=*,eps=outside|hat|inside|both]": ""},
     prove=prove,
     controls=(
         Control(

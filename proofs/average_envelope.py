@@ -7,6 +7,7 @@ charge is traced from adamcheck/interpret/charges.py; see rounding_envelope for 
 from adamcheck.interpret.symbolic import symbols, term
 from adamcheck.proof.charged import ONE, charged, setting
 from adamcheck.proof.claims import eq, ge
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.magnitudes import (
     Size,
     bounded,
@@ -135,6 +136,7 @@ THEOREM = Theorem(
         r"forms $\hat\beta=1-\hat w$ and, reversed, $\hat\beta\le w$ as for $\beta<1/2$."
     ),
     source="this project; for γ_k Higham 2002, Accuracy and Stability, Lemma 3.1",
+    covers={ANY: "operation by operation"},
     prove=prove,
     controls=(
         Control(

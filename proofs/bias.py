@@ -104,6 +104,7 @@ THEOREM = Theorem(
         r"$|\zeta_t| \le L\beta_2/(1-\beta_2)$ when $|E[g_{t-j}^2]-E[g_t^2]| \le Lj$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §3, eqs. (2)-(4), where ζ is left open",
+    covers={"adam": ""},
     prove=prove,
     controls=(
         Control("ζ with the sign of E[g_t²] turned", lambda book: exact(book, -1)),

@@ -56,6 +56,7 @@ THEOREM = Theorem(
         r"$v_t = (1-\beta_2)\sum_{i\le t}\beta_2^{t-i}g_i^2$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §3, eq. (1)",
+    covers={"adam": ""},
     prove=prove,
     controls=(Control("m_t = (1-β1)·Σ β1^(t-i)·2g_i", lambda book: sums(book, 2)),),
 )

@@ -204,6 +204,7 @@ THEOREM = Theorem(
         r"$u\le1/8$. In the last rounding $d$ or $h$ is zero."
     ),
     source="this project",
+    covers={"nadam": "", "adam[decay=decoupled]": ""},
     prove=prove,
     controls=(
         Control("half of u(a+b+c+e_a+e_b+e_c)", lambda book: three_summands(book, ONE / 2)),

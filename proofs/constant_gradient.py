@@ -88,6 +88,7 @@ THEOREM = Theorem(
         r"At $t=1$ every gradient is constant: the first step of any Adam with both corrections."
     ),
     source="follows from Kingma & Ba 2015 (arXiv:1412.6980), Algorithm 1; the case t=1 is folklore",
+    covers={"adam[eps=outside|inside]": ""},
     prove=prove,
     controls=(Control("Δ_t = 2α·c/(|c|+ε)", lambda book: outside(book, 2)),),
 )

@@ -6,6 +6,7 @@ is positive and grows is used.
 
 from adamcheck.interpret.symbolic import Number, symbols, term
 from adamcheck.proof.claims import eq, ge, gt, inv, sq
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.lemmas import by_induction, nothing
 from adamcheck.proof.theorem import Book, Control, Theorem
 
@@ -81,6 +82,7 @@ THEOREM = Theorem(
         r"Hessian weights $0<\sigma(1-\sigma)\le1/4$."
     ),
     source="textbook; used by the convergence checks",
+    covers={ANY: "a statement on problems"},
     prove=prove,
     controls=(Control("logistic regression is 2λ-strongly convex", too_strong),),
 )

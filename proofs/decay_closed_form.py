@@ -77,6 +77,7 @@ THEOREM = Theorem(
         r"(unscaled: $(1-\lambda)^t\theta_0$). L2 decay is Algorithm 1 on $g+\lambda\theta$."
     ),
     source="Loshchilov & Hutter 2019 (arXiv:1711.05101), Algorithm 2",
+    covers={"adam[decay=*]": ""},
     prove=prove,
     controls=(
         Control("θ_t = (1-2αλ)^t·θ_0", lambda book: alone(book, "decoupled", 2)),

@@ -13,6 +13,7 @@ from typing import Any
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
 from adamcheck.proof.claims import eq, ne
+from adamcheck.proof.coverage import turned
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import ProofError
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -219,6 +220,7 @@ THEOREM = Theorem(
         r"by zero."
     ),
     source="Kingma & Ba 2015; Loshchilov & Hutter 2019; Reddi, Kale & Kumar 2018",
+    covers=turned("adam"),
     prove=prove,
     controls=(
         Control(

@@ -103,6 +103,7 @@ THEOREM = Theorem(
         r"joining arrays commutes with the rule."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §2: all operations are element-wise",
+    covers={str(spec): "" for spec in DIALECTS},
     prove=prove,
     controls=(
         Control("the same when another element's gradient leaks in", lambda b: pair(b, Spec(), 1)),

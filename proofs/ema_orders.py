@@ -59,6 +59,7 @@ THEOREM = Theorem(
         r"update are one function of real numbers; they differ in rounding alone."
     ),
     source="this project; the orders are those of shipped implementations",
+    covers={"adam": ""},
     prove=prove,
     controls=(
         Control(

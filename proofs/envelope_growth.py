@@ -7,6 +7,7 @@ this: every charge grows at least in proportion, a root's where its radicand is 
 from adamcheck.interpret.symbolic import Number, Term, symbols, term
 from adamcheck.proof.charged import ONE, expanded, setting
 from adamcheck.proof.claims import Times, eq, ge, gt, inv
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.magnitudes import monomials, nonnegative
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -181,6 +182,7 @@ THEOREM = Theorem(
         r"is known well enough; in general only $\sqrt m$ holds there, and not $m$."
     ),
     source="this project",
+    covers={ANY: "operation by operation"},
     prove=prove,
     controls=(
         Control("charges grow twice as fast as the roundoff", lambda book: homogeneity(book, 2)),

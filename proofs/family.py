@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
 from adamcheck.proof.claims import eq, ne
+from adamcheck.proof.coverage import turned
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import ProofError, is_zero
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -330,6 +331,17 @@ def prove(book: Book) -> None:
             check(book, spec)
 
 
+SOME = "t = 1 and t = 3"
+COVERS = {
+    **{k: v for algorithm in FORMULAS if algorithm not in ("rmsprop", "radam")
+       for k, v in turned(algorithm, accumulator=SOME, lr_decay=SOME, dampening=SOME).items()},
+    **{k: v for k, v in turned("rmsprop", accumulator=SOME).items()
+       if "nesterov" not in k and "form" not in k},
+    **turned("radam", all="β2 = 9/10 and t = 1, 5, 10"),
+    **{str(spec): "" for spec in EXTRA},
+}  # fmt: skip
+
+
 THEOREM = Theorem(
     slug="family",
     title="The relatives, as their sources state them",
@@ -343,6 +355,7 @@ THEOREM = Theorem(
         "Polyak 1964; Sutskever et al. 2013; Duchi, Hazan & Singer 2011; Tieleman & Hinton 2012; "
         "Graves 2013; Kingma & Ba 2015; Dozat 2016; Liu et al. 2020"
     ),
+    covers=COVERS,
     prove=prove,
     controls=(
         Control(

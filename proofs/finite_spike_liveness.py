@@ -82,6 +82,7 @@ THEOREM = Theorem(
         r"for $\epsilon=0$: positive, free of the spike's size, and (by step-bound) at most $R_t$."
     ),
     source="this project",
+    covers={"adam": "ε = 0"},
     prove=prove,
     controls=(Control("m = (1-β1)(2β1)^k·G", lambda book: prove(book, 2)),),
 )

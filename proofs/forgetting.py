@@ -26,6 +26,7 @@ THEOREM = Theorem(
     title="Forgetting",
     statement=r"$g=0$ from some step on: $m\to\beta_1^km$ and $v\to\beta_2^kv$ after $k$ steps.",
     source="follows from Kingma & Ba 2015 (arXiv:1412.6980), Algorithm 1",
+    covers={"adam": ""},
     prove=prove,
     controls=(Control("m = (2β1)^k·m_0", lambda book: prove(book, 2)),),
 )

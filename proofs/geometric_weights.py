@@ -41,6 +41,7 @@ THEOREM = Theorem(
     title="Geometric weights",
     statement=r"$(1-\beta)\sum_{i=1}^{t}\beta^{t-i} = 1-\beta^t$ for every $t$ and every $\beta$.",
     source="Kingma & Ba 2015 (arXiv:1412.6980), §3, step from eq. (2) to (3)",
+    covers={"adam": ""},
     prove=prove,
     controls=(
         Control("(1-β)·Σ β^(t-i) = 2-β^t", lambda book: weights(book, 2)),

@@ -130,6 +130,7 @@ THEOREM = Theorem(
         r"on $\lambda$: two values of each with different exact results."
     ),
     source="this project",
+    covers={"adam": "", "adam[decay=decoupled]": ""},
     prove=prove,
     controls=(
         Control("β1 = 1/2 and β1 = 1/2 differ", lambda book: first_rate(book, Fraction(1, 2))),

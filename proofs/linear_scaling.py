@@ -48,6 +48,7 @@ THEOREM = Theorem(
         r"fixed order of operations under a rounding with $\mathrm{fl}(2^kx)=2^k\mathrm{fl}(x)$."
     ),
     source="this project; the rule is Polyak 1964",
+    covers={str(spec): "" for spec in RULES},
     prove=prove,
     controls=(Control("the same with the velocity kept", kept_velocity),),
 )

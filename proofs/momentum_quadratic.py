@@ -260,6 +260,7 @@ THEOREM = Theorem(
         r"$\beta=0$ is gradient descent."
     ),
     source="Polyak 1964; Goh 2017, whose caption gives the rate at critical damping as 2√β",
+    covers={"momentum": "λw²/2", "gd": "λw²/2"},
     prove=prove,
     controls=(
         Control("convergence for a < 2+2β+1/10", lambda book: stable(book, term(1) / 10)),

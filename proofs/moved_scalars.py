@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from adamcheck.interpret.symbolic import Number, Term, symbols, term
 from adamcheck.proof.claims import Fact, Product, ge, gt, inv, sq
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.lemmas import by_induction
 from adamcheck.proof.theorem import Book, Control, Theorem
 
@@ -118,6 +119,7 @@ THEOREM = Theorem(
         r"$b=e=-1$: $c=1-\beta_1^t$, $q=\sqrt{1-\beta_2^t}$, $|a|,|b|,|e|\le1$."
     ),
     source="this project",
+    covers={ANY: "operation by operation"},
     prove=prove,
     controls=(
         Control("half of η·F", lambda book: stretched(book, ONE / 2)),

@@ -122,6 +122,7 @@ THEOREM = Theorem(
         r"$c=\frac{\beta_1}{1-\beta_1^{t+1}}$, $A=c(1-\beta_1)+\frac{1-\beta_1}{1-\beta_1^t}$."
     ),
     source="this project; the rule is Dozat 2016",
+    covers={"nadam": ""},
     prove=prove,
     controls=(
         Control("(Σ a·g)² ≤ (9/10)(Σ a²/b)(Σ b·g²)", lambda book: linear(book, term(9) / 10)),

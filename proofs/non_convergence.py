@@ -222,6 +222,7 @@ THEOREM = Theorem(
         r"$-1$ in every period."
     ),
     source="Reddi, Kale & Kumar 2018 (arXiv:1904.09237), Theorem 1",
+    covers={"adam[bias_correction=none]": "β1 = 0, β2 = 1/(1+C²)"},
     prove=prove,
     controls=(
         Control("steps that may fall by 2 within a period", lambda book: returns(book, HALF)),

@@ -54,6 +54,7 @@ THEOREM = Theorem(
         r"with $\hat\epsilon = \epsilon\sqrt{1-\beta_2^t}$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §2, last lines, which leave the relation open",
+    covers={"adam[eps=outside|hat]": ""},
     prove=prove,
     controls=(Control("the same with ε̂ = 2ε·√(1-β2^t)", lambda book: prove(book, 2)),),
 )

@@ -67,6 +67,7 @@ THEOREM = Theorem(
         r"with $\mathrm{fl}(2^kx)=2^k\mathrm{fl}(x)$."
     ),
     source="this project",
+    covers={str(spec): "" for spec in DIALECTS},
     prove=prove,
     controls=(Control("the same with ε not scaled", fixed_eps),),
 )

@@ -242,6 +242,7 @@ THEOREM = Theorem(
         r"the first holds where $\beta_1=0$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §2.1, the two upper bounds on |Δ_t|",
+    covers={"adam": ""},
     prove=prove,
     controls=(
         Control("the first violation is at t = 209", lambda book: first_case(book, 209)),

@@ -77,6 +77,7 @@ THEOREM = Theorem(
         r"with bias correction $|\Delta_t|\le\alpha\sqrt{(1-\beta_2^t)/(1-\beta_2)}$."
     ),
     source="this project; the rule is Tieleman & Hinton 2012",
+    covers={"rmsprop[bias_correction=*]": ""},
     prove=prove,
     controls=(
         Control(

@@ -8,6 +8,7 @@ exact ones, or bounds of them (envelope_slack goes over to the reference's).
 from adamcheck.interpret.symbolic import Number, symbols, term
 from adamcheck.proof.charged import ONE, charged, expanded, setting, slack_of
 from adamcheck.proof.claims import Fact, Factor, Product, Times, eq, ge, gt, inv, sq
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.magnitudes import (
     Size,
@@ -330,6 +331,7 @@ THEOREM = Theorem(
         r"average-envelope, the factor SLACK of envelope-slack."
     ),
     source="this project; for γ_k Higham 2002, Accuracy and Stability, Lemma 3.1",
+    covers={ANY: "operation by operation"},
     prove=prove,
     controls=(
         Control(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from adamcheck import theory
 from adamcheck.interpret.symbolic import Number, symbols, term
 from adamcheck.proof.claims import Claim, Fact, Product, eq, ge, gt, inv, ne
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import by_induction, nothing
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -87,6 +88,7 @@ THEOREM = Theorem(
         r"$\frac{nu}{1-nu}\cdot\frac{\beta^n}{1-\beta^n}$ of itself."
     ),
     source="this project; the product bound is Higham 2002, Lemma 3.1",
+    covers={ANY: "operation by operation"},
     prove=prove,
     controls=(Control("(1+u)^n·(1-nu/2) ≤ 1", lambda book: prove(book, term(1) / 2)),),
 )

@@ -118,6 +118,7 @@ THEOREM = Theorem(
         r"A scale that changes during the run does not."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §2.1 (ε = 0)",
+    covers={"adam[eps=outside|inside]": ""},
     prove=prove,
     controls=(
         Control("g → c·g with ε → c²·ε outside the root", lambda book: outside(book, 2)),

@@ -427,6 +427,7 @@ THEOREM = Theorem(
         r"every correction, and AMSGrad."
     ),
     source="this project",
+    covers={f"adam[{switch}=*]": "β1² < β2" for switch in ("eps", "bias_correction", "amsgrad")},
     prove=prove,
     controls=(
         Control("half of ρ^k·√K·√v bounds -m", lambda book: left_over(book, HALF)),

@@ -53,6 +53,7 @@ THEOREM = Theorem(
         r"any fixed order of operations under a rounding with $\mathrm{fl}(-x)=-\mathrm{fl}(x)$."
     ),
     source="this project",
+    covers={str(spec): "" for spec in DIALECTS},
     prove=prove,
     controls=(Control("m̃_t = m_t", lambda book: real(book, 1)),),
 )

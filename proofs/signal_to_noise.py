@@ -2,6 +2,7 @@
 
 from adamcheck.interpret.symbolic import Number, symbols, term
 from adamcheck.proof.claims import Fact, ge, gt, inv, sq
+from adamcheck.proof.coverage import ANY
 from adamcheck.proof.lemmas import binary_form, by_induction, nothing
 from adamcheck.proof.theorem import Book, Control, Theorem
 
@@ -59,6 +60,7 @@ THEOREM = Theorem(
         r"at most $\mu^2/\sigma^2$, which vanishes with the mean gradient $\mu$."
     ),
     source="Kingma & Ba 2015 (arXiv:1412.6980), §2.1",
+    covers={ANY: "a statement on gradients"},
     prove=prove,
     controls=(Control("(Σ w·g)² ≤ (1/2)(Σ w)(Σ w·g²)", lambda book: jensen(book, term(1) / 2)),),
 )

@@ -422,6 +422,16 @@ THEOREM = Theorem(
         r"is RMSProp. At $\lambda=0$ every coupling of weight decay is the rule without it."
     ),
     source="folklore, and this project; the rules are those of the theorem family",
+    covers={
+        "adam": "",
+        "gd": "",
+        "momentum": "μ = 0",
+        "adagrad": "",
+        "rmsprop": "",
+        "adamax": "",
+        "nadam": "",
+        "radam": "while ρ_t is at most its cut",
+    },
     prove=prove,
     controls=(
         Control(

@@ -110,6 +110,7 @@ THEOREM = Theorem(
         r"$t\to\infty$), which exists iff the minimum is unstable with $P=\epsilon$."
     ),
     source="this project; momentum-quadratic gives the region",
+    covers={"adam[bias_correction=none]": "λx²/2, moments as t → ∞"},
     prove=prove,
     controls=(
         Control("the two-cycle with amplitude 2c", lambda book: cycle(book, 2)),

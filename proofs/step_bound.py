@@ -406,6 +406,7 @@ THEOREM = Theorem(
         r"and $R_t$ grows strictly where $\beta_1\ne\beta_2$."
     ),
     source="this project; corrects Kingma & Ba 2015 (arXiv:1412.6980), §2.1",
+    covers={"adam": ""},
     prove=prove,
     controls=(
         Control(

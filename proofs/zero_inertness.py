@@ -41,6 +41,7 @@ THEOREM = Theorem(
     title="Zero-gradient inertness",
     statement=r"From a fresh state $g=0$ and $\epsilon>0$ give $m_t=v_t=\Delta_t=0$ for all $t$.",
     source="follows from Kingma & Ba 2015 (arXiv:1412.6980), Algorithm 1",
+    covers={"adam": "ε > 0"},
     prove=prove,
     controls=(Control("the same from m_0 = 1", lambda book: prove(book, 1)),),
 )

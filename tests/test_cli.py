@@ -101,6 +101,7 @@ def engine(monkeypatch, samples, tmp_path):
         statement="the statement\n  over two lines",
         source="a paper, §2",
         refutes="a published bound",
+        covers={"adam[eps=*]": "", "amsgrad": "β1² < β2"},
     )
     statements: Any = ModuleType("adamcheck.proof.catalogue")
     statements.theorem_statements = lambda: {"step-bound": "it holds", "one-line": "they agree"}

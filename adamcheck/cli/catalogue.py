@@ -13,6 +13,7 @@ from adamcheck.checks.registry import Check, all_checks
 from adamcheck.cli.output import draw
 from adamcheck.errors import UsageError, closest
 from adamcheck.proof.catalogue import theorem_statements
+from adamcheck.proof.coverage import written
 from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
 from adamcheck.removed import REMOVED
@@ -74,6 +75,7 @@ def _check(console: Console, check: Check, behind: Theorem | None) -> None:
         ("theorem", check.theorem if behind is None else f"{check.theorem}: {behind.title}"),
         ("states", theorem_statements().get(check.theorem, "")),
         ("source", "" if behind is None else behind.source),
+        ("proved for", "" if behind is None else written(behind.covers)),
         ("family", check.family),
         ("rules", ", ".join(check.algorithms)),
         ("profiles", ", ".join(check.profiles)),
@@ -95,6 +97,7 @@ def _theorem(console: Console, shown: Theorem) -> None:
         ("states", theorem_statements()[shown.slug] or _line(shown.statement)),
         ("source", shown.source),
         ("refutes", shown.refutes),
+        ("covers", written(shown.covers)),
         ("checks", ", ".join(resting) or "none"),
         ("proof", f"adamcheck prove {shown.slug}"),
     ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from adamcheck.checks.profiles import Profile, profile_named
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
+from adamcheck.proof.coverage import beyond
 from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description
@@ -116,7 +117,7 @@ def plan(
         device=device,
         seed=seed,
         error=error,
-        findings=tuple(Finding("target", "any", note) for note in known.notes),
+        findings=(*(Finding("target", "any", note) for note in known.notes), *_unproved(spec)),
         identified=identified,
         scope=Scope(
             profile=size.name,
@@ -151,6 +152,12 @@ def lacking(known: Description, spec: Spec) -> str:
         f"target {known.target} takes no {', '.join(missing)}, which {spec} reads; it takes"
         f" {', '.join(sorted(known.hyperparameters)) or 'none'}."
     )
+
+
+def _unproved(spec: Spec) -> tuple[Finding, ...]:
+    """A claimed dialect beyond those whose rule is proved to be its source's formula."""
+    text = beyond(spec)
+    return (Finding("beyond-proof", "any", text),) if text else ()
 
 
 def _units(known: Description, checks: Sequence[Check], dtypes: Sequence[str]) -> tuple[Unit, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -37,7 +37,9 @@ class Control:
 class Theorem:
     """One theorem; ``statement`` is Markdown with formulas, ``source`` says where it is claimed.
 
-    ``refutes`` names the published claim that the theorem shows to be false, if it does.
+    ``refutes`` names the published claim that the theorem shows to be false, if it does; ``covers``
+    the specs that it speaks of, by pattern, each with the condition under which it does
+    (adamcheck.proof.coverage).
     """
 
     slug: str
@@ -47,3 +49,4 @@ class Theorem:
     prove: Attempt
     controls: tuple[Control, ...]
     refutes: str = ""
+    covers: Mapping[str, str] = field(default_factory=dict)
