@@ -510,9 +510,9 @@ SEVEN = [
     ("eps-inside", "ADAM-LS-4", "dialect", "adam[eps=inside]", "eps=inside instead of outside"),
     ("counter-starts-at-two", "ADAM-CG-1", "dialect", "adam[first_t=2]", "first_t=2 instead of 1"),
     ("last-element-lost", "ADAM-EL-1", "not-elementwise", "adam", "deviate from adam"),
-    ("counter-stops-at-256", "ADAM-BC-1", "not-adam", "adam", "step counter stops at 256"),
+    ("counter-stops-at-256", "ADAM-BC-1", "not-adam", "adam", "t up to step 256, then 256"),
     ("decay-hidden-l2", "ADAM-LS-3", "dialect", "adam[decay=l2]", "decay=l2 (λ=0.0001)"),
-    ("v-float16", "ADAM-LS-6", "not-adam", "adam", "v is stored in float16"),
+    ("v-float16", "ADAM-LS-6", "not-adam", "adam", "v is rounded to float16"),
     ("gradient-scaled-in-place", "ADAM-GB-1", "dialect", "adam", "follows the claimed spec"),
 ]
 
@@ -540,7 +540,7 @@ def test_the_explanation_of_a_lost_tail_says_which_element():
 def test_the_explanation_of_a_counter_that_stops_is_the_same_in_float32():
     target = located(PLANTED["counter-stops-at-256"].target)
     result = adamcheck.check(target, only=("ADAM-BC-1",), dtypes=("float32",))
-    assert "step counter stops at 256" in result.checks[0].explanation
+    assert "t up to step 256, then 256" in result.checks[0].explanation
 
 
 def test_the_message_of_a_changed_gradient_says_so():

@@ -109,6 +109,8 @@ def _show(
         console.print(Text(visible(line), style="cyan"))
     console.print()
     last = found.spec if found.kind == "dialect" else found.kind
+    if found.edit is not None:
+        last = f"{found.spec} with one change: {found.edit.text}"
     console.print(Text(visible(f"{target} is {last}"), style="bold"))
 
 

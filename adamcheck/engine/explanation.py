@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from adamcheck.events import Event, Identified, Note
 from adamcheck.result import CheckResult, Identification, Status
 from adamcheck.spec import Spec
 from adamcheck.targets.session import Session
 
+if TYPE_CHECKING:
+    from adamcheck.identify import Deviating
 
-def identifying(session: Session, claimed: Spec | None, dtype: str) -> Iterator[Event]:
-    """Ask for the nearest dialect; an exception on the way is told, as what was measured stands."""
+
+def identifying(
+    session: Session,
+    claimed: Spec | None,
+    dtype: str,
+    deviating: Callable[[], Sequence[Deviating]] = tuple,
+) -> Iterator[Event]:
+    """Ask for the nearest dialect; an exception on the way is told, as what was measured stands.
+
+    deviating: gives trajectories on which the target was seen to deviate.
+    """
     from adamcheck.identify import investigate
 
     yield Note("identifying the dialect")
     found, error = None, ""
     try:
-        seen = investigate(session, claimed=claimed, dtype=dtype, options=session.options)
+        seen = investigate(
+            session,
+            claimed=claimed,
+            dtype=dtype,
+            options=session.options,
+            evidence=deviating(),
+        )
         found, error = seen.identification, seen.error
     except Exception as fault:
         error = f"adamcheck itself failed: {type(fault).__name__}: {fault}"

@@ -7,17 +7,21 @@ and finds the same as one alone.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from adamcheck.engine.crew import Crew
 from adamcheck.engine.explanation import identifying
 from adamcheck.engine.plan import Plan, Unit
 from adamcheck.engine.unit import laboratory, lost, run_unit
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
-from adamcheck.result import Status
+from adamcheck.result import CheckResult, Status, Witness
 from adamcheck.targets.session import Session
+
+if TYPE_CHECKING:
+    from adamcheck.identify import Deviating
 
 
 def run(plan: Plan, session: Session, crew: Crew | None = None) -> Iterator[Event]:
@@ -26,13 +30,28 @@ def run(plan: Plan, session: Session, crew: Crew | None = None) -> Iterator[Even
     Each unit is started and finished, in the order of ``plan.running``, with Progress as it
     happens; where one failed and the spec was claimed, the nearest dialect follows.
     """
-    failed = ""
+    failed: list[CheckResult] = []
     for event in _units(plan, session, crew):
         if isinstance(event, CheckFinished) and event.result.status is Status.FAILED:
-            failed = failed or event.result.dtype
+            failed.append(event.result)
         yield event
     if failed and plan.identified is None:
-        yield from identifying(session, plan.spec, failed)
+        dtype = failed[0].dtype
+        seen = [one.witness for one in failed if one.witness and one.dtype == dtype]
+        yield from identifying(
+            session, plan.spec, dtype, lambda: _deviating(plan, session, dtype, seen)
+        )
+
+
+def _deviating(
+    plan: Plan, session: Session, dtype: str, witnesses: Sequence[Witness]
+) -> list[Deviating]:
+    """The runs of witnesses, as evidence for identification."""
+    from adamcheck.checks.witnessing import trajectory_of
+    from adamcheck.identify import Deviating
+
+    lab = laboratory(plan, session, dtype)
+    return [Deviating(trajectory_of(one, lab), one.element) for one in witnesses]
 
 
 @dataclass

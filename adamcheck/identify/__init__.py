@@ -7,7 +7,7 @@ the judge.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from adamcheck.errors import UsageError
 from adamcheck.events import Listener, Note, silent
 from adamcheck.formats import format_named
+from adamcheck.identify.evidence import Deviating
 from adamcheck.identify.investigation import Investigation, conclude, investigate
 from adamcheck.identify.stack import Run, stacked
 from adamcheck.result import Finding, Identification
@@ -23,6 +24,7 @@ from adamcheck.targets.protocol import Limits, Trace, Trajectory
 from adamcheck.targets.session import Session
 
 __all__ = [
+    "Deviating",
     "IdentifyReport",
     "Investigation",
     "Run",
@@ -108,13 +110,17 @@ def identify_session(
     claimed: Spec | None,
     dtype: str,
     options: Mapping[str, Any] = MappingProxyType({}),
+    evidence: Sequence[Deviating] = (),
 ) -> Identification | None:
     """Identify the target of an open session; None where it gave no finite number.
 
     claimed: the spec that the target is held against; what it needs (a weight decay, a second ε,
-    AMSGrad, maximise) is asked of the target as far as that takes it.
+    AMSGrad, maximise) is asked of the target as far as that takes it. evidence: trajectories on
+    which it was seen to deviate, which are run again.
     """
-    return investigate(session, claimed=claimed, dtype=dtype, options=options).identification
+    return investigate(
+        session, claimed=claimed, dtype=dtype, options=options, evidence=evidence
+    ).identification
 
 
 def nearest(

@@ -1,24 +1,30 @@
-"""Why no dialect fits: a known one-line change that does, or where the target leaves the nearest.
+"""Why no dialect fits: a change of one that does, or where the target leaves the nearest.
 
-Tried from the sharpest statement to the vaguest: known changes, one hyperparameter that is not what
-was asked for, a factor of t alone, and at last the steps, signs, sizes or places that deviate.
+Tried from the sharpest statement to the vaguest: one edit of a program, another step count, another
+number in use, scalars in a narrower format, a factor of t alone, and at last the steps, signs,
+sizes or places that deviate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 import numpy as np
 
-from adamcheck.identify import changes
-from adamcheck.identify.candidate import Candidate, Change
+from adamcheck.formats import FORMATS
+from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.counting import count_in_words, counted
 from adamcheck.identify.decay import simplest
 from adamcheck.identify.effective import effective
+from adamcheck.identify.neighbourhood import Neighbourhood
 from adamcheck.identify.scoring import Fit, Scores
-from adamcheck.identify.stack import MOMENTS, Array, Stack
-from adamcheck.identify.where import first_bad_step, where
+from adamcheck.identify.stack import Array, Stack
+from adamcheck.identify.where import where
+from adamcheck.mutations import Edit
+from adamcheck.result import InferredEdit
 from adamcheck.spec import Spec
 
 _NAMES: Final = {
@@ -34,70 +40,98 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True)
 class Explanation:
-    """``text`` says what is different; ``spec`` is the dialect that it is different from."""
+    """``text`` says what is different; ``spec`` is the dialect that it is different from.
+
+    edits: the edits of its program that fit, the likeliest first.
+    """
 
     text: str
     spec: Spec
+    edits: tuple[InferredEdit, ...] = ()
 
 
 def explained(nearest: Fit, bases: Sequence[Fit], scores: Sequence[Scores]) -> Explanation:
-    """The sharpest explanation around one of ``bases`` (in this order), else around the nearest."""
+    """The sharpest explanation around one of ``bases`` (in this order), else around the nearest.
+
+    A fault of the search is said, and what is known without it.
+    """
     own = [fit.candidate for fit in bases]
-    for one in scores:
-        for finder in (_known, _stopped, _hyperparameter, _factor, _vague):
-            found = finder(own, one)
-            if found is not None:
-                return found
-    return Explanation(where(nearest), nearest.candidate.spec)
+    try:
+        found = _searched(own, scores)
+    except Exception as fault:
+        said = f"{where(nearest)} (the search for an edit failed: {type(fault).__name__}: {fault})"
+        return Explanation(said, nearest.candidate.spec)
+    return found or Explanation(where(nearest), nearest.candidate.spec)
 
 
-def _known(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
-    fmt = scores.stacks[0].fmt
-    for change, switches in changes.known(fmt.name):
-        tried = set()
-        for base in bases:
-            if any(word not in base.spec.switches.get(n, ()) for n, word in switches.items()):
-                continue
-            candidate = replace(base, spec=base.spec.with_(**switches), change=change)
-            if candidate in tried or not _applies(change, base):
-                continue
-            tried.add(candidate)
-            if scores.explains(candidate):
-                return Explanation(_exactly(candidate), base.spec)
-    return None
+def _searched(bases: Sequence[Candidate], scores: Sequence[Scores]) -> Explanation | None:
+    """Each way of departing around all bases under every admission, the sharper ones first."""
+    ways = (
+        _edited,
+        _edited_since_the_first,
+        _exchanged,
+        _counted,
+        _hyperparameter,
+        _narrow_scalars,
+        _factor,
+    )
+    tried = (way(bases, one) for way in ways for one in scores)
+    return next((found for found in tried if found is not None), None)
 
 
-def _applies(change: Change, base: Candidate) -> bool:
-    """A changed decay stands in the place of the rule's own; moments and powers are Adam's."""
-    stored = change.rounded is not None and change.rounded[0] in MOMENTS
-    inner = stored or change.corrections is not None or change.moments is not None
-    if inner and base.spec.algorithm != "adam":
-        return False
-    return change.shrinkage is None or base.spec.decay == "none"
-
-
-def _vague(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
-    """Narrow scalars in whatever order: what their envelope holds may be something else as well."""
-    for change in changes.vague(scores.stacks[0].fmt.name):
-        for base in bases:
-            candidate = replace(base, change=change)
-            if scores.explains(candidate):
-                return Explanation(_exactly(candidate), base.spec)
-    return None
-
-
-def _exactly(candidate: Candidate) -> str:
-    return f"{candidate.change.words}; every number fits {candidate.spec} with that"
-
-
-def _stopped(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
-    """A counter that stops or starts again: the last good step is its last value."""
+def _edited(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
+    """One edit of the program of a base, with its numbers inferred."""
     for base in bases:
-        step = first_bad_step(scores.fit(base)) if base.spec.algorithm == "adam" else 0
-        for change in changes.ends_at(step - 1) if step > 2 else ():
-            candidate = replace(base, change=change)
-            if scores.explains(candidate):
-                return Explanation(_exactly(candidate), base.spec)
+        edits = Neighbourhood(base, scores).inferred()
+        if edits:
+            return _told(edits, base.spec)
+    return None
+
+
+def _edited_since_the_first(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
+    """The same for edits that have acted for longer than they show; of the likeliest base alone."""
+    edits = Neighbourhood(bases[0], scores).inferred(longer=True)
+    return _told(edits, bases[0].spec) if edits else None
+
+
+def _told(edits: Sequence[InferredEdit], spec: Spec) -> Explanation:
+    text = f"{edits[0].text}; every number fits {spec} with that"
+    return Explanation(text, spec, tuple(edits))
+
+
+def _exchanged(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
+    """Two hyperparameters that change places."""
+    for base in bases:
+        for pair in combinations(base.spec.hyperparameters, 2):
+            if scores.explains(replace(base, exchanged=pair)):
+                one, other = (_NAMES.get(name, name) for name in pair)
+                text = f"{one} and {other} change places"
+                return _told([InferredEdit("exchange", " ".join(pair), text)], base.spec)
+    return None
+
+
+def _counted(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
+    """Another step count, as far as the runs go."""
+    for base in bases:
+        courses = Neighbourhood(base, scores).courses
+        for candidate in counted(base, courses):
+            if candidate.count is not None and scores.explains(candidate):
+                text = count_in_words(candidate.count)
+                place = " ".join(candidate.count.powers)
+                return _told([InferredEdit("count", place, text)], base.spec)
+    return None
+
+
+def _narrow_scalars(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
+    """Scalars narrower than the arrays, in whatever order they are computed."""
+    fmt = scores.stacks[0].fmt
+    for narrower in sorted(FORMATS.values(), key=lambda f: -f.precision):
+        if narrower.precision >= fmt.precision:
+            continue
+        for base in bases:
+            if scores.explains(replace(base, scalars=narrower.name)):
+                text = f"scalars (β, 1-β, β^t, lr) are kept in {narrower.name}"
+                return _told([InferredEdit("scalars", narrower.name, text)], base.spec)
     return None
 
 
@@ -114,10 +148,9 @@ def _hyperparameter(bases: Sequence[Candidate], scores: Scores) -> Explanation |
                 found = effective(candidate, run, name, scores.admission)
                 if found is None:
                     continue
-                for change in _relations(name, found, float(run.hyper[name][0])):
-                    tried = replace(candidate, change=change)
+                for tried, told in _relations(candidate, name, found, float(run.hyper[name][0])):
                     if scores.explains(tried):
-                        return Explanation(_exactly(tried), base.spec)
+                        return _told([told], base.spec)
     return None
 
 
@@ -139,18 +172,21 @@ def _runs_to_explain(fit: Fit) -> Iterator[Stack]:
             yield stack
 
 
-def _relations(name: str, found: float, asked: float) -> Iterator[Change]:
+def _relations(
+    candidate: Candidate, name: str, found: float, asked: float
+) -> Iterator[tuple[Candidate, InferredEdit]]:
+    """A number in use whatever was asked for, or a multiple of what was."""
     word = _NAMES[name]
-    set_to: Callable[..., Change] = _set
-    yield set_to(name, f"{word} in use is {found:.15g}, whatever was asked for", found)
+    given = (*(pair for pair in candidate.given if pair[0] != name), (name, found))
+    text = f"{word} in use is {found:.15g}, whatever was asked for"
+    fixed = InferredEdit("hyper", name, text, {"value": (found, found)})
+    yield replace(candidate, given=given), fixed
     if asked:
-        times = _ratio(found, asked)
-        yield _scaled(name, f"{word} in use is {times:.15g} times what was asked for", times)
-    if name in ("beta1", "beta2") and 0.0 < asked < 1.0 and 0.0 < found < 1.0:
-        power = simplest(*_around(float(np.log(found) / np.log(asked))))
-        yield _powered(
-            name, f"{word} in use is the {power:.6g}th power of what was asked for", power
-        )
+        c = _ratio(found, asked)
+        edit = Edit("scale", name, (("c", None),))
+        text = f"{word} is multiplied by c, c = {c:.15g}"
+        scaled = InferredEdit("scale", name, text, {"c": (c, c)})
+        yield replace(candidate, edit=edit, constants=(("e.c", c),)), scaled
 
 
 def _ratio(found: float, asked: float) -> float:
@@ -161,18 +197,6 @@ def _around(x: float) -> tuple[float, float]:
     """Where a number that was found by search may truly be: some roundings around it."""
     width = abs(x) * 2.0**-30
     return x - width, x + width
-
-
-def _set(name: str, words: str, value: float) -> Change:
-    return Change(words, hyper=lambda h, s: {**h, name: value + 0.0 * h[name]})
-
-
-def _scaled(name: str, words: str, times: float) -> Change:
-    return Change(words, hyper=lambda h, s: {**h, name: times * h[name]})
-
-
-def _powered(name: str, words: str, power: float) -> Change:
-    return Change(words, hyper=lambda h, s: {**h, name: h[name] ** power})
 
 
 def _factor(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:

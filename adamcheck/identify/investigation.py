@@ -15,15 +15,17 @@ from adamcheck.identify import extras as more
 from adamcheck.identify import runs as design
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
+from adamcheck.identify.evidence import Deviating, evidence_runs
 from adamcheck.identify.explain import explained
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
 from adamcheck.identify.stack import Run, Stack, stacked
 from adamcheck.identify.telling import told_apart
+from adamcheck.identify.traits import first_step_fits, repeated, traits_in_words
 from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
-from adamcheck.result import Finding, Identification
+from adamcheck.result import Finding, Identification, InferredEdit, Traits
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import STANDARD, passed
 from adamcheck.targets.adapters.signature import SYNONYMS
@@ -58,10 +60,12 @@ def investigate(
     options: Mapping[str, Any] = MappingProxyType({}),
     extras: bool = False,
     listener: Listener = silent,
+    evidence: Sequence[Deviating] = (),
 ) -> Investigation:
     """Run the short trajectories on the target of a session and conclude.
 
-    extras: also find out what the target's other flags and hyperparameters do.
+    extras: also find out what the target's other flags and hyperparameters do. evidence:
+    trajectories on which it was seen to deviate.
     """
     known = session.description
     findings: list[Finding] = []
@@ -75,12 +79,12 @@ def investigate(
     fmt = format_named(dtype)
     asked = _asked(known, claimed, flags, options)
     listener(Note(f"running {len(design.WORDS)} short trajectories in {dtype}"))
-    outcome = _concluded(session, fmt, asked, claimed, options, listener)
+    outcome = _concluded(session, fmt, asked, claimed, options, listener, evidence)
     fits = outcome.found is not None and outcome.found.fits
     if not fits and "momentum" in known.hyperparameters - {*asked.extra, *_known(options)}:
         listener(Note("running them again with a momentum: the target's own may not be 0"))
         more_asked = replace(asked, extra={**asked.extra, "momentum": VALUES["momentum"]})
-        again = _concluded(session, fmt, more_asked, claimed, options, listener)
+        again = _concluded(session, fmt, more_asked, claimed, options, listener, ())
         if again.found is not None and again.found.fits:
             asked, outcome = more_asked, again
             message = f"identified with momentum={VALUES['momentum']:g}: its own default fits none"
@@ -105,8 +109,11 @@ def _concluded(
     claimed: Spec | None,
     options: Mapping[str, Any],
     listener: Listener,
+    evidence: Sequence[Deviating],
 ) -> Investigation:
     runs, error = observe(session, fmt, asked)
+    if not error:
+        runs += evidence_runs(session, fmt, asked.flags, evidence)
     stacks = stacked(runs, fmt)
     if not stacks:
         return Investigation(None, error=error or "the target finished no step")
@@ -118,6 +125,7 @@ def _concluded(
         options=options,
         flushed=flushed,
         tell=lambda found: told_apart(found, session, fmt, asked),
+        traits=lambda known: repeated(session, fmt, asked, runs, known),
     )
     return replace(outcome, error=error or outcome.error)
 
@@ -151,10 +159,12 @@ def conclude(
     options: Mapping[str, Any] = MappingProxyType({}),
     flushed: bool = False,
     tell: Callable[[Found], Found] = lambda found: found,
+    traits: Callable[[Traits], Traits] = lambda known: known,
 ) -> Investigation:
     """Name the dialect of observed runs, with the evidence.
 
-    tell: what else there is to tell dialects apart by that fit the runs alike.
+    tell: what else there is to tell dialects apart by that fit the runs alike. traits: what else
+    there is to know of a target that no edit explains.
     """
     fmt = stacks[0].fmt
     found = tell(search(stacks, claimed, _known(options), _admissions(fmt, claimed, flushed)))
@@ -165,17 +175,24 @@ def conclude(
         return Investigation(None, error=f"{error} name a dialect by")
     against = claimed or Spec()
     kind, text, spec = "dialect", "", best.candidate.spec
+    edits: tuple[InferredEdit, ...] = ()
+    known: Traits | None = None
     findings: list[Finding] = []
     if found.fits:
         text = regime(best, against, found.scores)
         findings += more.scalars(found)
     else:
-        kind = "not-elementwise" if _coupled(best) else "not-adam"
+        coupled = _coupled(best)
+        kind = "not-elementwise" if coupled else "not-adam"
         bases = _bases(found, claimed)
         tried = [found.scores, *_others(found.scores, fmt, claimed, flushed)]
         why = explained(best, bases, tried)
-        text, spec = why.text, why.spec
+        text, spec, edits = why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
+        known = Traits(first_step=first_step_fits(best), elementwise=not coupled)
+        if not edits:
+            known = traits(known)
+            findings.append(Finding("known", fmt.name, traits_in_words(known, best)))
     if found.hidden and spec.decay != "none":
         findings.append(more.hidden(found, fmt))
     named = spec.with_(scalars="array") if _names_array(found, claimed) else spec
@@ -198,6 +215,9 @@ def conclude(
             (str(f.candidate.spec), f.largest) for f in _with_claimed(shown, against, found)
         ),
         indistinguishable=tuple(str(f.candidate.spec) for f in found.equal),
+        edit=edits[0] if edits else None,
+        also=edits[1:],
+        traits=known,
     )
     return Investigation(identification, tuple(findings), found=found)
 

@@ -1,8 +1,6 @@
 """Walk a candidate over observed columns: the value and envelope of every step from the seen θ.
 
-Candidates are walked in float64 with the envelope of the target's format. Under float64 that is one
-more admissible evaluation, so an honest target is within twice the envelope of it; for narrower
-formats the walk's own error is a small part of the envelope (_SHARE covers it).
+Candidates are walked in float64 with the envelope of the target's format.
 """
 
 from __future__ import annotations
@@ -10,24 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import FORMATS, Format, format_named
-from adamcheck.identify.bounded import rounded
-from adamcheck.identify.candidate import Candidate, Change, Hyper, Shrinkage
-from adamcheck.identify.moments import substituted
-from adamcheck.identify.stack import MOMENTS, Array, Stack
-from adamcheck.interpret.walk import ARRAYS, carry, constants, step_function
+from adamcheck.identify.candidate import Candidate, Count, Hyper
+from adamcheck.identify.stack import Array, Stack
+from adamcheck.interpret.changed import Arrays, changed_step
+from adamcheck.interpret.stepwise import stepwise
+from adamcheck.interpret.walk import carry, constants
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
 
-_DOUBLE_SHARE: Final = 2.0
-_SHARE: Final = 1.0 + 2.0**-16
+
+def share(fmt: Format) -> float:
+    """In how many envelopes of a walk an admissible evaluation in ``fmt`` lies.
+
+    Under float64 the walk is one more admissible evaluation: both are within one envelope of the
+    exact value. Under a narrower format of roundoff u its own error is at most 2^-52/u of the
+    envelope, as charges grow at least in proportion to the roundoff (theorem envelope-growth).
+    """
+    return min(2.0, 1.0 + 2.0**-52 / fmt.u)
 
 
 @dataclass(frozen=True)
@@ -48,54 +53,66 @@ class Walked:
 def walk(candidate: Candidate, stack: Stack, admission: Admission) -> Walked:
     """Walk a candidate in lock-step with the observed θ."""
     with np.errstate(all="ignore"):
-        return _walk(candidate, stack, admission)
+        return _walk(candidate, stack, admission, None)
 
 
-def _walk(candidate: Candidate, stack: Stack, admission: Admission) -> Walked:
-    spec, change, fmt = candidate.spec, candidate.change, stack.fmt
-    program = trace(spec)
-    run = step_function(program)
+def course(
+    candidate: Candidate, stack: Stack, admission: Admission
+) -> tuple[Walked, Mapping[str, Array], Mapping[str, Array]]:
+    """The walk, and every input of every step by name with its bound, ``[T, N]`` each."""
+    kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    with np.errstate(all="ignore"):
+        walked = _walk(candidate, stack, admission, kept)
+    shape = stack.grads.shape
+
+    def table(part: int) -> dict[str, Array]:
+        return {
+            name: np.stack([np.broadcast_to(step[part][name], shape[1:]) for step in kept])
+            for name in kept[0][0]
+        }
+
+    return walked, table(0), table(1)
+
+
+def _walk(
+    candidate: Candidate,
+    stack: Stack,
+    admission: Admission,
+    kept_inputs: list[tuple[dict[str, Any], dict[str, Any]]] | None,
+) -> Walked:
+    spec, fmt = candidate.spec, stack.fmt
+    base, program = trace(spec), candidate.program
+    run = stepwise(program) if program is base else changed_step(program)
     hyper = candidate.hyper(stack)
     # the format in which scalars are kept, where that is not float64
-    kept = format_named(change.scalars) if change.scalars else fmt
-    scalars = Admission("array") if change.scalars else admission
+    kept = format_named(candidate.scalars) if candidate.scalars else fmt
+    scalars = Admission("array") if candidate.scalars else admission
     us = envelope.scalar_roundoff(kept, scalars)
-    values, bounds = _initial(program, stack, hyper, kept, scalars)
+    values, bounds = _initial(base, stack, hyper, kept, scalars)
     if stack.first.any():
-        _advance(program, run, stack, values, bounds, us)
-    folds = _folds(spec, stack, hyper)
-    grads = change.gradients(stack) if change.gradients else stack.grads
-    # a changed gradient was computed with a few roundings of its own
-    noise = 8.0 * fmt.u if change.gradients else 0.0
-    memory: dict[str, Any] = {}
+        _advance(base, stepwise(base), stack, values, bounds, us)
+    _further(candidate, program, stack, values, bounds)
+    folds, zero = factors(spec, stack, hyper), np.zeros(stack.count)
+    arrays = Arrays(stack.array)
     out = Walked(*(np.full((stack.steps, stack.count), np.nan) for _ in range(4)))
     for t in range(stack.steps):
-        c = _constants(fmt, us, envelope.underflow(fmt, admission), folds[t])
-        theta, g = stack.thetas[t], grads[t]
-        values |= {"g": g, "theta": theta}
-        bounds |= {
-            "g": noise * (np.abs(g) + np.abs(stack.grads[t])),
-            "theta": (fmt.u if t else 0.0) * np.abs(theta),
-        }
-        if change.rounded and change.rounded[0] == "g":
-            values["g"], bounds["g"] = rounded(g, bounds["g"], change.rounded[1])
-        if change.corrections:
-            _correct(change, values, bounds, t + 1 + stack.first, us)
-        after, radii = run(ARRAYS, values, bounds, c)
-        if change.moments or (change.rounded and change.rounded[0] in MOMENTS):
-            after, radii = substituted(change, spec, run, values, bounds, after, radii, c, memory)
-        new, bound = _stored(change, after, radii)
-        if change.shrinkage:
-            rate = hyper["lr"] * hyper["weight_decay"]
-            taken = change.shrinkage(
-                Shrinkage(theta, stack.thetas[0], g, rate, hyper, t + 1 + stack.first)
-            )
-            new = new - taken
-            bound = bound + fmt.u * (8.0 * np.abs(taken) + np.abs(theta) + np.abs(new))
+        c = step_constants(fmt, us, admission, folds[t], arrays)
+        theta, g = stack.thetas[t], stack.grads[t]
+        values |= {"g": g, "theta": theta, "x.t": stack.first + (t + 1.0)}
+        values |= {"x.silence": stack.silence[t], "x.since": zero + (t + 1.0)}
+        bounds |= {"g": zero, "theta": (fmt.u if t else 0.0) * np.abs(theta)}
+        if candidate.count is not None:
+            _counted(candidate.count, values, bounds, t + stack.first, us)
+        if kept_inputs is not None:
+            kept_inputs.append((dict(values), dict(bounds)))
+        after, radii = run(values, bounds, c)
+        new, bound = after["theta"], radii["theta"]
         denominator = after.get("denominator", np.full(stack.count, np.nan))
         # 0/0 is not a number in any evaluation, and neither is what a first step 0 divides by
         singular = (after.get("m_hat", g) == 0.0) & (denominator == 0.0)
         singular |= (stack.first + t == 0) & (spec.first_t == "0")
+        if candidate.count is not None:
+            singular |= _counts(candidate.count, t + stack.first) == 0
         out.ratio[t] = _ratio(new, bound, stack.thetas[t + 1], fmt, singular)
         # once a parameter is not finite there is nothing left to hold against the rule
         out.ratio[t, ~np.isfinite(theta)] = np.nan
@@ -105,8 +122,56 @@ def _walk(candidate: Candidate, stack: Stack, admission: Admission) -> Walked:
     return out
 
 
-def _constants(fmt: Format, us: float, eta: float, fold: Array) -> Any:
-    return constants(u=fmt.u, us=us, eta=eta, largest=fmt.largest, fold=fold)
+def _counts(count: Count, before: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The step counts in use after ``before`` steps; beyond the known ones the last goes on."""
+    known = np.asarray(count.steps, np.int64)
+    return np.asarray(known[np.minimum(before, len(known) - 1)])
+
+
+def _counted(
+    count: Count,
+    values: dict[str, Any],
+    bounds: dict[str, Any],
+    before: NDArray[np.int64],
+    us: float,
+) -> None:
+    """Set powers of β so that the rule's next ones are those of another step count.
+
+    A power taken at once is within 4 units: pow is good to one, the quotient by β rounds, and so
+    does the product that the rule forms again.
+    """
+    steps = _counts(count, before)
+    for power in count.powers:
+        beta = values[f"h.beta{power[1:]}"]
+        values[f"s.{power}"] = beta ** (steps - 1.0)
+        bounds[f"s.{power}"] = 4.0 * us * np.abs(values[f"s.{power}"])
+
+
+def _further(
+    candidate: Candidate,
+    program: Program,
+    stack: Stack,
+    values: dict[str, Any],
+    bounds: dict[str, Any],
+) -> None:
+    """What a changed program reads besides: exact inputs, its constants, states that begin at 0."""
+    zero = np.zeros(stack.count)
+    values |= {"x.index": stack.element.astype(np.float64), "x.size": stack.size + 0.0}
+    values |= {name: zero + value for name, value in candidate.constants}
+    values |= stack.constants
+    values |= {name: zero for name, _ in program.outputs if name[:2] == "s." and name not in values}
+    inputs = {"x.t", "x.since", "x.silence", *values}
+    bounds |= {name: zero for name in inputs if name not in bounds}
+
+
+def step_constants(
+    fmt: Format, us: float, admission: Admission, fold: Array, arrays: Arrays
+) -> Any:
+    """What a step function reads besides values and bounds."""
+    eta = envelope.underflow(fmt, admission)
+    c = constants(u=fmt.u, us=us, eta=eta, largest=fmt.largest, fold=fold)
+    c.arrays, c.share = arrays, share(fmt)
+    return c
 
 
 def _initial(
@@ -125,7 +190,7 @@ def _initial(
         asked = tuple(float(hyper[name][columns[0]]) for name in names)
         hyper_here = dict(zip(names, asked, strict=True))
         errors = envelope.scalar_errors(names, hyper_here, kept, scalars)
-        clocks = _clocks(program.spec, asked if moving else (), kept.name, scalars)
+        clocks = _clocks(program.spec, asked, kept.name, scalars) if moving else _ordinary(program)
         for name, error in zip(names, errors, strict=True):
             bounds[f"h.{name}"][columns] = error
         for clock, (high, low, error) in zip(program.clocks, clocks, strict=True):
@@ -142,10 +207,14 @@ def _initial(
 def _clocks(
     spec: Spec, asked: tuple[float, ...], kept: str, scalars: Admission
 ) -> NDArray[np.float64]:
-    """The clocks before the first step as (hi, lo, error), ``[C, 3]``; ``asked`` may be empty."""
-    names = spec.hyperparameters
-    hyper = dict(zip(names, asked or (0.5,) * len(names), strict=True))
+    """The clocks before the first step as (hi, lo, error), ``[C, 3]``."""
+    hyper = dict(zip(spec.hyperparameters, asked, strict=True))
     return envelope.start(trace(spec), hyper, FORMATS[kept], scalars)
+
+
+def _ordinary(program: Program) -> NDArray[np.float64]:
+    """The same for powers of β and counts that begin where Algorithm 1's do, exactly."""
+    return np.asarray([(0.0 if clock == "t" else 1.0, 0.0, 0.0) for clock in program.clocks])
 
 
 def _inverse(beta: Array) -> Array:
@@ -167,17 +236,18 @@ def _advance(
     """Clocks of columns that begin later, taken there by the rule on gradients of zero."""
     zero = np.zeros(stack.count)
     idle = {f"s.{name}": zero for name in program.moments} | {"g": zero, "theta": zero}
-    c = _constants(FORMATS["float64"], us, 0.0, zero + 1.0)
+    wide = FORMATS["float64"]
+    c = constants(u=wide.u, us=us, eta=0.0, largest=wide.largest, fold=zero + 1.0)
     for t in range(int(stack.first.max())):
-        after, radii = run(ARRAYS, values | idle, bounds | idle, c)
+        after, radii = run(values | idle, bounds | idle, c)
         for clock in (f"s.{name}" for name in program.clocks):
             ahead = stack.first > t
             values[clock] = np.where(ahead, after[clock], values[clock])
             bounds[clock] = np.where(ahead, radii[clock], bounds[clock])
 
 
-def _folds(spec: Spec, stack: Stack, hyper: Hyper) -> Array:
-    """``[T, 2, N]``; the columns of one run share their hyperparameters."""
+def factors(spec: Spec, stack: Stack, hyper: Hyper) -> Array:
+    """The envelope's fold ``[T, 2, N]``; the columns of one run share their hyperparameters."""
     table = np.empty((stack.steps, 2, stack.count))
     names = spec.hyperparameters
     for columns in stack.groups:
@@ -193,37 +263,10 @@ def _fold(spec: Spec, asked: tuple[float, ...], steps: int, first: int) -> Array
     return envelope.fold(spec, hyper, steps, first)
 
 
-def _correct(
-    change: Change, values: dict[str, Any], bounds: dict[str, Any], t: NDArray[np.int64], us: float
-) -> None:
-    """Set the clocks so that the rule finds the changed 1-β1^t and 1-β2^t."""
-    betas = values["h.beta1"], values["h.beta2"]
-    assert change.corrections is not None
-    rests = change.corrections(t, *betas)
-    for clock, rest, beta in zip(("s.p1", "s.p2"), rests, betas, strict=True):
-        values[clock] = (1.0 - rest) / beta
-        bounds[clock] = 4.0 * us * (1.0 + np.abs(values[clock]))
-
-
-def _stored(change: Change, after: Mapping[str, Any], radii: Mapping[str, Any]) -> tuple[Any, Any]:
-    """θ as the target would keep it, with its bound."""
-    new, bound = after["theta"], radii["theta"]
-    if not change.rounded:
-        return new, bound
-    place, name = change.rounded
-    if place == "theta":
-        return rounded(new, bound, name)
-    if place == "update":
-        update, radius = rounded(after["update"], radii["update"], name)
-        return new + (after["update"] - update), bound + radius
-    return new, bound
-
-
 def _ratio(value: Array, bound: Array, seen: Array, fmt: Format, singular: Any) -> Array:
     """Error over envelope; ``singular``: where the rule itself divides by zero."""
-    share = _DOUBLE_SHARE if fmt.is_double else _SHARE
     error = np.abs(seen - value)
-    ratio = np.where(error == 0.0, 0.0, error / (share * bound))
+    ratio = np.where(error == 0.0, 0.0, error / (share(fmt) * bound))
     ratio = np.where(np.isfinite(seen), ratio, np.inf)
     same = (np.isnan(value) & np.isnan(seen)) | (value == seen)
     decided = np.isfinite(value) & np.isfinite(bound)

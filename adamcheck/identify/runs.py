@@ -142,6 +142,11 @@ def spread(count: int, low: float, high: float, salt: int) -> Array:
     return np.asarray(low * (high / low) ** part)
 
 
+def usual_gradients(shape: tuple[int, int], salt: int) -> Array:
+    """Gradients of the usual size ``shape``, other ones for every salt."""
+    return _gradients(shape, 0.25, 4.0, salt)
+
+
 def _gradients(shape: tuple[int, int], low: float, high: float, salt: int) -> Array:
     count = shape[0] * shape[1]
     turned = (np.arange(1, count + 1) * 3.0**0.5 + salt * _GOLDEN) % 1.0 < 0.5

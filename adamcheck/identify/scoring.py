@@ -6,21 +6,20 @@ A candidate is walked step by step (lockstep.py); a Fit is what is read off all 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from adamcheck.identify.candidate import NONE, Candidate
+from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked, walk
 from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
 
 ENOUGH: Final = 0.25
 """Share of element-steps that must be decided before anything is said to fit."""
-_AS_MUCH: Final = 0.9
-STAGES: Final = (3, 32)
+STAGES: Final = (1, 3, 32)
 """Steps after which a candidate that already left the envelope is walked no further."""
 
 
@@ -103,7 +102,7 @@ class Scores:
 
     def fit(self, candidate: Candidate) -> Fit:
         """The fit over all steps; over the first ones only where those settle it."""
-        for stage in range(min(1, len(self._stages) - 1), len(self._stages)):
+        for stage in range(min(2, len(self._stages) - 1), len(self._stages)):
             found = self._at(candidate, stage)
             if found.largest > 1.0:
                 break
@@ -114,11 +113,15 @@ class Scores:
         return self.glimpse(candidate).largest <= 1.0 and self.fit(candidate).fits
 
     def explains(self, candidate: Candidate) -> bool:
-        """Whether a changed candidate fits without leaving open what the plain one decides."""
+        """Whether a changed candidate fits, and decides every step where the plain one deviates."""
         if not self.fits(candidate):
             return False
-        plain = replace(candidate, change=NONE)
-        return self.fit(candidate).decided >= _AS_MUCH * self.fit(plain).decided
+        fit, plain = self.fit(candidate), self.fit(candidate.plain)
+        pairs = zip(fit.walked, plain.walked, strict=False)
+        return not any(
+            bool((np.isnan(own.ratio[: len(other.ratio)]) & (other.ratio > 1.0)).any())
+            for own, other in pairs
+        )
 
     def _at(self, candidate: Candidate, stage: int) -> Fit:
         key = (candidate, stage)

@@ -16,7 +16,7 @@ from adamcheck.identify.stack import Stack
 from adamcheck.oracle.envelope import Admission
 from adamcheck.spec import Spec
 
-_RANKED = 12
+_RANKED = 6
 _MOSTLY = 0.5
 """A dialect that is left in fewer element-steps than this share is the right rule with a defect."""
 _ACCUMULATING = ("adagrad", "rmsprop")

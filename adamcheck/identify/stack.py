@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -22,15 +22,22 @@ Array = NDArray[np.float64]
 USUAL: Final = assumed()
 """What a hyperparameter is taken to be where it is not passed."""
 MOMENTS: Final = ("m", "v", "v_max")
+MOST: Final = 512
+"""Columns of one array that are looked at."""
+_ENDS: Final = 64
 
 
 @dataclass(frozen=True)
 class Run:
-    """One trajectory with what the target did on it; ``label`` names its purpose."""
+    """One trajectory with what the target did on it; ``label`` names its purpose.
+
+    element: one that must be looked at, counted over all parameters, where only some can be.
+    """
 
     label: str
     request: Trajectory
     trace: Trace
+    element: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,8 @@ class Stack:
     """Columns of T steps: grads ``[T, N]``, thetas ``[T+1, N]``, all as float64.
 
     hyper: name -> ``[N]`` as asked for; start: moments before the first step; first ``[N]``: steps
-    taken before it. run and element tell where a column comes from; sizes how large that run is.
+    taken before it. run, array and element tell where a column comes from, size how many elements
+    its array has. constants: an edit's open parameters by the names of their inputs, ``[N]``.
     """
 
     fmt: Format
@@ -49,7 +57,10 @@ class Stack:
     first: NDArray[np.int64]
     run: NDArray[np.int64]
     element: NDArray[np.int64]
+    array: NDArray[np.int64]
+    size: NDArray[np.int64]
     labels: tuple[str, ...]
+    constants: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -66,6 +77,14 @@ class Stack:
         """The columns of each run that is present."""
         return [np.flatnonzero(self.run == r) for r in np.unique(self.run)]
 
+    @cached_property
+    def silence(self) -> Array:
+        """How many gradients before each one were zero without a break ``[T, N]``."""
+        counted = np.zeros((self.steps, self.count))
+        for t in range(1, self.steps):
+            counted[t] = np.where(self.grads[t - 1] == 0.0, counted[t - 1] + 1.0, 0.0)
+        return counted
+
     def cut(self, steps: int) -> Stack:
         """The first steps only."""
         return replace(self, grads=self.grads[:steps], thetas=self.thetas[: steps + 1])
@@ -81,6 +100,9 @@ class Stack:
             first=self.first[chosen],
             run=self.run[chosen],
             element=self.element[chosen],
+            array=self.array[chosen],
+            size=self.size[chosen],
+            constants={name: values[chosen] for name, values in self.constants.items()},
         )
 
 
@@ -110,8 +132,9 @@ def _columns(k: int, run: Run, fmt: Format, labels: tuple[str, ...]) -> Iterable
             continue
         flat = _wide(grads[:steps]).reshape(steps, -1)
         count = flat.shape[1]
+        offset = sum(g[0].size for g in request.grads[:i])
         given = {} if request.preload is None else request.preload[i]
-        yield Stack(
+        whole = Stack(
             fmt=fmt,
             grads=flat,
             thetas=_wide(thetas).reshape(steps + 1, -1),
@@ -122,8 +145,18 @@ def _columns(k: int, run: Run, fmt: Format, labels: tuple[str, ...]) -> Iterable
             first=np.full(count, int(given.get("t", 0)), np.int64),
             run=np.full(count, k, np.int64),
             element=np.arange(count),
+            array=np.full(count, k * len(request.grads) + i, np.int64),
+            size=np.full(count, count, np.int64),
             labels=labels,
         )
+        yield whole if count <= MOST else whole.columns(_some(count, run.element - offset))
+
+
+def _some(count: int, element: int) -> NDArray[np.intp]:
+    """Some elements of a large array: the first and the last ones, one in question, and others."""
+    spread = np.linspace(0, count - 1, MOST // 2).astype(np.intp)
+    ends = np.r_[np.arange(_ENDS), np.arange(count - _ENDS, count)]
+    return np.unique(np.r_[spread, ends, [element] if 0 <= element < count else []].astype(np.intp))
 
 
 def _wide(array: NDArray[Any]) -> Array:
@@ -141,4 +174,6 @@ def _joined(parts: Sequence[Stack]) -> Stack:
         first=np.concatenate([p.first for p in parts]),
         run=np.concatenate([p.run for p in parts]),
         element=np.concatenate([p.element for p in parts]),
+        array=np.concatenate([p.array for p in parts]),
+        size=np.concatenate([p.size for p in parts]),
     )

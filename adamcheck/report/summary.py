@@ -162,6 +162,9 @@ def found(result: Result) -> str:
 
 def evidence(it: Identification) -> str:
     """The nearest dialect, how well it fits, and how badly the next one does."""
+    if it.edit is not None:
+        off = f"{it.spec} with one change, without which the largest deviation is"
+        return f"{off} {_brief(it.deviation)} × the envelope"
     if it.kind != "dialect":
         kinds = {"not-elementwise": "not elementwise", "not-adam": "not an Adam"}
         kind = kinds.get(it.kind, it.kind)

@@ -15,40 +15,45 @@ from adamcheck.spec import Spec
 from .simulate import changed, observed
 
 ROOT = Path(__file__).resolve().parents[2]
+SLOW = pytest.mark.slow
 TOLD = [
-    ("counter-frozen", "the bias correction is frozen at t=1"),
-    ("counter-stops-at-256", "the step counter stops at 256"),
-    ("counter-uint8", "after 255 the step counter starts again at 0"),
-    ("counter-twice-a-step", "t advances by two"),
-    ("bias-one-minus-beta", "1-β in place of 1-β^t"),
-    ("bias-multiplied", "multiplies by 1-β^t"),
-    ("bias-root-missing", "divides √v by 1-β2^t"),
+    ("counter-stops-at-256", "the step count in use is t up to step 256, then 256"),
+    ("bias-root-missing", "1-β2^t is squared"),
     ("betas-swapped", "β1 and β2 change places"),
     ("beta2-hard-coded", "β2 in use is 0.999, whatever was asked for"),
-    ("eps-times-ten", "ε in use is 10 times"),
-    ("eps-hard-coded", "ε in use is 1e-07, whatever was asked for"),
-    ("eps-ignored", "ε is never read"),
-    ("eps-hidden-root", "ε_root (also under the root) in use is 1e-12"),
-    ("family-adabelief", "AdaBelief"),
-    ("v-of-absolute", "v averages |g|"),
-    ("v-one-step-behind", "the v of the step before"),
-    ("m-weight-missing", "m is β1·m + g"),
-    ("v-float16", "v is stored in float16"),
-    ("theta-float32", "the parameter is kept in float32"),
-    ("scalars-float32", "all hyperparameters pass through float32"),
-    ("bias-1e-12", "1.000000000001 at every step"),
-    ("decay-l2-sign", "λ has the other sign"),
-    ("decay-rate-corrected", "the bias correction scales the decay"),
-    ("amsgrad-minimum", "the running minimum"),
-    ("gradient-centred", "the mean over the parameter"),
-    ("gradient-norm-clipped-at-one", "a gradient whose norm exceeds 1 "),
-    ("gradient-one-step-late", "the gradient of the step before"),
-    ("rate-inverse-root", "0.57735026918963"),
-    ("first-update-skipped", "0 at step 1"),
-    ("wrong-at-step-7", "1.001 at step 7"),
-    ("wrong-for-negative", "only where g < 0"),
-    ("tail-of-16-untouched", "only the last 3 of 67 elements"),
-    ("index-33-wrong", "only element 33 of 67"),
+    ("eps-times-ten", "ε is multiplied by c, "),
+    ("v-float16", "v is rounded to float16"),
+    ("gradient-centred", "the mean over the array is subtracted from the gradient"),
+    ("index-33-wrong", "in element 33 only"),
+    pytest.param("counter-frozen", "the step count in use is 1", marks=SLOW),
+    pytest.param("counter-uint8", "the target is not finite from step 256", marks=SLOW),
+    pytest.param("counter-twice-a-step", "the step count in use is 2t-1", marks=SLOW),
+    pytest.param("bias-one-minus-beta", "the step count in use is 1", marks=SLOW),
+    pytest.param("eps-hard-coded", "ε in use is 1e-07, whatever was asked for", marks=SLOW),
+    pytest.param("eps-ignored", "ε is 0", marks=SLOW),
+    pytest.param("eps-hidden-root", "c is added to v̂, 9.9", marks=SLOW),
+    pytest.param("v-one-step-behind", "v is read before the step changes it", marks=SLOW),
+    pytest.param("m-weight-missing", "the weight 1-β1 is only 1", marks=SLOW),
+    pytest.param("theta-float32", "the parameter is rounded to float32", marks=SLOW),
+    pytest.param("scalars-float32", "are kept in float32", marks=SLOW),
+    pytest.param("bias-1e-12", "multiplied by c, 1.00000000000099", marks=SLOW),
+    pytest.param("decay-l2-sign", "the sign of λ is turned", marks=SLOW),
+    pytest.param("gradient-norm-clipped-at-one", "where its norm exceeds c, ", marks=SLOW),
+    pytest.param("gradient-one-step-late", "the gradient is that of the step before", marks=SLOW),
+    pytest.param("rate-inverse-root", "0.57735026918963", marks=SLOW),
+    pytest.param("first-update-skipped", "step 1", marks=SLOW),
+    pytest.param("wrong-at-step-7", "at step 7 only", marks=SLOW),
+    pytest.param("wrong-for-negative", "only where g < 0", marks=SLOW),
+    pytest.param("tail-of-16-untouched", "only the last 3 of 67 elements", marks=SLOW),
+]
+TWO = [
+    # m̂ and v̂ are both multiplied; v averages (g-m)²; |g| is averaged and not rooted; the decay
+    # is scaled by two corrections; the minimum begins at the first v
+    "bias-multiplied",
+    "family-adabelief",
+    "v-of-absolute",
+    "decay-rate-corrected",
+    "amsgrad-minimum",
 ]
 
 
@@ -83,8 +88,7 @@ class FirstSix(LastSix):
 """
 
 
-@pytest.mark.sampled(8)
-@pytest.mark.parametrize(("name", "words"), TOLD, ids=[name for name, _ in TOLD])
+@pytest.mark.parametrize(("name", "words"), TOLD)
 def test_planted_defects_are_explained(name, words):
     defect = named(name)
     report = identify(str(ROOT / defect.target), options=defect.options)
@@ -94,6 +98,24 @@ def test_planted_defects_are_explained(name, words):
     assert found.deviation > 1.0
     assert words in found.regime
     assert any(f.name == "explanation" and words in f.message for f in report.findings)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TWO)
+def test_of_two_edits_at_once_what_is_known_is_said(name):
+    defect = named(name)
+    report = identify(str(ROOT / defect.target), options=defect.options)
+    found = report.identification
+    assert found.edit is None
+    assert "element-steps deviate from" in found.regime
+    (known,) = (f.message for f in report.findings if f.name == "known")
+    assert known.startswith("no single edit of a dialect fits; ")
+    assert "the same run gives the same bits" in known
+    assert found.traits.deterministic
+    assert found.traits.elementwise
+    assert all(
+        a <= b for (_, a), (_, b) in zip(found.candidates, found.candidates[1:], strict=False)
+    )
 
 
 @pytest.mark.parametrize("name", ["gradient-normalised", "v-of-mean-square", "m-eight-bits"])
@@ -147,4 +169,5 @@ def test_the_claimed_spec_is_what_a_defect_is_explained_around():
         options=named("amsgrad-in-v").options,
         claimed=Spec(amsgrad="v"),
     )
-    assert "running maximum" in report.identification.regime
+    assert report.identification.edit is not None
+    assert report.identification.spec == "amsgrad"

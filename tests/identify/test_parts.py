@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from fractions import Fraction
-
 import numpy as np
 import pytest
 
-from adamcheck.identify import changes
-from adamcheck.identify.bounded import Bounded, rounded
-from adamcheck.identify.candidate import Candidate
+from adamcheck.identify.candidate import Candidate, Count
+from adamcheck.identify.counting import count_in_words
 from adamcheck.identify.decay import simplest
 from adamcheck.identify.effective import effective
+from adamcheck.identify.guards import Facts
 from adamcheck.identify.lockstep import walk
 from adamcheck.identify.regime import regime
 from adamcheck.identify.runs import kept_in_company
 from adamcheck.identify.scoring import Scores
-from adamcheck.interpret.walk import constants
+from adamcheck.interpret.changed import WORDS, Arrays, ChangedEmitter, doubted
+from adamcheck.interpret.stepwise import Stepwise, stepwise
+from adamcheck.interpret.walk import ARRAYS, constants, step_function
+from adamcheck.mutations import Guard
 from adamcheck.oracle.envelope import STRICT
+from adamcheck.program import Op, Program, trace
 from adamcheck.spec import Spec
 
 from .simulate import changed, labelled, observed
-
-SINGLE = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1.0, 1.0))
 
 
 @pytest.mark.parametrize(
@@ -37,27 +36,6 @@ SINGLE = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1
 )
 def test_the_simplest_number_of_an_interval(low, high, number):
     assert simplest(low, high) == number
-
-
-@pytest.mark.parametrize("operation", ["+", "-", "*", "/"])
-def test_bounds_hold_what_single_precision_does(operation):
-    rng = np.random.default_rng(3)
-    x, y = (rng.standard_normal(500).astype(np.float32) for _ in range(2))
-    sides = [Bounded(a.astype(np.float64), 0.0, SINGLE) for a in (x, y)]
-    made = eval(f"a {operation} b", {"a": sides[0], "b": sides[1]})
-    seen = eval(f"a {operation} b", {"a": x, "b": y})
-    for i in range(500):
-        pair = Fraction(float(x[i])), Fraction(float(y[i]))
-        exact = eval(f"a {operation} b", {"a": pair[0], "b": pair[1]})
-        assert abs(Fraction(float(seen[i])) - exact) <= Fraction(float(made.bound[i]))
-
-
-def test_rounding_an_interval_covers_its_image():
-    rng = np.random.default_rng(4)
-    x = rng.standard_normal(1000)
-    middle, bound = rounded(x, np.full(1000, 1e-4), "float16")
-    inside = x + rng.uniform(-1e-4, 1e-4, 1000)
-    assert (np.abs(inside.astype(np.float16).astype(np.float64) - middle) <= bound).all()
 
 
 @pytest.mark.parametrize(
@@ -74,21 +52,88 @@ def test_no_value_explains_another_dialect():
     assert effective(Candidate(Spec()), part, "lr", STRICT) is None
 
 
-def test_every_known_change_changes_something():
-    # λ and ε_root are in play, and θ is away from zero, so each of them shows
-    stacks = observed(Spec(decay="decoupled"), extra={"weight_decay": 0.125})
-    for change, switches in changes.known("float64"):
-        base = Candidate(Spec().with_(**{"decay": "none", **switches}))
-        plain = walk(base, stacks[0], STRICT)
-        moved = walk(replace(base, change=change), stacks[0], STRICT)
-        both = np.isfinite(plain.move) & np.isfinite(moved.move)
-        differs = np.abs(plain.move - moved.move)[both] > 4.0 * plain.bound[both]
-        assert differs.any() or not both.all(), change.words
+@pytest.mark.parametrize("spec", [Spec(), Spec("nadam"), Spec(amsgrad="vhat", decay="l2")], ids=str)
+def test_a_program_run_operation_by_operation_is_the_compiled_one(spec):
+    rng = np.random.default_rng(5)
+    program = trace(spec)
+    names = program.inputs
+    values = {n: rng.uniform(0.1, 0.9, 50) for n in names}
+    bounds = {n: 1e-9 * values[n] for n in names}
+    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1.5, 2.0))
+    here, there = (
+        stepwise(program)(values, bounds, c),
+        step_function(program)(ARRAYS, values, bounds, c),
+    )
+    for part, other in zip(here, there, strict=True):
+        assert part.keys() == other.keys()
+        assert all(np.array_equal(part[n], other[n], equal_nan=True) for n in part)
 
 
-def test_changes_have_distinct_words():
-    seen = [(c.words, tuple(s.items())) for c, s in changes.known("float32")]
-    assert len(seen) == len(set(seen))
+@pytest.mark.parametrize("kind", ["min", "mean", "norm", "largest", "round"])
+def test_bounds_of_further_operations_hold_what_single_precision_does(kind):
+    """Operands off by their bounds, evaluated in float32, stay within the bound of the result."""
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_normal((2, 40))
+    e = 1e-6 * np.abs(x)
+    moved = (x + e * rng.uniform(-1, 1, 40)).astype(np.float32)
+    low, high = np.minimum(x - e, moved), np.maximum(x + e, moved)
+    e = np.maximum(x - low, high - x)
+    args = {"min": (0, 1)}.get(kind, (0,))
+    name = "float16" if kind == "round" else ""
+    ops = (Op("input", name="g"), Op("input", name="theta"), Op(kind, args, name))
+    program = Program(Spec(), ops, (("update", 2), ("theta", 2)), ())
+    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1.0, 1.0))
+    c.arrays, c.share = Arrays(np.zeros(40, np.int64)), 1.0
+    emitter = ChangedEmitter(program, paired=False)
+    step = Stepwise(program, emitter, WORDS)
+    made, bound = step({"g": x, "theta": y.astype(np.float32) + 0.0}, {"g": e, "theta": 0.0 * e}, c)
+    seen = {
+        "min": lambda: np.minimum(moved, y.astype(np.float32)),
+        "mean": lambda: np.full(40, moved.sum() / np.float32(40)),
+        "norm": lambda: np.full(40, np.sqrt((moved * moved).sum())),
+        "largest": lambda: np.full(40, np.abs(moved).max()),
+        "round": lambda: moved.astype(np.float16),
+    }[kind]()
+    assert (np.abs(seen.astype(np.float64) - made["theta"]) <= bound["theta"]).all()
+    assert (bound["theta"] < 1e-2 * (1.0 + np.abs(made["theta"]))).all()
+
+
+def test_a_test_of_exact_numbers_decides_and_one_of_others_may_not():
+    gap = np.array([1.0, 1.0, 0.0, 0.0])
+    assert doubted(gap, np.array([0.0, 2.0, 0.0, 1e-9])).tolist() == [0.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ((1, 1, 1, 1, 1), "is 1"),
+        ((1, 3, 5, 7, 9), "is 2t-1"),
+        ((1, 2, 3, 3, 3), "is t up to step 3, then 3"),
+        ((1, 2, 3, 1, 2), "is t up to step 3, then t-3"),
+    ],
+)
+def test_a_step_count_is_told_as_stretches(steps, words):
+    assert count_in_words(Count(("p1", "p2"), steps)) == f"the step count in use {words}"
+
+
+def test_guards_are_read_off_where_an_edit_acts_and_where_not():
+    def facts(acts, rests):
+        names = ("t", "|g|", "silence", "index", "size", "last")
+
+        def rows(given):
+            size = len(next(iter(given.values())))
+            return {n: np.asarray(given.get(n, np.zeros(size)), float) for n in names}
+
+        return Facts(rows(acts), rows(rests))
+
+    found = dict(facts({"t": [7, 9], "|g|": [1, 1]}, {"t": [1, 6], "|g|": [1, 1]}).guards())
+    assert found[Guard("t>=", 7)] == (7.0, 7.0)
+    found = dict(facts({"t": [3, 10, 17]}, {"t": [1, 2, 4, 9, 11]}).guards())
+    assert found[Guard("t%", 7, 3)] == (7, 7)
+    assert not any(g is not None and g.kind == "t>=" for g in found)
+    found = dict(facts({"t": [1, 2], "|g|": [2, 3]}, {"t": [1, 2], "|g|": [1, 1.5]}).guards())
+    ((low, high),) = (ends for g, ends in found.items() if g is not None and g.kind == "|g|>=")
+    assert (low, high) == (1.5, 2.0)
 
 
 def test_the_kept_half_sees_the_same_gradients_in_both_companies():

@@ -1,0 +1,70 @@
+"""Runs in which a check saw the target deviate, asked again as evidence for identification.
+
+A defect may show at step 1700 only, or in arrays of some thousand elements: not in the short runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
+from adamcheck.identify.runs import usual_gradients
+from adamcheck.identify.stack import Run
+from adamcheck.targets.protocol import Trajectory
+from adamcheck.targets.session import Session
+
+_MOST: Final = 3
+_AHEAD: Final = 24
+_STEPS: Final = 4096
+_WORK: Final = 4_000_000
+
+
+@dataclass(frozen=True)
+class Deviating:
+    """A trajectory on which the target deviates; element counts over all parameters."""
+
+    trajectory: Trajectory
+    element: int = 0
+
+
+def evidence_runs(
+    session: Session, fmt: Format, flags: frozenset[str], given: Sequence[Deviating]
+) -> Iterator[Run]:
+    """The longest and the widest of the trajectories, run again and some steps further."""
+    plain = [one for one in given if _is_plain(one.trajectory, fmt, flags)]
+    order = sorted(plain, key=lambda one: (-one.trajectory.steps, -one.trajectory.grads[0].size))
+    chosen = order[:_MOST]
+    for k, one in enumerate(chosen, start=1):
+        request = _further(one.trajectory, fmt)
+        trace = session.run(request)
+        if trace.failure is None:
+            yield Run(f"evidence {k}", request, trace, one.element)
+
+
+def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str]) -> bool:
+    """Whether it is one run of one instance with gradients that are known beforehand."""
+    alone = request.reload_after is None and request.problem is None and request.lrs is None
+    alone = alone and request.preload is None and request.present is None
+    size = sum(g.size for g in request.grads)
+    fits = 0 < request.steps <= _STEPS and 0 < size <= _WORK
+    alike = all(g.dtype == fmt.dtype for g in request.grads)
+    return alone and fits and alike and request.flags == flags
+
+
+def _further(request: Trajectory, fmt: Format) -> Trajectory:
+    """The run with more steps, as many again where it is short: what acts once may act again."""
+    more = min(request.steps + _AHEAD, _STEPS - request.steps)
+    size = sum(g[0].size for g in request.grads)
+    more = max(0, min(more, _WORK // size - request.steps))
+
+    def longer(g: NDArray[np.generic], salt: int) -> NDArray[np.generic]:
+        rest = usual_gradients((more, g[0].size), 8 + salt).astype(fmt.dtype)
+        return np.concatenate([g, rest.reshape(more, *g.shape[1:])])
+
+    grads = tuple(longer(g, k) for k, g in enumerate(request.grads))
+    return replace(request, grads=grads, twin=False, moments=False)
