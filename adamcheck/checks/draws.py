@@ -57,6 +57,22 @@ def nearest(lab: Lab) -> tuple[int, int]:
     return (p - 6, p - 5) if lab.fmt.narrow else (p - 12, p - 10)
 
 
+def brief(lab: Lab, salt: str) -> dict[str, float]:
+    """Drawn hyperparameters whose averages forget soon, so that little is lost in their bounds."""
+    rng = lab.rng(salt)
+    first, second = ((0.5, 2.0), (1.5, 3.0)) if lab.fmt.narrow else ((1.0, 4.0), (2.0, 6.0))
+    near = 1.0 - 2.0 ** -rng.uniform(*first)
+    drawn = {
+        "lr": lab.dyadic["lr"] * rng.uniform(0.5, 1.0),
+        "beta1": near,
+        "beta2": 1.0 - 2.0 ** -rng.uniform(*second),
+        "momentum": near,
+    }
+    if "eps" in lab.dyadic:
+        drawn["eps"] = lab.dyadic["eps"] * rng.uniform(0.5, 1.0)
+    return lab.altered(lab.dyadic, **drawn)
+
+
 def usual(lab: Lab) -> dict[str, float]:
     """The ordinary hyperparameters; dyadic ones where the format cannot average over so many."""
     return lab.dyadic if lab.fmt.narrow else lab.ordinary
@@ -71,6 +87,17 @@ def _memory(lab: Lab, hyper: Mapping[str, float]) -> int:
     """Steps without gradients after which β^k, of the average that lasts longer, is below u."""
     kept = max((hyper.get(n, 0.0) for n in ("beta1", "beta2", "momentum")), default=0.0)
     return math.ceil(math.log(lab.fmt.u) / math.log(kept)) if 0.0 < kept < 1.0 else 1
+
+
+_DEEP: Final = 600
+"""Octaves that moments of float64 may fall before the oracle's double-double leaves its range."""
+
+
+def _decidable(lab: Lab, hyper: Mapping[str, float]) -> float:
+    """Steps without gradients after which the oracle still decides cheaply what is left."""
+    least = min((x for n in ("beta1", "beta2", "momentum") if (x := hyper.get(n, 0.0)) > 0.0),
+                default=1.0)  # fmt: skip
+    return _DEEP / -math.log2(least) if lab.fmt.is_double and least < 1.0 else math.inf
 
 
 def life(
@@ -90,7 +117,7 @@ def life(
     safe = _safe(lab, hyper)
     low, high = safe.window(_OCTAVES)
     middle = math.log2(safe.ordinary)
-    room = max(1, steps - max(8, steps // 8))
+    room = int(min(max(1, steps - max(8, steps // 8)), _decidable(lab, hyper)))
     scope = Scope(
         silence=min(room, lab.profile.silence if silence is None else silence),
         memory=_memory(lab, hyper),
