@@ -269,6 +269,20 @@ def test_what_is_not_said_is_left_to_the_gate(ask, engine):
     }
 
 
+def test_a_random_seed_is_drawn_by_the_command_line(ask, engine):
+    for _ in range(2):
+        ask("check", GOOD, "--seed", "random")
+    first, second = (asked["seed"] for _, asked in engine.calls)
+    assert first != second
+    assert all(isinstance(seed, int) and seed >= 0 for seed in (first, second))
+
+
+def test_a_drawn_seed_is_kept_with_what_was_measured(ask, engine, tmp_path):
+    ask("check", "bug.optim:Adam", "--seed", "random", "--json", "r.json")
+    ((_, asked),) = engine.calls
+    assert json.loads((tmp_path / "r.json").read_text("utf-8"))["seed"] == asked["seed"]
+
+
 def test_a_thorough_run_draws_a_seed(ask, engine):
     for _ in range(2):
         ask("check", GOOD, "--profile", "thorough")

@@ -50,6 +50,26 @@ Timeout = Annotated[
 Memory = Annotated[
     str, typer.Option("--memory", metavar="BYTES", help="Of a target's process, such as 4G.")
 ]
+
+
+def _seed(text: str) -> int:
+    """A whole number from 0 on, or one that chance draws."""
+    from adamcheck.cli.request import seed_for
+
+    try:
+        return seed_for(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number from 0 on nor 'random'") from None
+
+
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N|random",
+        parser=_seed,
+        help="Of random inputs; random draws one and says it, and so does thorough; else 0.",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="N", min=1, help="Processes that judge; one a core, up to 2."),
@@ -88,9 +108,7 @@ def check(
         typer.Option(metavar="DTYPE", help="Repeatable or with commas; all it takes."),
     ] = None,
     device: Device = "cpu",
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of random inputs; thorough draws one, else 0.")
-    ] = None,
+    seed: Seed = None,
     option: Options = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only these checks; repeatable.")

@@ -149,6 +149,18 @@ def bytes_for(text: str) -> int | None:
     return size
 
 
+def seed_for(text: str) -> int:
+    """A seed as it is written, or a drawn one for ``random``; ValueError for anything else."""
+    if text.strip().lower() == "random":
+        from secrets import randbelow
+
+        return randbelow(1 << 32)
+    seed = int(text)
+    if seed < 0:
+        raise ValueError(text)
+    return seed
+
+
 def seconds_for(value: float | None) -> float | None:
     """A positive number of seconds; None where nothing was said."""
     if value is not None and not (math.isfinite(value) and value > 0):
