@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -94,6 +95,7 @@ def engine(monkeypatch, samples, tmp_path):
     ]
     registry.all_checks, registry.Check = lambda: tuple(made), SimpleNamespace
     library: Any = ModuleType("adamcheck.proof.library")
+    library.directory = Path.cwd
     library.theorem_names = lambda: ("step-bound", "one-line")
     library.theorem = lambda slug: SimpleNamespace(
         slug=slug.lower(),
