@@ -16,8 +16,11 @@ from typing import Any
 from adamcheck.interpret import signs
 from adamcheck.mutations.language import reached
 from adamcheck.program import Program
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
-_WEIGHTS = frozenset({"h.beta1", "h.beta2", "h.momentum", "h.dampening"})
+_WEIGHTS = frozenset(
+    f"h.{name}" for name, known in HYPERPARAMETERS.items() if known.low == 0.0 and known.high == 1.0
+)
 
 
 def same_function(one: Program, two: Program) -> str:

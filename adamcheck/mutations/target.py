@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,9 @@ from adamcheck.mutations.language import pruned
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec, parse_spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 Array = NDArray[Any]
-_BELOW_ONE: Final = ("beta1", "beta2", "momentum")
 
 
 class Optimizer:
@@ -145,9 +145,10 @@ class Optimizer:
     def _adopt(self, hyper: Mapping[str, Any]) -> None:
         self._hyper = {name: np.float64(value) for name, value in hyper.items()}
         for name, value in self._hyper.items():
-            top = 1.0 if name in _BELOW_ONE else math.inf
-            if not 0.0 <= value < top:
-                raise ValueError(f"{name}: must be in [0, {top}), got {float(value)!r}")
+            known = HYPERPARAMETERS[name]
+            if not (known.admits(float(value)) and math.isfinite(value)):
+                ends = f"from {known.low} to {known.high}"
+                raise ValueError(f"{name}: must be finite and {ends}, got {float(value)!r}")
 
     def _fresh(self, i: int) -> Slot:
         """The state of a parameter before its first gradient; what an edit remembers is zero."""

@@ -24,6 +24,7 @@ from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
 from adamcheck.program import trace
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 from .cases import Case
 
@@ -243,11 +244,10 @@ def _hyper(
 
 
 def _drawn(name: str, fmt: Format, rng: np.random.Generator) -> float:
-    if name in ("beta1", "beta2", "momentum", "dampening"):
+    """Between the ends that the record states; of an average, also 0 and the middle."""
+    known = HYPERPARAMETERS[name]
+    low, high = known.octaves_in(fmt)
+    if known.role == "average":
         near = 1.0 - 2.0 ** -rng.uniform(1.0, fmt.precision - 1.0)
         return float((0.0, rng.uniform(), near, near)[rng.integers(4)])
-    if name in ("eps", "eps_root"):
-        return float(2.0 ** rng.uniform(max(fmt.min_exponent, -40) / 2, 0.0))
-    if name == "lr":
-        return float(2.0 ** rng.uniform(-8.0, 4.0))
-    return float(2.0 ** rng.uniform(-8.0, 0.0))
+    return float(2.0 ** rng.uniform(low, high))
