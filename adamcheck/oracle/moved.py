@@ -151,7 +151,7 @@ def stretches(
     program = trace(spec)
     values = _Values(program, hyper, steps, first)
     rate = program.inputs["h.lr"]
-    smaller, pace, most = (np.ones(steps) for _ in range(3))
+    sizes: dict[int, Array] = {}
     for scalar in movable(program):
         s = np.abs(values.of(scalar.index))
         with np.errstate(all="ignore"):
@@ -161,13 +161,24 @@ def stretches(
         if scalar.guard is not None:
             condition, above = scalar.guard
             size = np.where((values.of(condition) > 0.0) == above, size, 1.0)
-        with np.errstate(all="ignore"):
-            smaller = smaller * size
-        if scalar.index == rate:
-            pace = pace * size
-        else:
-            most = np.maximum(most, size)
+        # of 1-β^t and 1-β^(t+1), each in a summand of its own, the one stands for both
+        group = _product_behind(program, scalar.index)
+        sizes[group] = np.maximum(sizes.get(group, np.ones(steps)), size)
+    with np.errstate(all="ignore"):
+        smaller = np.prod(list(sizes.values()), axis=0)
+        pace = sizes.pop(rate)
+        most = np.max([np.ones(steps), *sizes.values()], axis=0)
     return smaller, pace * most if _of_adam(program) else smaller
+
+
+def _product_behind(program: Program, i: int) -> int:
+    """The decay product that a correction is made of, at the clock's new value; else i itself."""
+    if not program.is_correction(i):
+        return i
+    i = program.ops[i].args[1]
+    while program.ops[k := program.ops[i].args[0]].kind == "decay":
+        i = k
+    return i
 
 
 def _of_adam(program: Program) -> bool:

@@ -232,7 +232,6 @@ def test_fold_serves_every_product_of_adams_scalars(
             lambda t: [
                 (1 - Fraction(0.9) ** t) ** 2,
                 1 - Fraction(0.999) ** t,
-                (1 - Fraction(0.9) ** (t + 1)) ** 2,
                 Fraction(0.9) ** 2,
                 Fraction(0.1) ** 2,
             ],
