@@ -91,7 +91,7 @@ def fuzz(
     # in this order: seed() takes the database away from the settings that it finds
     test = configured(hypothesis.seed(seed)(hypothesis.given(strategy)(search)))
     flaky = False
-    with _storage():
+    with _storage(), _alike():
         try:
             test()
         except (_BrokenError, _EnoughError):
@@ -157,3 +157,28 @@ def _storage() -> Iterator[None]:
         yield
     finally:
         configuration.set_hypothesis_home_dir(before)
+
+
+@contextmanager
+def _alike() -> Iterator[None]:
+    """Draw the same wherever it runs.
+
+    Hypothesis mixes the constants of all local modules that happen to be imported into what it
+    draws: those of the user's project, and of adamcheck where it is not installed. A seed would
+    then mean something else in every project, process and version.
+    """
+    from hypothesis.internal.conjecture import providers
+
+    name = "_get_local_constants"
+    before = getattr(providers, name, None)
+    if before is None:  # a version without this
+        yield
+        return
+    none = type(providers.GLOBAL_CONSTANTS)()
+    setattr(providers, name, lambda: none)
+    providers.CONSTANTS_CACHE.cache.clear()
+    try:
+        yield
+    finally:
+        setattr(providers, name, before)
+        providers.CONSTANTS_CACHE.cache.clear()

@@ -6,7 +6,6 @@ and finds the same as one alone.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -132,18 +131,12 @@ def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
 
 @contextmanager
 def _beside(crew: Crew | None, plan: Plan, session: Session) -> Iterator[Iterator[int]]:
-    """The shards to run here; beside a crew, compiled kernels leave it the other cores."""
+    """The shards to run here, and the end of the crew when there are none left."""
     if crew is None:
         yield iter(range(len(plan.shards)))
         return
     crew.begin(plan, session.description)
-    numba = sys.modules.get("numba")
-    threads = 0 if numba is None else numba.get_num_threads()
-    if numba is not None:
-        numba.set_num_threads(1)
     try:
         yield crew.shards()
     finally:
         crew.close()
-        if numba is not None:
-            numba.set_num_threads(threads)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -269,6 +270,11 @@ STANDARD: Final = tuple(n for n, one in HYPERPARAMETERS.items() if one.neutral i
 
 def usual(fmt: Format) -> dict[str, float]:
     """Every hyperparameter's usual value, as far as the format can follow it."""
+    return dict(_usual(fmt))
+
+
+@cache
+def _usual(fmt: Format) -> dict[str, float]:
     return {name: one.usual_in(fmt) for name, one in HYPERPARAMETERS.items()}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Final
 
 from adamcheck.errors import UsageError, closest
@@ -97,8 +98,13 @@ class Spec:
     @property
     def hyperparameters(self) -> tuple[str, ...]:
         """The common names of the hyperparameters that this spec's rule reads, in order."""
-        reads = RULES[self.algorithm].hyperparameters(self)
-        return tuple(name for name in HYPERPARAMETERS if name in reads)
+        return _read(self)
+
+
+@lru_cache(maxsize=512)
+def _read(spec: Spec) -> tuple[str, ...]:
+    reads = RULES[spec.algorithm].hyperparameters(spec)
+    return tuple(name for name in HYPERPARAMETERS if name in reads)
 
 
 _FORM = re.compile(r"\s*(?P<name>[A-Za-z][\w-]*)\s*(?:\[(?P<switches>[^\[\]]*)\])?\s*")

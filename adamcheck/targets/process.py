@@ -225,8 +225,8 @@ class _Guard:
         self._seen = watch.progress()
         self._next = self._begin + _TICK
         self._next_family = self._begin + _FAMILY
-        self._process = psutil.Process(pid)
-        self._family: list[psutil.Process] = [self._process]
+        self._pid = pid
+        self._family: list[psutil.Process] = []
 
     def check(self) -> None:
         """Raise Died when a limit is passed."""
@@ -245,9 +245,11 @@ class _Guard:
             raise Died("memory", f"used more than {_size(watch.memory_bytes)} of memory")
 
     def _memory(self, now: float) -> int:
-        if now >= self._next_family:
+        # most exchanges are over before anybody asks
+        if not self._family or now >= self._next_family:
+            whole = now >= self._next_family
             self._next_family = now + _FAMILY
-            self._family = [self._process, *_descendants(self._process)]
+            self._family = _family(self._pid, whole=whole)
         return sum(_resident(process) for process in self._family)
 
 
@@ -298,6 +300,15 @@ def _resident(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0
+
+
+def _family(pid: int, *, whole: bool) -> list[psutil.Process]:
+    """The process, and all below it if ``whole``."""
+    try:
+        process = psutil.Process(pid)
+    except psutil.Error:
+        return []
+    return [process, *(_descendants(process) if whole else [])]
 
 
 def _descendants(process: psutil.Process) -> list[psutil.Process]:

@@ -25,6 +25,7 @@ MAX_PAYLOAD: Final = 64 << 30
 _ALIGN: Final = 64
 _SMALL: Final = 1 << 16
 _KEY: Final = "$array"
+_PLAIN: Final = frozenset({str, float, int, bool, type(None)})
 # what a name is in memory
 _WIRE: Final[dict[str, np.dtype[Any]]] = {
     **{name: fmt.wire for name, fmt in FORMATS.items()},
@@ -95,12 +96,14 @@ def decode(header: bytes | bytearray, payload: bytearray | bytes) -> dict[str, A
 
 
 def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, np.ndarray):
         if _name(value.dtype) not in _WIRE:
             raise WireError(f"arrays of dtype {value.dtype} cannot travel")
         arrays.append(value)
         return {_KEY: len(arrays) - 1}
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         if bad := [k for k in value if not isinstance(k, str) or k.startswith("$")]:
             raise WireError(f"key {bad[0]!r} cannot travel")
         return {key: _flatten(item, arrays) for key, item in value.items()}
