@@ -483,7 +483,9 @@ def test_identify(ask, engine, samples, snapshot, tmp_path):
     done = ask("identify", ODD, "--dtype", "float32", "--option", "a=1", "--json", "i.json")
     assert f"exit {done.code}\n{done.out}{done.err}" == snapshot
     ((_, asked),) = engine.calls
-    assert asked == {"options": {"a": 1}, "device": "cpu", "dtype": "float32", "limits": None}
+    session = asked.pop("session")
+    assert (session.target, session.device, dict(session.options)) == (ODD, "cpu", {"a": 1})
+    assert asked == {"options": {"a": 1}, "dtype": "float32"}
     document = json.loads((tmp_path / "i.json").read_text())
     assert document["identified"]["spec"] == "adam[eps=hat]"
 

@@ -43,12 +43,18 @@ def run_identify(
 ) -> int:
     """Identify and print; 0 for a dialect, 1 for none of them, 3 where it cannot be told."""
     check_outputs(json=json)
-    from adamcheck.identify import identify
+    from adamcheck.targets.protocol import Limits as Usual
+    from adamcheck.targets.session import Session
 
-    with progress() as listener:
-        report = identify(
-            target, options=options, device=device, dtype=dtype, limits=limits, listener=listener
-        )
+    with Session(target, options=options, device=device, limits=limits or Usual()) as session:
+        session.start()
+        # what asks is imported while the target's process starts, which takes as long
+        from adamcheck.identify import identify
+
+        with progress() as listener:
+            report = identify(
+                target, options=options, dtype=dtype, session=session, listener=listener
+            )
     found = report.identification
     ran = report.dtype or dtype
     if json:
