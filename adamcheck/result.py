@@ -94,7 +94,8 @@ class CheckResult:
     """Outcome of one check in one dtype on one device.
 
     ``examples`` counts element-steps decided; ``undecided`` those where the envelope is wider than
-    the quantity. ``law`` is the check's one-line statement, ``explanation`` the likeliest cause.
+    the quantity; ``floor`` is the share that had to be decided. ``law`` is the check's one-line
+    statement, ``explanation`` the likeliest cause.
     """
 
     name: str
@@ -110,6 +111,7 @@ class CheckResult:
     explanation: str = ""
     witness: Witness | None = None
     seconds: float = 0.0
+    floor: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,8 @@ class Scope:
 
     checks: ids of the checks that were asked of the target; of: ids of all that the profile has
     for the spec; dtypes: the formats judged; takes: those that the target was seen to take; seeds:
-    of the random inputs. replayed: witnesses were run again, and no check as a whole.
+    of the random inputs. replayed: witnesses were run again, and no check as a whole. max_steps:
+    the length to which runs were cut, as was asked for; None: none was.
     """
 
     profile: str
@@ -194,11 +197,13 @@ class Scope:
     takes: tuple[str, ...]
     seeds: tuple[int, ...] = (0,)
     replayed: bool = False
+    max_steps: int | None = None
 
     @property
     def complete(self) -> bool:
-        """Whether every check of the profile was run, in one format at least."""
-        return not self.replayed and len(self.of) > 0 and bool(self.dtypes) and not self.left_out
+        """Whether every check of the profile was run at its length, in one format at least."""
+        whole = not self.replayed and self.max_steps is None
+        return whole and len(self.of) > 0 and bool(self.dtypes) and not self.left_out
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -208,7 +213,8 @@ class Scope:
     @property
     def share(self) -> str:
         """Such as ``1 of 60 checks``."""
-        return f"{len(self.checks)} of {len({*self.of, *self.checks})} checks"
+        cut = "" if self.max_steps is None else f", at most {self.max_steps} steps a run"
+        return f"{len(self.checks)} of {len({*self.of, *self.checks})} checks{cut}"
 
     def lost(self, checks: Iterable[CheckResult]) -> tuple[tuple[str, str], ...]:
         """The pairs (check, dtype) that were to run and have no outcome."""

@@ -196,7 +196,7 @@ def test_the_parser_says_what_is_wrong_in_one_line(ask, words, said):
 
 OPTIONS = (
     *("spec", "profile", "dtype", "device", "seed", "option", "only", "json", "markdown"),
-    *("allow-partial", "replay", "config", "timeout", "memory", "jobs", "debug"),
+    *("allow-partial", "max-steps", "replay", "config", "timeout", "memory", "jobs", "debug"),
 )
 
 
@@ -243,6 +243,7 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         "seed": 7,
         "options": {"foreach": True, "k": 3, "x": 1e-3, "name": "7", "y": None, "z": "a=b"},
         "only": ("ADAM-EPS-1",),
+        "max_steps": None,
         "jobs": 3,
     }
 
@@ -266,6 +267,7 @@ def test_what_is_not_said_is_left_to_the_gate(ask, engine):
         "seed": 0,
         "options": {},
         "only": None,
+        "max_steps": None,
         "limits": None,
         "jobs": None,
     }

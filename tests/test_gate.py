@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 import adamcheck
 from adamcheck.checks import registry
-from adamcheck.checks.profiles import PROFILES
-from adamcheck.checks.registry import check_by_id
+from adamcheck.checks.registry import Floor, all_checks, check_by_id
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Note, Progress, RunFinished
 from adamcheck.report.documents import dumps, result_document
@@ -218,14 +217,48 @@ def test_a_refusal_of_what_adam_allows_is_not_passed_over():
         result.raise_for_deviation()
 
 
-def test_a_slow_target_is_not_judged_by_what_did_not_run(monkeypatch):
-    impatient = replace(PROFILES["quick"], patience=1.0)
-    monkeypatch.setitem(PROFILES, "quick", impatient)
-    result = only("stops_counting_and_is_slow", "ADAM-FS-1", "ADAM-LS-1", "ADAM-LS-7")
-    (late,) = (c for c in result.checks if c.name == "ADAM-LS-7")
-    assert late.status is Status.INCONCLUSIVE
-    assert "would take too long" in late.message
+def test_time_cuts_nothing_and_a_cut_that_was_asked_for_is_partial():
+    few: Any = {"dtypes": ("float64",), "only": ("ADAM-LS-1", "ADAM-LS-7", "ADAM-BC-1")}
+    cut = adamcheck.check(NUMPY, max_steps=200, **few)
+    assert cut.verdict is Verdict.HELD
+    assert cut.scope.max_steps == 200
+    assert "at most 200 steps a run" in cut.scope.share
+    assert [f.message for f in cut.findings if f.name == "cut-short"]
+    assert cut.horizon.steps == 200
+    short = adamcheck.check(NUMPY, max_steps=60, **few)
+    assert [c.status for c in short.checks] == [Status.PASSED, Status.PASSED, Status.INCONCLUSIVE]
+    assert short.checks[2].message == "needs 130 steps, and a run may take 60"
+    assert short.verdict is Verdict.ERROR
+
+
+def test_a_whole_profile_with_cut_runs_does_not_conform(monkeypatch):
+    few = tuple(check_by_id(name) for name in FEW)
+    monkeypatch.setattr(registry, "_all", few)
+    result = adamcheck.check(NUMPY, dtypes="float64", max_steps=5000)
+    assert result.verdict is Verdict.HELD
+    with pytest.raises(UsageError, match="max_steps 0: must be"):
+        adamcheck.check(NUMPY, max_steps=0)
+
+
+def test_a_check_that_decides_too_little_is_no_pass(monkeypatch):
+    one = check_by_id("ADAM-LS-3")
+    strict = replace(one, floor=Floor(0.99, 0.99))
+    monkeypatch.setattr(registry, "_all", (strict, check_by_id("ADAM-LS-1")))
+    result = adamcheck.check(NUMPY, dtypes="float32")
+    below, above = result.checks
+    assert (below.status, above.status) == (Status.INCONCLUSIVE, Status.PASSED)
+    assert (below.floor, above.floor) == (0.99, 0.5)
+    assert re.fullmatch(
+        r"only \d\d\.\d% of the .* could be decided, of 99% at least", below.message
+    )
     assert result.verdict is Verdict.ERROR
+
+
+def test_a_lower_floor_has_a_reason():
+    for one in all_checks():
+        assert one.floor.share >= 0.5
+        assert 0.0 < one.floor.narrow <= one.floor.share
+        assert bool(one.floor.why) == (one.floor.narrow < 0.5)
 
 
 def test_a_deviation_that_the_search_found_outlives_an_exception():

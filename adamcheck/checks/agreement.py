@@ -7,7 +7,7 @@ import numpy as np
 from adamcheck.checks.draws import brief, choices, life, usual
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
 
 
@@ -18,6 +18,7 @@ from adamcheck.program import trace
     " envelope of Algorithm 1 (or of the claimed dialect).",
     clause="whole update",
     theorem="rounding-envelope",
+    floor=SWALLOWED,
 )
 def dyadic_from_zero(lab: Lab, account: Account) -> None:
     grads = lab.gradients(lab.dyadic, lab.profile.steps, 0, repeat=lab.profile.repeat)
@@ -30,6 +31,7 @@ def dyadic_from_zero(lab: Lab, account: Account) -> None:
     law="With the usual hyperparameters and θ0 = 0, every θ_t lies in the envelope.",
     clause="whole update",
     theorem="rounding-envelope",
+    floor=SWALLOWED,
 )
 def ordinary_from_zero(lab: Lab, account: Account) -> None:
     grads = lab.gradients(lab.ordinary, lab.profile.steps, 1, repeat=lab.profile.repeat)
@@ -43,6 +45,7 @@ def ordinary_from_zero(lab: Lab, account: Account) -> None:
     " a fresh parameter where it is, so hidden decay shows.",
     clause="θ_t = θ_{t-1} - Δ_t",
     theorem="decay-closed-form",
+    floor=SWALLOWED,
 )
 def away_from_zero(lab: Lab, account: Account) -> None:
     rng = lab.rng("away")
@@ -130,6 +133,7 @@ def moments(lab: Lab, account: Account) -> None:
     " magnitudes, lies in the envelope: nothing is reset, frozen, decayed or scheduled on the way.",
     clause="whole update, late t",
     theorem="rounding-envelope",
+    floor=SWALLOWED,
 )
 def long_run(lab: Lab, account: Account) -> None:
     steps = lab.affordable(lab.profile.long_steps, least=lab.profile.steps)
@@ -137,8 +141,3 @@ def long_run(lab: Lab, account: Account) -> None:
     for hyper, share in ((brief(lab, "brief"), 1), (usual(lab), 4)):
         grads = life(lab, hyper, max(1, steps // share), lab.profile.crowd, f"long {share}")
         hold(lab, account, lab.trajectory(grads, hyper=hyper))
-    if steps < lab.profile.long_steps:
-        lab.note(
-            "long-run-cut", f"the long run was cut to {steps} steps at the target's pace",
-            steps=float(steps),
-        )  # fmt: skip

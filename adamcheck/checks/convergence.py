@@ -39,9 +39,9 @@ def _hyper(lab: Lab, base: Mapping[str, float], **changes: float) -> dict[str, f
 
 
 def _steps(lab: Lab, quick: int) -> int:
-    """Steps of a closed loop in the profile, as far as the target's pace allows."""
+    """Steps of a closed loop in the profile, as far as so many are allowed."""
     asked = quick * {"quick": 1, "ci": 2}.get(lab.profile.name, 4)
-    return lab.affordable(asked, least=min(32, quick), share=0.05)
+    return lab.affordable(asked, least=min(32, quick))
 
 
 def _on(

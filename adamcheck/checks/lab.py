@@ -6,8 +6,6 @@ has seen.
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,8 +33,8 @@ class Skip(Exception):
     """The check does not apply; the message says why."""
 
 
-class TooSlow(Exception):
-    """The check applies, and would not end in time: it is inconclusive, never passed over."""
+class TooFewSteps(Exception):
+    """The check applies, and may not run as long as it must: inconclusive, never passed over."""
 
 
 class TargetTrouble(Exception):
@@ -90,9 +88,28 @@ class Account:
         """Add a judgement's element-steps, and how far it looked."""
         self.horizons.append(reached(judgement))
         self.examples += judgement.decided
-        self.undecided += judgement.blind
+        self.undecided += judgement.blind - _at_rest(judgement)
         self.open += sum(int(t.undecided.sum()) for t in judgement.tallies.values())
         self.ratio = max(self.ratio, judgement.largest_ratio)
+
+
+def _at_rest(judgement: Judgement) -> int:
+    """Element-steps that count as blind, and ask nothing: before the first gradient θ stays put.
+
+    At rest all steps of an element are alike, so where fewer are decided than are at rest none of
+    these is; where that does not tell, they count.
+    """
+    evidence = judgement.evidence
+    if evidence.first or evidence.start or evidence.spec.decay != "none":
+        return 0
+    steps = evidence.shape[0]
+    moved = evidence.grads[:steps].astype(np.float64) != 0.0
+    rest = np.where(moved.any(axis=0), moved.argmax(axis=0), steps)
+    spare = 0
+    for tally in judgement.tallies.values():
+        told = tally.decided < rest
+        spare += int(np.minimum(rest, tally.weak + tally.void)[told].sum())
+    return spare
 
 
 @dataclass
@@ -106,9 +123,8 @@ class Lab:
     seed: int = 0
     settled: Admission | None = None
     findings: list[Finding] = field(default_factory=list)
-    started: float = field(default_factory=time.monotonic)
-    seconds_a_step: float = math.inf
     changed: Trajectory | None = None
+    max_steps: int | None = None
 
     @property
     def description(self) -> Description:
@@ -219,14 +235,9 @@ class Lab:
         other = trajectory.reload_hyper
         if other is not None:
             other = {n: x for n, x in other.items() if n in taken}
-        begun = time.monotonic()
         trace = self.session.run(replace(trajectory, hyper=hyper, reload_hyper=other))
         if self.changed is None and "gradient-changed" in trace.broken:
             self.changed = trajectory
-        # the fastest run counts: others also compiled or started up, and a hang is no pace
-        if trajectory.steps >= 16 and trace.failure is None:
-            pace = (time.monotonic() - begun) / trajectory.steps
-            self.seconds_a_step = min(self.seconds_a_step, pace)
         return trace
 
     def refusal(self, trajectory: Trajectory) -> str:
@@ -250,21 +261,17 @@ class Lab:
             return bool(self.refusal(trajectory))
         return self.spec.dampening in ("late", "full")
 
-    def affordable(self, steps: int, *, least: int = 1, share: float = 0.2) -> int:
-        """At most ``steps``, cut to a share of the patience at the pace seen so far.
+    def affordable(self, steps: int, *, least: int = 1) -> int:
+        """At most ``steps``, cut to what was allowed for one run; time never cuts anything.
 
-        A cut is a finding; TooSlow where not even ``least`` steps are left.
+        A cut is a finding; TooFewSteps where not even ``least`` steps are allowed.
         """
-        if not 0.0 < self.seconds_a_step < math.inf:
+        if self.max_steps is None or steps <= self.max_steps:
             return steps
-        fits = int(share * self.profile.patience / self.seconds_a_step)
-        if fits >= steps:
-            return steps
-        if fits < least:
-            pace = f"{1e3 * self.seconds_a_step:.3g} ms a step"
-            raise TooSlow(f"{least} steps at least would take too long at {pace}")
-        self.note("cut-short", "runs were cut to what fits the profile at the target's pace")
-        return fits
+        if self.max_steps < least:
+            raise TooFewSteps(f"needs {least} steps, and a run may take {self.max_steps}")
+        self.note("cut-short", f"runs were cut to {self.max_steps} steps, as was asked for")
+        return self.max_steps
 
     def note(self, name: str, message: str, **numbers: float) -> None:
         """Book a finding once."""

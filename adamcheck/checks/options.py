@@ -10,7 +10,7 @@ import numpy as np
 from adamcheck.checks.draws import life, values
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import first_fit, hold
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -88,6 +88,7 @@ def _maxima(spec: Spec) -> list[Spec]:
     " exactly: at t = 1, at zero gradients, and in a run.",
     clause="λ",
     theorem="decay-closed-form",
+    floor=SWALLOWED,
 )
 def weight_decay(lab: Lab, account: Account) -> None:
     if "weight_decay" not in lab.description.hyperparameters:
@@ -119,6 +120,7 @@ def weight_decay(lab: Lab, account: Account) -> None:
     " denominator: after a spike the steps stay small.",
     clause="max(v_max, v_t)",
     theorem="amsgrad-bound",
+    floor=SWALLOWED,
 )
 def amsgrad(lab: Lab, account: Account) -> None:
     if lab.spec.algorithm != "adam":
@@ -148,6 +150,7 @@ def amsgrad(lab: Lab, account: Account) -> None:
     law="With maximize on, the gradient is negated before everything else and nothing else is.",
     clause="-g",
     theorem="sign-flip",
+    floor=SWALLOWED,
 )
 def maximize(lab: Lab, account: Account) -> None:
     if "maximize" not in lab.description.flags:
@@ -168,6 +171,7 @@ def maximize(lab: Lab, account: Account) -> None:
     " composes them.",
     clause="λ, -g, max(v_max, v_t)",
     theorem="dialects",
+    floor=SWALLOWED,
 )
 def together(lab: Lab, account: Account) -> None:
     on = _combined(lab)

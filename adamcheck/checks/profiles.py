@@ -12,8 +12,9 @@ from adamcheck.errors import UsageError, closest
 class Profile:
     """Sizes of the runs, and how far checks draw theirs: every range ends at the profile's horizon.
 
-    steps, repeat: of batteries of gradient laws. fuzz: number of Hypothesis examples. patience: how
-    many seconds one dtype may take before optional long runs are cut to what fits.
+    Sizes are steps and elements and never seconds, so that the same version and seed look at the
+    same on every machine.
+    steps, repeat: of batteries of gradient laws. fuzz: number of Hypothesis examples.
     The horizon: long_steps of a run, slow_steps of one whose averages forget slowly; silence and
     late_start, most zero gradients in a row; spike, steps of a run about spikes; option_steps with
     an option on; wide, elements of an array; area, elements times steps of a wide run; parameters
@@ -25,7 +26,6 @@ class Profile:
     steps: int
     repeat: int
     fuzz: int
-    patience: float
     long_steps: int
     slow_steps: int
     silence: int
@@ -46,7 +46,6 @@ PROFILES: Final[dict[str, Profile]] = {
         steps=48,
         repeat=1,
         fuzz=8,
-        patience=60.0,
         long_steps=8_300,
         slow_steps=4_150,
         silence=2_000,
@@ -65,7 +64,6 @@ PROFILES: Final[dict[str, Profile]] = {
         steps=96,
         repeat=3,
         fuzz=120,
-        patience=300.0,
         long_steps=12_400,
         slow_steps=12_400,
         silence=5_000,
@@ -84,7 +82,6 @@ PROFILES: Final[dict[str, Profile]] = {
         steps=256,
         repeat=8,
         fuzz=1500,
-        patience=3600.0,
         long_steps=20_000,
         slow_steps=20_000,
         silence=10_000,

@@ -12,6 +12,7 @@ from adamcheck.removed import said_of
 
 if TYPE_CHECKING:
     from adamcheck.checks.lab import Account, Lab
+    from adamcheck.formats import Format
     from adamcheck.spec import Spec
 
 FAMILIES: Final = (
@@ -32,6 +33,32 @@ FAMILIES: Final = (
 
 
 @dataclass(frozen=True)
+class Floor:
+    """The least share of the element-steps asked for that a check must decide, else it is no pass.
+
+    One rule for all: at least half, as otherwise most of what the check looks at goes unjudged.
+    ``narrow`` is the share in formats of few digits, where a lower one has a reason: ``why``.
+    """
+
+    share: float = 0.5
+    narrow: float = 0.5
+    why: str = ""
+
+    def of(self, fmt: Format) -> float:
+        """The share in a format."""
+        return self.narrow if fmt.narrow else self.share
+
+
+SWALLOWED: Final = Floor(narrow=0.2, why="in few digits θ soon is so large that it swallows Δ")
+
+
+def coverage(decided: int, undecided: int) -> float:
+    """The share of element-steps that were decided; 0 where none was asked for."""
+    asked = decided + undecided
+    return decided / asked if asked else 0.0
+
+
+@dataclass(frozen=True)
 class Check:
     """One property held against a target.
 
@@ -39,7 +66,8 @@ class Check:
     the proof it rests on; ``needs``
     the target's abilities without which it is skipped; ``profiles`` where it runs; ``algorithms``
     the rules that it speaks of (none: of every rule); ``looks_back`` if it also judges what the
-    runs of other checks have shown, so that it comes last.
+    runs of other checks have shown, so that it comes last; ``floor`` the share of element-steps
+    that it must decide.
     """
 
     id: str
@@ -53,6 +81,7 @@ class Check:
     profiles: tuple[str, ...] = ("quick", "ci", "thorough")
     algorithms: tuple[str, ...] = ()
     looks_back: bool = False
+    floor: Floor = Floor()
 
     def speaks_of(self, spec: Spec) -> bool:
         """False where the law is about other rules than the claimed one."""
@@ -73,6 +102,7 @@ def check(
     profiles: tuple[str, ...] = ("quick", "ci", "thorough"),
     algorithms: tuple[str, ...] = (),
     looks_back: bool = False,
+    floor: Floor = Floor(),
 ) -> Callable[[Callable[[Lab, Account], None]], Callable[[Lab, Account], None]]:
     """Register the decorated function as a check; the family is its module's name."""
 
@@ -91,6 +121,7 @@ def check(
                 profiles,
                 algorithms,
                 looks_back,
+                floor,
             )
         )
         return function

@@ -7,20 +7,17 @@ from adamcheck.checks.lab import Account, Lab, TargetTrouble
 from adamcheck.checks.properties import hold
 from adamcheck.targets.protocol import Failure, Trajectory
 
-_SHARE = 0.25
-
 
 class _LeftError(AssertionError):
     """The envelope was left; the type is what tells Hypothesis one failure from another."""
 
 
 def search(lab: Lab, account: Account) -> None:
-    """Let Hypothesis draw as many trajectories as the profile and the target's pace allow."""
+    """Let Hypothesis draw as many trajectories as the profile says."""
     from adamcheck.adversaries.strategies import trajectories
 
     longest = min(lab.profile.steps, 40)
-    steps = lab.affordable(lab.profile.fuzz * longest, least=longest, share=_SHARE)
-    examples = steps // longest
+    longest = lab.affordable(longest, least=8)
     trouble: list[TargetTrouble] = []
 
     def holds(trajectory: Trajectory) -> float | None:
@@ -47,7 +44,12 @@ def search(lab: Lab, account: Account) -> None:
         flags=(lab.flags_of(lab.spec),),
     )
     found = fuzz(
-        strategy, holds, seed=lab.seed, max_examples=examples, max_shrinks=60, name=lab.fmt.name
+        strategy,
+        holds,
+        seed=lab.seed,
+        max_examples=lab.profile.fuzz,
+        max_shrinks=60,
+        name=lab.fmt.name,
     )
     # what failed is held once more, so that the account shows the break with its numbers
     broke = found is not None and not hold(lab, account, found.trajectory)

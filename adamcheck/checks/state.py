@@ -9,7 +9,7 @@ import numpy as np
 from adamcheck.checks.draws import silences, slow, spikes, usual
 from adamcheck.checks.lab import Account, Lab, Skip
 from adamcheck.checks.properties import hold
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 
 
 @check(
@@ -19,6 +19,7 @@ from adamcheck.checks.registry import check
     " accordingly, and gradients that come again after a long silence meet what is left.",
     clause="m_t = β1·m_{t-1}, v_t = β2·v_{t-1} at g = 0",
     theorem="forgetting",
+    floor=SWALLOWED,
 )
 def forgetting(lab: Lab, account: Account) -> None:
     rng = lab.rng("forget")
@@ -40,6 +41,7 @@ def forgetting(lab: Lab, account: Account) -> None:
     " exact size that theory gives.",
     clause="v_t after a spike",
     theorem="finite-spike-liveness",
+    floor=SWALLOWED,
 )
 def spike(lab: Lab, account: Account) -> None:
     rng = lab.rng("spike")

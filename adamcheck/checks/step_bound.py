@@ -12,7 +12,7 @@ from adamcheck.adversaries.lives import lengths
 from adamcheck.checks.draws import slow
 from adamcheck.checks.lab import Account, Array, Lab, Skip
 from adamcheck.checks.properties import hold
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.theory import (
     adamax_extremal_gradients,
     extremal_gradients,
@@ -61,6 +61,7 @@ def attained(lab: Lab, account: Account) -> None:
     " case says.",
     clause="|Δ_t| ≤ α·R_t",
     theorem="rmsprop-bound",
+    floor=SWALLOWED,
 )
 def lone(lab: Lab, account: Account) -> None:
     steps = 64

@@ -117,6 +117,10 @@ def check(
         bool,
         typer.Option("--allow-partial", help="Exit 0 when a part of the checks was run and held."),
     ] = False,
+    max_steps: Annotated[
+        int | None,
+        typer.Option("--max-steps", metavar="N", min=1, help="Cut longer runs; a partial run."),
+    ] = None,
     json: JsonFile = "",
     markdown: Annotated[
         str, typer.Option(metavar="F", help="Write a report for a pull request; - for stdout.")
@@ -154,6 +158,7 @@ def check(
         options=ask.options_for(option or (), table),
         only=ask.words(ids) if replay else ask.only_for(ids, known),
         allow_partial=allow_partial,
+        max_steps=max_steps,
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
         jobs=jobs,

@@ -133,6 +133,7 @@ def _gate(request: Request) -> Callable[[str, Collector], Result]:
             seed=seed,
             options=request.options,
             only=request.only,
+            max_steps=request.max_steps,
             limits=limits,
             jobs=request.jobs,
             listener=listener,

@@ -38,6 +38,7 @@ class Request:
     options: Mapping[str, Any] = field(default_factory=dict)
     only: tuple[str, ...] | None = None
     allow_partial: bool = False
+    max_steps: int | None = None
     timeout: float | None = None
     memory: int | None = None
     jobs: int | None = None

@@ -42,15 +42,17 @@ def check(
     only: str | Iterable[str] | None = None,
     limits: Limits | None = None,
     jobs: int | None = None,
+    max_steps: int | None = None,
     listener: Listener | None = None,
 ) -> Result:
     """Judge one target against a spec ("auto": the dialect that it is identified as).
 
     target: ``package.module:attribute`` or ``path/to/file.py:attribute``. dtypes: names of formats
     (default: all that the target takes). only: ids of checks. jobs: how many processes may judge
-    (default: one a core, at most two); it changes the time and nothing else. Raises UsageError for
-    a request that makes no sense or a target that cannot be loaded; whatever the target does is in
-    the result.
+    (default: one a core, at most two); it changes the time and nothing else. max_steps: cut
+    longer runs to so many steps, for a slow target; such a run is a partial one. Raises UsageError
+    for a request that makes no sense or a target that cannot be loaded; whatever the target does is
+    in the result.
     """
     begun = time.monotonic()
     tell = listener or silent
@@ -66,6 +68,8 @@ def check(
         raise UsageError(f"seed {seed!r}: must be a whole number from 0 on")
     if jobs is not None and (not isinstance(jobs, Integral) or jobs < 1):
         raise UsageError(f"jobs {jobs!r}: must be a whole number from 1 on")
+    if max_steps is not None and (not isinstance(max_steps, Integral) or max_steps < 1):
+        raise UsageError(f"max_steps {max_steps!r}: must be a whole number from 1 on")
     with ExitStack() as stack:
         session = Session(target, options=options, limits=limits or Limits(), device=device)
         stack.enter_context(session).start()
@@ -79,6 +83,7 @@ def check(
         chosen(profile_named(profile), only)
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
+            "max_steps": None if max_steps is None else int(max_steps),
         }  # fmt: skip
         made = (
             _found(session, asked, tell)

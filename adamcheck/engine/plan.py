@@ -52,6 +52,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     identified: Identification | None = None
     scope: Scope | None = None
+    max_steps: int | None = None
 
     @property
     def running(self) -> tuple[Unit, ...]:
@@ -89,13 +90,15 @@ def plan(
     claimed: bool = True,
     identified: Identification | None = None,
     trouble: str = "",
+    max_steps: int | None = None,
 ) -> Plan:
     """The plan for a target that describes itself as ``known`` and is held to ``spec``.
 
     dtypes: names of formats (default: all that the target takes). only: ids of checks, in any
-    case. claimed: False where nobody named the spec and it is what the target was ``identified``
-    as (None: it could not be); ``trouble`` says what was in the way of that. Raises
-    UsageError for a claimed spec that reads hyperparameters which the target does not take.
+    case. max_steps: how long one run may be. claimed: False where nobody named the spec and it is
+    what the target was ``identified`` as (None: it could not be); ``trouble`` says what was in the
+    way of that. Raises UsageError for a claimed spec that reads hyperparameters which the target
+    does not take.
     """
     size = profile_named(profile)
     names, error = judged(known, dtypes)
@@ -126,7 +129,9 @@ def plan(
             dtypes=names,
             takes=tuple(known.dtypes),
             seeds=(seed,),
+            max_steps=max_steps,
         ),
+        max_steps=max_steps,
     )
 
 

@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble, TooSlow
-from adamcheck.checks.registry import Check, check_by_id
+from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble, TooFewSteps
+from adamcheck.checks.registry import Check, check_by_id, coverage
 from adamcheck.engine.plan import Plan, Unit
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
@@ -26,7 +26,8 @@ SHRINK_STEPS: Final = 2048
 
 def laboratory(plan: Plan, session: Session, dtype: str) -> Lab:
     """Where the units of one dtype are run."""
-    return Lab(session, plan.spec, format_named(dtype), plan.profile, plan.seed)
+    fmt = format_named(dtype)
+    return Lab(session, plan.spec, fmt, plan.profile, plan.seed, max_steps=plan.max_steps)
 
 
 def run_unit(lab: Lab, unit: Unit) -> CheckFinished:
@@ -44,7 +45,7 @@ def run_unit(lab: Lab, unit: Unit) -> CheckFinished:
         if account.broken:  # whatever else went wrong
             result = failed(lab, counted, account, shrink=status is not Status.ERROR)
         elif status is Status.PASSED:
-            result = passed(counted, account)
+            result = passed(counted, account, floor=one.floor.of(lab.fmt))
         else:
             result = replace(empty, status=status, message=message)
     result = replace(result, seconds=time.monotonic() - begun)
@@ -90,13 +91,21 @@ def failed(lab: Lab, counted: CheckResult, account: Account, *, shrink: bool) ->
         return replace(seen, message=f"{seen.message} ({_fault('its witness', fault)})")
 
 
-def passed(counted: CheckResult, account: Account) -> CheckResult:
-    """The outcome of a check that came to its end and saw nothing broken."""
+def passed(counted: CheckResult, account: Account, *, floor: float = 0.0) -> CheckResult:
+    """The outcome of a check that came to its end and saw nothing broken.
+
+    floor: the least share of element-steps that it must have decided, else it is inconclusive.
+    """
+    counted = replace(counted, floor=floor)
     if account.open:
         text = f"{account.open} element-steps could not be decided by any rung"
         return replace(counted, status=Status.INCONCLUSIVE, message=text)
     if not account.examples:
         text = "in every element-step the envelope is wider than the quantity"
+        return replace(counted, status=Status.INCONCLUSIVE, message=text)
+    share = coverage(account.examples, account.undecided)
+    if share < floor:
+        text = f"only {share:.1%} of the element-steps could be decided, of {floor:.0%} at least"
         return replace(counted, status=Status.INCONCLUSIVE, message=text)
     return replace(counted, status=Status.PASSED)
 
@@ -107,7 +116,7 @@ def _ran(lab: Lab, one: Check, account: Account) -> tuple[Status, str]:
         one.run(lab, account)
     except Skip as reason:
         return Status.SKIPPED, str(reason)
-    except TooSlow as reason:
+    except TooFewSteps as reason:
         return Status.INCONCLUSIVE, str(reason)
     except TargetTrouble as trouble:
         return Status.ERROR, str(trouble)

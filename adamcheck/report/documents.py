@@ -70,6 +70,7 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         "takes": list(scope.takes),
         "seeds": [int(seed) for seed in scope.seeds],
         "replayed": scope.replayed,
+        "max_steps": scope.max_steps,
     }
 
 
@@ -174,6 +175,7 @@ def _read_scope(document: Any) -> Scope | None:
     return Scope(
         profile=document["profile"],
         replayed=document["replayed"],
+        max_steps=document["max_steps"],
         seeds=tuple(int(seed) for seed in document["seeds"]),
         **{name: tuple(document[name]) for name in ("checks", "of", "dtypes", "takes")},
     )
@@ -190,6 +192,7 @@ def _check_document(check: CheckResult) -> dict[str, Any]:
         "device": check.device,
         "examples": int(check.examples),
         "undecided": int(check.undecided),
+        "floor": number(check.floor),
         "message": check.message,
         "explanation": check.explanation,
         "seconds": number(check.seconds),
@@ -203,6 +206,7 @@ def _read_check(document: Any) -> CheckResult:
         status=Status(document["status"]),
         witness=None if witness is None else read_witness(witness),
         seconds=float(document["seconds"]),
+        floor=float(document.get("floor", 0.0)),
         **{
             name: document[name]
             for name in (

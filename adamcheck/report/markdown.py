@@ -45,6 +45,7 @@ def _section(result: Result) -> list[str]:
         ("error", result.error),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),
+        ("decided", summary.decided(result)),
         ("with", summary.environment(result)),
     ]
     told += horizon.lines(result.horizons)

@@ -246,6 +246,20 @@ def formats(result: Result) -> str:
     return f"{', '.join(it.dtypes) or 'no format'}{more}"
 
 
+def decided(result: Result) -> str:
+    """The share of element-steps that were decided, in all and where it is least."""
+    judged = [c for c in result.checks if c.status in RAN and c.examples + c.undecided]
+    if not judged:
+        return ""
+    done, open_ = sum(c.examples for c in judged), sum(c.undecided for c in judged)
+    text = f"{done:,} of {done + open_:,} element-steps ({done / (done + open_):.1%})"
+    least = min(judged, key=lambda c: c.examples / (c.examples + c.undecided))
+    if not least.undecided:
+        return text
+    share = least.examples / (least.examples + least.undecided)
+    return f"{text}; least in {least.name} [{least.dtype}]: {share:.1%}"
+
+
 def verdict(result: Result) -> str:
     """The last line: who, what, in which formats, and which Adam instead."""
     judged = f" in {formats(result)}" if result.scope is not None else ""

@@ -80,6 +80,7 @@ def _heading(result: Result, console: Console) -> None:
         ("differs", result.identified.regime if result.identified is not None else ""),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),
+        ("decided", summary.decided(result)),
         ("with", summary.environment(result)),
         ("error", result.error),
     ]

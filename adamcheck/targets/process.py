@@ -240,7 +240,8 @@ class _Guard:
         if now - self._last > watch.quiet_seconds:
             raise Died("hung", f"made no progress for {watch.quiet_seconds:g} s")
         if now - self._begin > watch.total_seconds:
-            raise Died("hung", f"was not done after {watch.total_seconds:g} s")
+            why = f"was not done after {watch.total_seconds:g} s"
+            raise Died("hung", f"{why} (--timeout allows more, --max-steps cuts long runs)")
         if self._memory(now) > watch.memory_bytes:
             raise Died("memory", f"used more than {_size(watch.memory_bytes)} of memory")
 
