@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adamcheck.checks.lab import Account, Lab
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 
 
 @check(
@@ -13,6 +13,7 @@ from adamcheck.checks.registry import check
     " leaves the envelope.",
     clause="whole update",
     theorem="rounding-envelope",
+    floor=SWALLOWED,
 )
 def hypothesis_search(lab: Lab, account: Account) -> None:
     from adamcheck.checks.search import search
