@@ -19,7 +19,7 @@ Float64 = NDArray[np.float64]
 
 _NARROWEST = 8
 _PAIRED: Final = -430
-"""Below 2^_PAIRED the squares of float64 lose their error terms in double-double, and climb."""
+"""Below 2^_PAIRED the squares of float64 lose their error terms in double-double, and escalate."""
 """Octaves that a zone spans at least, even where underflow blurs its lower end (float16)."""
 
 

@@ -98,7 +98,7 @@ def passed(counted: CheckResult, account: Account, *, floor: float = 0.0) -> Che
     """
     counted = replace(counted, floor=floor)
     if account.open:
-        text = f"{account.open} element-steps could not be decided by any rung"
+        text = f"{account.open} element-steps could not be decided at any precision level"
         return replace(counted, status=Status.INCONCLUSIVE, message=text)
     if not account.examples:
         text = "in every element-step the envelope is wider than the quantity"

@@ -1,4 +1,4 @@
-"""What a target did, in the form that every rung of the oracle judges."""
+"""What a target did, in the form that every precision level of the oracle judges."""
 
 from __future__ import annotations
 
