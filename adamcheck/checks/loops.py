@@ -9,22 +9,13 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adamcheck.checks.lab import Account, Break, Broken, Lab
 from adamcheck.checks.properties import PROPERTIES, How, departure, property_
-from adamcheck.formats import widened
-from adamcheck.oracle.envelope import Admission
-from adamcheck.oracle.evidence import Evidence
-from adamcheck.oracle.paths import Course, distance, observed, walk
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
-Float64 = NDArray[np.float64]
 CLOSED: Final = "closed loop"
-MARGIN: Final = 2.0**-24
-"""A share of the bound, within which this float64 walk leaves a step open: its own roundings move
-the value by less than 2^-28 of the bound (theorem envelope-slack)."""
 
 
 def close(lab: Lab, account: Account, trajectory: Trajectory) -> bool:
@@ -44,45 +35,14 @@ def closed_loop(
     trace = lab.run(trajectory)
     opened = trajectory if trace.grads is None else replace(trajectory, grads=trace.grads)
     evidence = lab.evidence(opened, trace, spec)
-    if trajectory.lrs is not None:
-        return _paced(lab, account, evidence, trajectory.lrs.tolist())
+    if trajectory.lrs is not None:  # the moments do not depend on α
+        evidence = replace(evidence, lrs=tuple(trajectory.lrs.tolist()), moments={})
     judgement = lab.judged(evidence)
     account.count(judgement)
-    return departure(judgement)
-
-
-def _paced(lab: Lab, account: Account, evidence: Evidence, lrs: list[float]) -> Break | None:
-    """Lock-step where α changes from step to step; the moments do not depend on it."""
-    ratio, counts = _ratios(evidence, lab.admission, lrs)
-    outside = np.argwhere(ratio > 1.0 + MARGIN)
-    if not outside.size:
-        account.examples += counts["decided"]
-        account.undecided += counts["blunt"]
-        account.open += int((ratio > 1.0 - MARGIN).sum())
-        return None
-    step, element = (int(k) for k in outside[0])
-    at = replace(evidence, hyper={**evidence.hyper, "lr": lrs[step]})
-    text = f"leaves the envelope at step {step + 1} while α changes from step to step"
-    return Break(text, element, step + 1, "theta", at, lab.admission)
-
-
-def _ratios(
-    evidence: Evidence, admission: Admission, lrs: list[float]
-) -> tuple[Float64, dict[str, int]]:
-    """error/bound of every θ_t ``[T, N]``, and how many were decided sharply."""
-    ratio = np.zeros(evidence.shape)
-    decided = 0
-    paired = evidence.fmt.is_double
-    seen = widened(evidence.thetas).astype(np.float64)
-    course = Course.of(evidence, admission, lrs)
-    walked = walk(course, observed(evidence, course.admission), paired=paired)
-    for t, (values, bounds) in enumerate(walked):
-        d, bound = distance(seen[t + 1], values["theta"]), np.asarray(bounds["theta"])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            far = np.where(np.isnan(d), np.inf, d) / bound
-        ratio[t] = np.where(d == 0.0, 0.0, np.where(np.isfinite(bound), far, 0.0))
-        decided += int((bound < np.abs(seen[t + 1] - seen[t])).sum())
-    return ratio, {"decided": decided, "blunt": ratio.size - decided}
+    first = departure(judgement)
+    if first is None or trajectory.lrs is None:
+        return first
+    return replace(first, message=f"{first.message}, while α changes from step to step")
 
 
 def _broken(lab: Lab, trajectory: Trajectory, first: Break) -> Broken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -111,14 +111,24 @@ def underflow(fmt: Format, admission: Admission) -> float:
     return fmt.smallest_normal if admission.flushed else fmt.eta
 
 
-def fold(spec: Spec, hyper: Mapping[str, float], steps: int, first: int) -> NDArray[np.float64]:
+def fold(
+    spec: Spec,
+    hyper: Mapping[str, float],
+    steps: int,
+    first: int,
+    lrs: Sequence[float] = (),
+) -> NDArray[np.float64]:
     """How much smaller and larger partial results may be than the textbook's, ``[steps, 2]``.
 
     An order may multiply by α, or leave 1/(1-β1^t) or 1/√(1-β2^t) for later: an underflow is then
     stretched by at most the first factor, and an overflow comes earlier by the second. They differ
     where the scalars are Adam's, as no order multiplies by both corrections' inverses at once. One
-    per cent on top pays for their own rounding.
+    per cent on top pays for their own rounding. Where α changes, as ``lrs`` say, the widest factors
+    hold.
     """
+    if lrs:
+        ends = [{**hyper, "lr": float(lr)} for lr in (min(lrs), max(lrs))]
+        return np.asarray(np.max([fold(spec, h, steps, first) for h in ends], axis=0))
     found = moved.stretches(spec, hyper, steps, first)
     return np.asarray(np.fmin(1.01 * np.stack(found, axis=1), 2.0**1000))
 

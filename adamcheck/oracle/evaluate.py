@@ -53,6 +53,7 @@ class Setting:
     admission: Admission | None
     first: int
     steps: int
+    lrs: tuple[float, ...] = ()
 
     @classmethod
     def of(
@@ -61,7 +62,8 @@ class Setting:
         """The setting of an evidence."""
         hyper = tuple(float(evidence.hyper[name]) for name in program.hyper)
         steps = evidence.shape[0]
-        return cls(program, level, evidence.fmt, hyper, admission, evidence.first, steps)
+        first, lrs = evidence.first, evidence.lrs[:steps]
+        return cls(program, level, evidence.fmt, hyper, admission, first, steps, lrs)
 
     @property
     def roundoffs(self) -> tuple[float, float]:
@@ -101,7 +103,7 @@ class Setting:
         fold = np.ones((self.steps, 2))
         if self.admission is not None:
             known = dict(zip(self.program.hyper, self.hyper, strict=True))
-            fold = envelope.fold(self.program.spec, known, self.steps, self.first)
+            fold = envelope.fold(self.program.spec, known, self.steps, self.first, self.lrs)
             kept = self.fmt.u
         table[0, self.first :] = constants["eta"] * fold[:, 0]
         table[1, self.first :] = constants["largest"] / fold[:, 1]
@@ -109,6 +111,16 @@ class Setting:
         table[2, self.first + 1 :] = kept
         table[3, self.first + 1 :] = constants["eta"] if kept else 0.0
         return table
+
+    def paces(self) -> Float64:
+        """(α, its error bound) of every step ``[2, first + T]``, where it changes."""
+        own = dict(zip(self.program.hyper, self.hyper, strict=True))["lr"]
+        lrs = np.array([own] * self.first + [float(lr) for lr in self.lrs])
+        errors = np.zeros_like(lrs)
+        if self.admission is not None:
+            known = {str(k): lr for k, lr in enumerate(lrs.tolist())}
+            errors = envelope.scalar_errors(tuple(known), known, self.fmt, self.admission)
+        return np.stack([lrs, errors])
 
 
 def judge(
@@ -186,7 +198,7 @@ def fill(
 @lru_cache(maxsize=256)
 def scalars(lowered: Lowered, setting: Setting) -> Float64:
     """Values of the rows that elements read, ``[S, first + T]``."""
-    program, tape = setting.program, scalars_code(lowered)
+    program, tape = setting.program, scalars_code(lowered, paced=bool(setting.lrs))
     steps = setting.first + setting.steps
     known = dict(zip(program.hyper, setting.hyper, strict=True))
     values = setting.constants | {f"h.{name}.h": x for name, x in known.items()}
@@ -196,6 +208,8 @@ def scalars(lowered: Lowered, setting: Setting) -> Float64:
         values |= {f"s.{name}.{part}": x for part, x in zip("hle", parts, strict=True)}
     out = np.zeros((len(lowered.passed), steps))
     streams = _rows_of("scalar", out, 0) | _rows_of("changing", setting.per_step(), 0)
+    if setting.lrs:
+        streams |= _rows_of("pace", setting.paces(), 0)
     tape.run(values, streams, steps, 0, VECTOR, (0,))
     return out
 
@@ -236,7 +250,7 @@ def _spread(
         streams = shared | inputs(np.ascontiguousarray)
         streams |= {name: (x, count if x.ndim > 1 else 0, 0) for name, x in results.items()}
         offsets = iter(range(0, whole, LANES))
-        threads = min(whole // LANES, len(os.sched_getaffinity(0)))
+        threads = min(whole // LANES, _cores())
         call = tape.code(steps * whole, evidence.unseen)
 
         def work(_: int) -> None:
@@ -268,3 +282,9 @@ def _taken(waiting: Iterable[int]) -> Iterable[int]:
     """What no other thread has taken: next() of one iterator is safe between threads."""
     while (offset := next(iter(waiting), None)) is not None:
         yield offset
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    known = getattr(os, "sched_getaffinity", None)
+    return len(known(0)) if known else os.cpu_count() or 1

@@ -19,8 +19,9 @@ class Evidence:
     grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the target's
     format. start: name -> [N] moments before the first step (default zero) and ``first`` the steps
     taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many first
-    steps are walked but not compared. sizes: those of the parameters whose elements these are (none
-    given: one parameter).
+    steps are walked but not compared. lrs: α of every step where it changes (else empty); then
+    hyper's own holds for the steps before. sizes: those of the parameters whose elements these
+    are (none given: one parameter).
     """
 
     spec: Spec
@@ -32,6 +33,7 @@ class Evidence:
     start: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     first: int = 0
     unseen: int = 0
+    lrs: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
 
     @property

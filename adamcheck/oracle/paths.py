@@ -64,7 +64,8 @@ class Course:
         """The course that an evidence was taken on."""
         steps, count = evidence.shape
         return cls(
-            evidence.spec, evidence.fmt, evidence.hyper, count, steps, admission, lrs,
+            evidence.spec, evidence.fmt, evidence.hyper, count, steps, admission,
+            lrs if lrs is not None else evidence.lrs or None,
             evidence.start, evidence.first,
         )  # fmt: skip
 
@@ -176,11 +177,8 @@ def _constants(course: Course) -> Any:
 
 
 def _fold(course: Course) -> Float64:
-    rates = [course.hyper["lr"]] if course.lrs is None else [min(course.lrs), max(course.lrs)]
-    hypers = [{**course.hyper, "lr": float(lr)} for lr in rates]
-    return np.asarray(
-        np.max([envelope.fold(course.spec, h, course.steps, course.first) for h in hypers], axis=0)
-    )
+    hyper, lrs = course.hyper, course.lrs or ()
+    return envelope.fold(course.spec, hyper, course.steps, course.first, lrs)
 
 
 def _lr(course: Course, t: int) -> tuple[Pair, float]:

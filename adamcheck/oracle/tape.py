@@ -117,13 +117,19 @@ def _address(array: NDArray[Any]) -> int:
 
 
 @lru_cache(maxsize=256)
-def scalars_code(lowered: Lowered) -> Tape:
-    """Computes a step's scalars in one column: "changing.K" come in, "scalar.K" go out."""
+def scalars_code(lowered: Lowered, *, paced: bool) -> Tape:
+    """Computes a step's scalars in one column: "changing.K" come in, "scalar.K" go out.
+
+    ``paced``: "pace.0" and "pace.1" are α and its error bound at every step.
+    """
     block = lowered.uniform
     tape = Tape.of(block)
     for k, name in enumerate(STEP_CONSTANTS):
         if name in block.given:
             tape.move(STEP, "steady", block.given[name], f"changing.{k}")
+    for k, name in enumerate(("h.lr.h", "h.lr.e") if paced else ()):
+        if name in block.given:
+            tape.move(STEP, "steady", block.given[name], f"pace.{k}")
     tape.parts[STEP].extend(map(tuple, block.code.tolist()))
     for k, name in enumerate(lowered.passed):
         tape.move(STEP, "store1", block.found[name], f"scalar.{k}")

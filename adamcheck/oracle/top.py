@@ -60,7 +60,7 @@ def walk(
     names = program.hyper
     errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
     steps = evidence.shape[0]
-    fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first)
+    fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first, evidence.lrs)
     with working(precision):
         zero = bound(0.0)
         us = bound(envelope.scalar_roundoff(fmt, admission))
@@ -88,6 +88,11 @@ def walk(
             theta = float(evidence.thetas[t, 0])
             g = float(evidence.grads[t, 0])
             values |= {"g": ball(g), "theta": ball(theta)}
+            if evidence.lrs:
+                lr = float(evidence.lrs[t])
+                (error,) = envelope.scalar_errors(("lr",), {"lr": lr}, fmt, admission).tolist()
+                values["h.lr"] = ball(lr)
+                bounds["h.lr"] = zero if without == "scalars" else bound(error)
             bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) + eta if t else zero}
             far = tuple(bound(x) for x in fold[t].tolist())
             c = constants(u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=far)

@@ -17,6 +17,7 @@ from adamcheck.checks.lab import Lab
 from adamcheck.checks.profiles import profile_named
 from adamcheck.errors import TargetError, UsageError, closest
 from adamcheck.formats import format_named
+from adamcheck.interpret.comparison import known_ratio
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, Given, closed, distance, high, observed, walk
 from adamcheck.problems import Problem, build
@@ -164,11 +165,9 @@ def _lock_step(lab: Lab, evidence: Evidence, columns: dict[str, NDArray[Any]]) -
             columns["exact_theta"][t] = high(values["theta"])
             columns["exact_update"][t] = high(values["update"])
             columns["error"][t], columns["bound"][t] = error, bounds["theta"]
-            ratio = np.where(error == 0.0, 0.0, error / bounds["theta"])
-            # a target that is not finite where exact θ is lies as far outside as can be
-            lost = ~np.isfinite(thetas[t + 1]) & np.isfinite(columns["exact_theta"][t])
-            lost &= np.isfinite(columns["bound"][t])
-            columns["error_over_bound"][t] = np.where(lost, np.inf, ratio)
+            unbounded = ~(columns["bound"][t] < np.inf)
+            ratio = known_ratio(error, columns["bound"][t])
+            columns["error_over_bound"][t] = np.where(unbounded, np.nan, ratio)
             columns["ratio"][t] = _ratio(values)
 
 

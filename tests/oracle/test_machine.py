@@ -14,12 +14,13 @@ import pytest
 from adamcheck.formats import FORMATS
 from adamcheck.interpret import machine
 from adamcheck.interpret.lower import UnsupportedError, lower
-from adamcheck.oracle import evaluate, paths, tape
+from adamcheck.oracle import evaluate, paths, tape, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Op, trace
 from adamcheck.spec import Spec, parse_spec
 
+from . import by_arrays
 from .test_family import SPECS
 from .test_family_rungs import HYPER
 
@@ -128,3 +129,28 @@ def test_nothing_is_kept_on_disk(tmp_path: Path) -> None:
     folder = {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", text], check=True, env=os.environ | folder)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["float32", "float64"])
+@pytest.mark.parametrize("text", ["adam", "adamw", "rmsprop[momentum=yes]", "gd"])
+def test_every_level_takes_a_rate_that_changes(text: str, name: str) -> None:
+    spec, fmt, steps = parse_spec(text), FORMATS[name], 6
+    level = "dd" if name == "float64" else "f64"
+    grads = np.random.default_rng(1).standard_normal((steps, 3)).astype(fmt.dtype)
+    thetas = np.cumsum(np.vstack([grads[:1], -0.01 * grads]), axis=0, dtype=fmt.dtype)
+    hyper = {k: HYPER[k] for k in spec.hyperparameters}
+    lrs = tuple(0.01 / np.sqrt(t) for t in range(1, steps + 1))
+    e = Evidence(spec, fmt, hyper, grads, thetas, lrs=lrs)
+    for admission in (STRICT, Admission("array")):
+        raw = evaluate.judge(trace(spec), level, ("theta",), e, admission, 2.0**-24)
+        arrays = by_arrays.judge(level, ("theta",), e, admission, 2.0**-24)
+        assert np.allclose(raw[:, 0], arrays[:, 0], rtol=1e-9)
+        for i in range(3):
+            balls = top.judge_element(trace(spec), ("theta",), e.element(i), admission)
+            assert np.array_equal(raw[:, 2:, i], balls[:, 2:])
+            assert np.allclose(raw[:, 0, i], balls[:, 0], rtol=1e-6)
+    paced, constant = (
+        evaluate.enclose(trace(spec), level, ("theta",), x, STRICT)[0]
+        for x in (e, replace(e, lrs=()))
+    )
+    assert not np.array_equal(paced, constant)
