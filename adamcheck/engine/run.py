@@ -16,6 +16,7 @@ from adamcheck.engine.explanation import identifying
 from adamcheck.engine.plan import Plan, Unit
 from adamcheck.engine.unit import laboratory, lost, run_unit
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
+from adamcheck.oracle.evaluate import one_thread
 from adamcheck.result import CheckResult, Status, Witness
 from adamcheck.targets.session import Session
 
@@ -131,12 +132,13 @@ def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
 
 @contextmanager
 def _beside(crew: Crew | None, plan: Plan, session: Session) -> Iterator[Iterator[int]]:
-    """The shards to run here, and the end of the crew when there are none left."""
+    """The shards to run here, beside a crew on one core; and the end of the crew after them."""
     if crew is None:
         yield iter(range(len(plan.shards)))
         return
     crew.begin(plan, session.description)
     try:
-        yield crew.shards()
+        with one_thread():
+            yield crew.shards()
     finally:
         crew.close()

@@ -47,8 +47,12 @@ def address_of(module: Any, name: str) -> int:
     """Compile a module and return the address of one of its functions."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    try:
+        features = binding.get_host_cpu_features().flatten()
+    except RuntimeError:  # not told on every platform: the processor's name will do
+        features = ""
     target = binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2
+        cpu=binding.get_host_cpu_name(), features=features, opt=2
     )
     parsed = binding.parse_assembly(str(module))
     parsed.verify()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,10 +130,3 @@ def fold(
         return np.asarray(np.max([fold(spec, h, steps, first) for h in ends], axis=0))
     found = moved.stretches(spec, hyper, steps, first)
     return np.asarray(np.fmin(1.01 * np.stack(found, axis=1), 2.0**1000))
-
-
-def compiled_constants(fmt: Format, admission: Admission, margin: float) -> tuple[Any, ...]:
-    """(u, gamma2, gamma4, eta, largest, kept, margin) as the compiled judge takes them."""
-    u = fmt.u
-    eta = underflow(fmt, admission)
-    return (u, 2 * u / (1 - 2 * u), 4 * u / (1 - 4 * u), eta, fmt.largest, u, margin)

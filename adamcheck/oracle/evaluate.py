@@ -7,8 +7,9 @@ block, on as many threads as there are cores. Columns that fill no vector are pa
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -31,6 +32,9 @@ LANES: Final = 256
 """Elements a block: enough that starting an instruction costs little, and rows stay in cache."""
 _SPREAD: Final = 1 << 16
 """Element-steps from which threads are worth starting: they cost about as much as 20,000."""
+
+_SHORT: Final = 1 << 12
+"""Steps of runs whose scalars are kept: about a mebibyte each."""
 
 Float64 = NDArray[np.float64]
 Streams = dict[str, tuple[NDArray[Any], int, int]]
@@ -195,9 +199,18 @@ def fill(
     _spread(lowered, setting, evidence, results, code, {}, ())
 
 
-@lru_cache(maxsize=256)
 def scalars(lowered: Lowered, setting: Setting) -> Float64:
-    """Values of the rows that elements read, ``[S, first + T]``."""
+    """Values of the rows that elements read, ``[S, first + T]``; those of short runs are kept."""
+    short = setting.first + setting.steps <= _SHORT
+    return _kept_scalars(lowered, setting) if short else _scalars(lowered, setting)
+
+
+@lru_cache(maxsize=64)
+def _kept_scalars(lowered: Lowered, setting: Setting) -> Float64:
+    return _scalars(lowered, setting)
+
+
+def _scalars(lowered: Lowered, setting: Setting) -> Float64:
     program, tape = setting.program, scalars_code(lowered, paced=bool(setting.lrs))
     steps = setting.first + setting.steps
     known = dict(zip(program.hyper, setting.hyper, strict=True))
@@ -284,7 +297,22 @@ def _taken(waiting: Iterable[int]) -> Iterable[int]:
         yield offset
 
 
+_ALONE: list[bool] = []
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Leave the other cores to processes that judge beside this one."""
+    _ALONE.append(True)
+    try:
+        yield
+    finally:
+        _ALONE.pop()
+
+
 def _cores() -> int:
     """How many cores this process may use."""
+    if _ALONE:
+        return 1
     known = getattr(os, "sched_getaffinity", None)
     return len(known(0)) if known else os.cpu_count() or 1
