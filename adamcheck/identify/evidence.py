@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
-from adamcheck.identify.runs import usual_gradients
+from adamcheck.identify.runs import signs, spread, usual_gradients
 from adamcheck.identify.stack import Run
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
@@ -22,6 +22,8 @@ _MOST: Final = 3
 _AHEAD: Final = 24
 _STEPS: Final = 4096
 _WORK: Final = 4_000_000
+_FEW: Final = 8
+_COMPANY: Final = 48
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,33 @@ def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str]) -> bool:
 
 
 def _further(request: Trajectory, fmt: Format) -> Trajectory:
-    """The run with more steps, as many again where it is short: what acts once may act again."""
+    """The run with its pattern once more and usual gradients after it: what acts may act again.
+
+    A witness was made as small as it goes; a lone short parameter is given company of other sizes
+    with zeros in the same places, so that there is more to infer from than one number.
+    """
+    request = _widened(request, fmt)
     more = min(request.steps + _AHEAD, _STEPS - request.steps)
     size = sum(g[0].size for g in request.grads)
     more = max(0, min(more, _WORK // size - request.steps))
 
-    def longer(g: NDArray[np.generic], salt: int) -> NDArray[np.generic]:
-        rest = usual_gradients((more, g[0].size), 8 + salt).astype(fmt.dtype)
-        return np.concatenate([g, rest.reshape(more, *g.shape[1:])])
+    def longer(g: NDArray[Any], salt: int) -> NDArray[Any]:
+        again = g[: max(0, more - _AHEAD)]
+        count = more - len(again)
+        rest = usual_gradients((count, g[0].size), 8 + salt).astype(fmt.dtype)
+        return np.concatenate([g, again, rest.reshape(count, *g.shape[1:])])
 
     grads = tuple(longer(g, k) for k, g in enumerate(request.grads))
     return replace(request, grads=grads, twin=False, moments=False)
+
+
+def _widened(request: Trajectory, fmt: Format) -> Trajectory:
+    """A lone one-dimensional parameter of a few elements, several times with other gradients."""
+    (theta, *others), (g, *_) = request.theta0, request.grads
+    if others or theta.ndim != 1 or not 0 < theta.size <= _FEW:
+        return request
+    times = -(-_COMPANY // theta.size)
+    factors = np.repeat(spread(times, 0.25, 4.0, 12) * signs(times), theta.size)
+    factors[: theta.size] = 1.0
+    wide = (np.tile(g, (1, times)).astype(np.float64) * factors).astype(fmt.dtype)
+    return replace(request, theta0=(np.tile(theta, times),), grads=(wide,))
