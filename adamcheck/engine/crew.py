@@ -22,7 +22,8 @@ from adamcheck.events import CheckFinished
 from adamcheck.targets import wire
 from adamcheck.targets.pipes import write_all
 from adamcheck.targets.process import environment
-from adamcheck.targets.protocol import Description
+from adamcheck.targets.protocol import Description, Trajectory
+from adamcheck.targets.requests import from_message
 from adamcheck.targets.session import Session
 
 if TYPE_CHECKING:
@@ -79,9 +80,12 @@ class Crew:
         while token := os.read(self._tokens, 1):
             yield token[0]
 
-    def heard(self, *, wait: bool = False) -> Iterator[tuple[int, CheckFinished]]:
+    def heard(
+        self, *, wait: bool = False
+    ) -> Iterator[tuple[int, CheckFinished, Trajectory | None]]:
         """The outcomes told since, with their units' indices; ``wait`` for at least one message.
 
+        With each, the first of its runs that changed a gradient, for what looks back.
         Raises UsageError where a worker met what is the caller's fault.
         """
         while self._running:
@@ -98,7 +102,12 @@ class Crew:
                 raise UsageError(answer["usage"])
             self._running[number] = answer.get("started")
             if "finished" in answer:
-                yield answer["finished"], loaded(CheckFinished, answer["event"])
+                changed = answer["changed"]
+                yield (
+                    answer["finished"],
+                    loaded(CheckFinished, answer["event"]),
+                    None if changed is None else from_message(wire.decode_text(changed)),
+                )
 
     def close(self) -> None:
         """End the workers and their targets."""

@@ -79,7 +79,9 @@ def check(
         from adamcheck.engine.plan import chosen, plan
         from adamcheck.engine.run import run
         from adamcheck.engine.verdict import Record
+        from adamcheck.interpret import machine
 
+        machine.run()
         chosen(profile_named(profile), only)
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from adamcheck.checks.profiles import Profile, profile_named
 from adamcheck.checks.registry import Check, all_checks, check_by_id
@@ -23,7 +24,7 @@ class Unit:
 
     ``index`` is its place in the order of running, from 1 on; ``lacking`` the abilities that the
     check needs and the target has not, so that it is skipped; ``looks_back`` if it judges what the
-    other units of its dtype have shown.
+    other units of its dtype have shown, so that it comes after them all.
     """
 
     check: str
@@ -66,8 +67,21 @@ class Plan:
 
     @property
     def shards(self) -> tuple[tuple[Unit, ...], ...]:
-        """The units that must run in one process, one after the other: those of one dtype."""
-        return tuple(tuple(u for u in self.running if u.dtype == dtype) for dtype in self.dtypes)
+        """What a process takes at once: half the units of one dtype, without those that look back.
+
+        Whole dtypes would leave one process waiting for another at the end.
+        """
+        found: list[tuple[Unit, ...]] = []
+        for dtype in self.dtypes:
+            units = tuple(u for u in self.running if u.dtype == dtype and not u.looks_back)
+            half = -(-len(units) // 2)
+            found += [part for part in (units[:half], units[half:]) if part]
+        return tuple(found)
+
+    @property
+    def looking_back(self) -> tuple[Unit, ...]:
+        """The units that judge what all others have shown, and come last."""
+        return tuple(unit for unit in self.running if unit.looks_back)
 
 
 def chosen(profile: Profile, only: Iterable[str] | None) -> tuple[Check, ...]:
@@ -166,15 +180,16 @@ def _unproved(spec: Spec) -> tuple[Finding, ...]:
 
 
 def _units(known: Description, checks: Sequence[Check], dtypes: Sequence[str]) -> tuple[Unit, ...]:
-    order = {c.id: k for k, c in enumerate(sorted(checks, key=lambda c: c.looks_back))}
+    all_of_them = [(one.looks_back, dtype, one.id) for dtype in dtypes for one in checks]
+    order = {place[1:]: k for k, place in enumerate(sorted(all_of_them, key=itemgetter(0)), 1)}
     return tuple(
         Unit(
             check=one.id,
             dtype=dtype,
-            index=1 + place * len(checks) + order[one.id],
+            index=order[dtype, one.id],
             lacking=tuple(sorted(one.needs - known.abilities)),
             looks_back=one.looks_back,
         )
-        for place, dtype in enumerate(dtypes)
+        for dtype in dtypes
         for one in checks
     )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING
 
+from adamcheck.checks.lab import Lab
 from adamcheck.engine.crew import Crew
 from adamcheck.engine.explanation import identifying
 from adamcheck.engine.plan import Plan, Unit
@@ -18,6 +20,7 @@ from adamcheck.engine.unit import laboratory, lost, run_unit
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
 from adamcheck.oracle.evaluate import one_thread
 from adamcheck.result import CheckResult, Status, Witness
+from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class _Order:
 
     units: tuple[Unit, ...]
     done: dict[int, CheckFinished] = field(default_factory=dict)
+    facts: set[tuple[str, str, str]] = field(default_factory=set)
     told: int = 0
     begun: int = 0
 
@@ -81,7 +85,11 @@ class _Order:
     def _tell(self, unit: Unit) -> Iterator[Event]:
         if self.begun < unit.index:
             yield from self._start(unit)
-        yield self.done.pop(unit.index)
+        event = self.done.pop(unit.index)
+        # two processes may have seen the same fact; the first in the plan's order tells it
+        new = tuple(f for f in event.findings if (f.name, f.dtype, f.message) not in self.facts)
+        self.facts.update((f.name, f.dtype, f.message) for f in new)
+        yield replace(event, findings=new)
         self.told = unit.index
 
     def _start(self, unit: Unit) -> Iterator[Event]:
@@ -91,35 +99,52 @@ class _Order:
 
 def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
     order, finished = _Order(plan.running), 0
+    labs: dict[str, Lab] = {}
+    changed: dict[str, tuple[int, Trajectory]] = {}
 
     def hear(*, wait: bool = False) -> None:
         nonlocal finished
         if crew is not None:
-            for index, event in crew.heard(wait=wait):
+            for index, event, trajectory in crew.heard(wait=wait):
                 order.done[index] = event
                 finished += 1
+                saw(order.units[index - 1], trajectory)
 
     def progress(*own: Unit) -> Progress:
         theirs = () if crew is None else crew.running
         units = [*own, *(order.units[index - 1] for index in theirs)]
         return Progress(finished, len(order.units), tuple((u.check, u.dtype) for u in units))
 
+    def saw(unit: Unit, trajectory: Trajectory | None) -> None:
+        """Remember the first run, in the order of the plan, that changed a gradient."""
+        if trajectory is not None and unit.index < changed.get(unit.dtype, (inf,))[0]:
+            changed[unit.dtype] = unit.index, trajectory
+
+    def own(unit: Unit) -> Iterator[Event]:
+        nonlocal finished
+        yield from order.begin(unit)
+        yield progress(unit)
+        if unit.dtype not in labs:
+            labs[unit.dtype] = laboratory(plan, session, unit.dtype)
+        lab = labs[unit.dtype]
+        lab.changed = changed[unit.dtype][1] if unit.looks_back and unit.dtype in changed else None
+        order.done[unit.index] = run_unit(lab, unit)
+        finished += 1
+        saw(unit, lab.changed)
+        hear()
+        yield from order.ready()
+
     try:
         with _beside(crew, plan, session) as shards:
             for shard in shards:
-                lab = None
                 for unit in plan.shards[shard]:
-                    yield from order.begin(unit)
-                    yield progress(unit)
-                    lab = lab or laboratory(plan, session, unit.dtype)
-                    order.done[unit.index] = run_unit(lab, unit)
-                    finished += 1
-                    hear()
-                    yield from order.ready()
+                    yield from own(unit)
             while crew is not None and crew.busy:
                 hear(wait=True)
                 yield from order.ready()
                 yield progress()
+        for unit in plan.looking_back:
+            yield from own(unit)
     except KeyboardInterrupt:
         yield from order.rest()
         raise

@@ -17,9 +17,11 @@ from adamcheck.errors import UsageError
 from adamcheck.targets import wire
 from adamcheck.targets.pipes import die_with_parent, read_exactly, write_all
 from adamcheck.targets.protocol import Description, Limits
+from adamcheck.targets.requests import to_message
 from adamcheck.targets.session import Session
 
 if TYPE_CHECKING:
+    from adamcheck.checks.lab import Lab
     from adamcheck.engine.plan import Plan
 
 
@@ -39,8 +41,10 @@ def work(requests: int, answers: int, tokens: int) -> None:
         # the rest is imported while the target starts and is asked what it can do
         from adamcheck.checks.registry import all_checks
         from adamcheck.engine.plan import Plan
+        from adamcheck.interpret import machine
 
         all_checks()
+        machine.run()
         second = _message(requests)
         if second is None:
             return
@@ -54,13 +58,24 @@ def work(requests: int, answers: int, tokens: int) -> None:
 def _answers(plan: Plan, session: Session, tokens: int) -> Iterator[Mapping[str, Any]]:
     from adamcheck.engine.unit import laboratory, run_unit
 
+    labs: dict[str, Lab] = {}
     try:
         while token := os.read(tokens, 1):
             shard = plan.shards[token[0]]
-            lab = laboratory(plan, session, shard[0].dtype)
+            dtype = shard[0].dtype
+            if dtype not in labs:
+                labs[dtype] = laboratory(plan, session, dtype)
+            lab = labs[dtype]
             for unit in shard:
                 yield {"started": unit.index}
-                yield {"finished": unit.index, "event": dumped(run_unit(lab, unit))}
+                lab.changed = None
+                event = dumped(run_unit(lab, unit))
+                changed = lab.changed
+                yield {
+                    "finished": unit.index,
+                    "event": event,
+                    "changed": None if changed is None else wire.encode_text(to_message(changed)),
+                }
     except UsageError as error:
         yield {"usage": str(error)}
 

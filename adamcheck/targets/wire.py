@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
@@ -93,6 +94,21 @@ def decode(header: bytes | bytearray, payload: bytearray | bytes) -> dict[str, A
     body = _rebuild(top["body"], arrays)
     assert isinstance(body, dict)
     return body
+
+
+def encode_text(message: Mapping[str, Any]) -> str:
+    """A message as one line of text, to be put into another one."""
+    return b64encode(b"".join(bytes(chunk) for chunk in encode(message))).decode()
+
+
+def decode_text(text: str) -> dict[str, Any]:
+    """The message of a line of text; raises WireError for a damaged one."""
+    whole = b64decode(text)
+    header, payload = sizes(whole[: PREFIX.size])
+    body = whole[PREFIX.size :]
+    if len(body) != header + payload:
+        raise WireError(f"{len(body)} bytes, the prefix accounts for {header + payload}")
+    return decode(body[:header], body[header:])
 
 
 def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:

@@ -46,6 +46,18 @@ def told(target: str, count: int, *, dtypes: tuple[str, ...]) -> list[Event]:
     return [timeless(event) for event in events if not isinstance(event, Progress)]
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_gradient_that_any_process_saw_changed_is_told(count):
+    target = str(Path(__file__).parents[1] / "checks" / "troubled.py")
+    only = ("ADAM-LS-1", "ADAM-GB-1", "ADAM-HP-1")
+    with Session(f"{target}:SpoilsGradientsAtALargeRate") as session, Crew(session, count) as crew:
+        made = plan(session.description, parse_spec("adam"), only=only, dtypes=NARROW)
+        events = list(run(made, session, crew if count else None))
+    results = [event.result for event in events if isinstance(event, CheckFinished)]
+    told = [result.status for result in results if result.name == "ADAM-GB-1"]
+    assert told == [Status.FAILED, Status.FAILED]
+
+
 def timeless(event: Event) -> Event:
     if isinstance(event, CheckFinished):
         return replace(event, result=replace(event.result, seconds=0.0))

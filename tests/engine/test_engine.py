@@ -43,12 +43,14 @@ def test_a_plan_is_plain_data_made_of_facts():
     assert [f.message for f in one.findings] == ["a note"]
 
 
-def test_what_looks_back_runs_last_of_its_dtype():
+def test_what_looks_back_runs_last_and_is_shared_with_nobody():
     made = plan(KNOWN, Spec())
-    for dtype in made.dtypes:
-        order = [u.looks_back for u in made.running if u.dtype == dtype]
-        assert order == sorted(order)
-        assert any(order)
+    order = [u.looks_back for u in made.running]
+    assert order == sorted(order)
+    assert made.looking_back
+    parts = [*made.shards, made.looking_back]
+    assert tuple(unit for part in parts for unit in part) == made.running
+    assert all(len({unit.dtype for unit in shard}) == 1 for shard in made.shards)
 
 
 def test_a_unit_says_beforehand_what_the_target_lacks():
