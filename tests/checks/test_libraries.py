@@ -59,6 +59,7 @@ def test_torch_conforms_in_every_format():
     assert "ADAM-LS-7" in {c.name for c in result.checks if c.status is Status.PASSED}
 
 
+@pytest.mark.slow
 def test_torch_fused_deviates_in_memory_layouts_and_in_nothing_else():
     """Version 2.13 on a CPU goes wrong where the strides of gradient and parameter differ."""
     needs("torch")

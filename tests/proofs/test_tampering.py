@@ -195,6 +195,7 @@ def test_a_certificate_with_a_changed_digit_has_another_digest(written: dict[str
             checker()(changed)
 
 
+@pytest.mark.sampled(1)
 def test_a_changed_coefficient_does_not_replay(written: dict[str, Any]) -> None:
     generator = random.Random(2)
     replayed = []
