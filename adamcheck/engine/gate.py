@@ -6,7 +6,6 @@ incomplete; ``conforms`` needs every applicable check to have passed on at least
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.checks.profiles import profile_named
+from adamcheck.cores import cores
 from adamcheck.engine.crew import Crew
 from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
@@ -113,13 +113,6 @@ def _beside(
     if only or device != "cpu":
         return 0
     return min(jobs or min(2, cores()), len(FORMATS) if dtypes is None else len(dtypes)) - 1
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:

@@ -42,6 +42,7 @@ def work(requests: int, answers: int, tokens: int) -> None:
         from adamcheck.checks.registry import all_checks
         from adamcheck.engine.plan import Plan
         from adamcheck.interpret import machine
+        from adamcheck.oracle.evaluate import one_thread
 
         all_checks()
         machine.run()
@@ -50,8 +51,9 @@ def work(requests: int, answers: int, tokens: int) -> None:
             return
         plan: Plan = loaded(Plan, second["plan"])
         session.start(loaded(Description, second["known"]))
-        for answer in _answers(plan, session, tokens):
-            write_all(answers, dumped(answer).encode() + b"\n")
+        with one_thread():
+            for answer in _answers(plan, session, tokens):
+                write_all(answers, dumped(answer).encode() + b"\n")
         os.close(answers)  # whoever waits for more need not wait until this process is gone
 
 

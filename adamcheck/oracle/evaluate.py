@@ -6,7 +6,6 @@ block, on as many threads as there are cores. Columns that fill no vector are pa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.cores import cores
 from adamcheck.formats import FORMATS, Format, widened
 from adamcheck.interpret import double_double
 from adamcheck.interpret.comparison import TALLIES
@@ -311,8 +311,4 @@ def one_thread() -> Iterator[None]:
 
 
 def _cores() -> int:
-    """How many cores this process may use."""
-    if _ALONE:
-        return 1
-    known = getattr(os, "sched_getaffinity", None)
-    return len(known(0)) if known else os.cpu_count() or 1
+    return 1 if _ALONE else cores()
