@@ -232,7 +232,7 @@ def test_a_guard_by_element_is_not_offered_for_a_clock():
 
 
 def test_only_values_that_matter_are_changed():
-    program = trace(parse_spec("nadam")).expanded
+    program = trace(parse_spec("nesterov")).expanded
     assert len(live(program)) < len(program.ops)
     names = labels(program)
     assert not {e.place for e in neighbours(program)} & {
