@@ -98,11 +98,12 @@ def _wander(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> F
     at = np.linspace(0, steps - 1, knots)
     width = 0.5 * (scope.high - scope.low) * np.exp2(-6.0 * spread(rng, count))
     level = scope.low + (scope.high - scope.low) * spread(rng, count)
-    heights = level + width * rng.uniform(-1.0, 1.0, (knots, count))
+    heights = np.clip(level + width * rng.uniform(-1.0, 1.0, (knots, count)), scope.low, scope.high)
     t = np.arange(steps)
     left = np.minimum(np.searchsorted(at, t, side="right"), knots - 1) - 1
     share = ((t - at[left]) / (at[left + 1] - at[left]))[:, None]
-    return np.asarray((1.0 - share) * heights[left] + share * heights[left + 1])
+    between = (1.0 - share) * heights[left] + share * heights[left + 1]
+    return np.asarray(np.clip(between, scope.low, scope.high))
 
 
 def _given(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> NDArray[np.bool_]:
@@ -115,8 +116,10 @@ def _given(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> ND
     long = [lengths(rng, scope.silence, half) for _ in range(many)]
     silent = np.concatenate([short, long], axis=1)
     active = np.rint(32.0 ** rng.random((many, count))).astype(np.int64) + 3
-    late = (np.arange(count) % 2) * (scope.start > 0)
-    begins = lengths(rng, scope.start, count) * late
+    # late starts stand before short silences, so that the longest ones have room
+    begins = np.zeros(count, np.int64)
+    if scope.start:
+        begins[1:rest:2] = lengths(rng, scope.start, rest // 2)
     turns = np.stack([active, silent], axis=1).reshape(2 * many, count)
     ends = np.cumsum(np.concatenate([begins[None], turns]), axis=0)  # silent, active, silent …
     flips = np.zeros((steps + 1, count), bool)

@@ -64,8 +64,8 @@ def first_dtype(defect: Defect) -> str:
 
 
 def located(target: str) -> str:
-    """A target of the repository, wherever the tests are started from."""
-    return str(ROOT / target)
+    """A target of the repository, wherever the tests are started from; one of the package as is."""
+    return str(ROOT / target) if "/" in target else target
 
 
 @contextmanager
