@@ -74,8 +74,10 @@ def lone(lab: Lab, account: Account) -> None:
     steps = lab.affordable(lab.profile.late_start, least=64)
     rng = lab.rng("late lone")
     first = np.minimum(lengths(rng, steps - 1, 24), steps - 1)
-    # where θ decays and m is 0 again, only the highest rung of the oracle can decide
-    seen_again = np.arange(24) % 2 if lab.spec.decay == "none" else np.ones(24)
+    # where θ decays and m is 0 again, or a short momentum is next to 0, only the highest rung of
+    # the oracle can decide
+    fading = lab.spec.decay != "none" or "momentum" in lab.dyadic
+    seen_again = np.ones(24) if fading else np.arange(24) % 2
     going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * seen_again
     grads = np.where(np.arange(steps)[:, None] > first, going_on, 0.0)
     grads[first, np.arange(24)] = rng.choice((-1.0, 1.0), 24) * np.exp2(rng.uniform(-2.0, 2.0, 24))
