@@ -97,7 +97,8 @@ def _decidable(lab: Lab, hyper: Mapping[str, float]) -> float:
     """Steps without gradients after which the oracle still decides cheaply what is left."""
     least = min((x for n in ("beta1", "beta2", "momentum") if (x := hyper.get(n, 0.0)) > 0.0),
                 default=1.0)  # fmt: skip
-    return _DEEP / -math.log2(least) if lab.fmt.is_double and least < 1.0 else math.inf
+    deep = _DEEP / (2 if lab.spec.centered == "yes" else 1)  # a mean is squared there
+    return deep / -math.log2(least) if lab.fmt.is_double and least < 1.0 else math.inf
 
 
 def life(
@@ -128,7 +129,16 @@ def life(
         high=high,
         near=(max(low, middle - 3.0), min(high, middle + 3.0)),
     )
-    return lives(lab.rng(salt), steps, count, scope)
+    return _faint(lab, lives(lab.rng(salt), steps, count, scope))
+
+
+def _faint(lab: Lab, grads: Array) -> Array:
+    """The gradients, and something tiny for 0 where only the highest precision level decides at 0.
+
+    In float64 the bound of 0/√v is subnormal, and a velocity moves θ all the same.
+    """
+    costly = lab.fmt.is_double and lab.spec.algorithm == "rmsprop" and "momentum" in lab.dyadic
+    return np.where(grads == 0.0, 2.0**-60, grads) if costly else grads
 
 
 def silences(lab: Lab, hyper: Mapping[str, float], silence: int, count: int) -> Array:
@@ -146,7 +156,7 @@ def silences(lab: Lab, hyper: Mapping[str, float], silence: int, count: int) -> 
     # where few bits are kept, a parameter that runs one way for long swallows its own steps
     turning = np.ones(count, np.int64) if lab.fmt.narrow else rng.integers(0, 2, count)
     turns = np.where(turning * (t % 2) == 1, -1.0, 1.0)
-    return np.asarray(given * turns * sizes)
+    return _faint(lab, np.asarray(given * turns * sizes))
 
 
 def spikes(lab: Lab, hyper: Mapping[str, float], steps: int, count: int) -> Array:
