@@ -19,6 +19,9 @@ from adamcheck.oracle.envelope import Admission
 
 ENOUGH: Final = 0.25
 """Share of element-steps that must be decided before anything is said to fit."""
+_DECIDED: Final = 0.75
+"""Share of the element-steps that deviate from a dialect that a change of it must decide: what
+overflows a narrower format, say, has no bound."""
 STAGES: Final = (1, 3, 32)
 """Steps after which a candidate that already left the envelope is walked no further."""
 
@@ -113,15 +116,16 @@ class Scores:
         return self.glimpse(candidate).largest <= 1.0 and self.fit(candidate).fits
 
     def explains(self, candidate: Candidate) -> bool:
-        """Whether a changed candidate fits, and decides every step where the plain one deviates."""
+        """Whether a changed candidate fits, and decides most steps where the plain one deviates."""
         if not self.fits(candidate):
             return False
         fit, plain = self.fit(candidate), self.fit(candidate.plain)
-        pairs = zip(fit.walked, plain.walked, strict=False)
-        return not any(
-            bool((np.isnan(own.ratio[: len(other.ratio)]) & (other.ratio > 1.0)).any())
-            for own, other in pairs
-        )
+        off = left = 0
+        for own, other in zip(fit.walked, plain.walked, strict=False):
+            deviates = other.ratio > 1.0
+            off += int(deviates.sum())
+            left += int((deviates & np.isnan(own.ratio[: len(deviates)])).sum())
+        return left <= (1.0 - _DECIDED) * off
 
     def _at(self, candidate: Candidate, stage: int) -> Fit:
         key = (candidate, stage)
