@@ -69,8 +69,10 @@ def lone(lab: Lab, account: Account) -> None:
     grads = np.zeros((steps, 24))
     for k in range(24):
         grads[(5 * k) % 40, k] = (-1.0) ** k * 2.0 ** (k % 5 - 2)
-    hold(lab, account, lab.trajectory(grads, hyper=hyper))
     if lab.spec.centered == "yes":  # where v is the square of the mean, nothing bounds 1/√(v-ḡ²)
+        grads[0, grads[0] == 0.0] = 2.0**-4
+    hold(lab, account, lab.trajectory(grads, hyper=hyper))
+    if lab.spec.centered == "yes":
         return
     # so long a silence that the step is far longer than usual β allow, up to √(1/(1-β2)) times α
     steps = lab.affordable(lab.profile.late_start, least=64)

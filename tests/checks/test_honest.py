@@ -50,9 +50,9 @@ def test_an_honest_order_conforms(honest: Honest, dtype: str, capsys):
     ratios: dict[str, float] = {}
     settle = unit.passed
 
-    def noted(counted, account):
+    def noted(counted, account, *, floor):
         ratios[counted.name] = account.ratio
-        return settle(counted, account)
+        return settle(counted, account, floor=floor)
 
     with mock.patch.object(unit, "passed", noted):
         result = adamcheck.check(
