@@ -66,13 +66,15 @@ def valid(path):
     jsonschema.Draft202012Validator(schema).validate(json.loads(path.read_text("utf-8")))
 
 
-@pytest.mark.parametrize("name", [NUMPY, EXAMPLE])
-def test_a_faithful_adam_conforms(ask, tmp_path, name):
+# the example's Python floats widen bfloat16, which is then a format that it does not take
+@pytest.mark.parametrize(
+    ("name", "formats"),
+    [(NUMPY, "float64, float32, float16, bfloat16"), (EXAMPLE, "float64, float32, float16")],
+)
+def test_a_faithful_adam_conforms(ask, tmp_path, name, formats):
     done = ask("check", name, "--json", "r.json", "--markdown", "r.md")
     assert done.code == 0, done.out + done.err
-    assert done.out.splitlines()[-1] == (
-        f"{name} conforms to adam in float64, float32, float16, bfloat16"
-    )
+    assert done.out.splitlines()[-1] == f"{name} conforms to adam in {formats}"
     valid(tmp_path / "r.json")
     (result,) = load_results(tmp_path / "r.json")
     assert result.counts["passed"] > 50
@@ -96,10 +98,10 @@ def test_a_dialect_deviates_is_named_and_its_witness_replays(ask, tmp_path):
     other = ask("check", NUMPY, "--replay", "r.json", *some)
     assert other.code == 3, other.out + other.err
     assert "HELD (3 OF" in other.out
-    auto = ask("check", SKLEARN, *QUICK_IDS, "--spec", "auto", "--allow-partial")
+    auto = ask("check", SKLEARN, *QUICK_IDS, "--spec", "auto")
     assert auto.code == 0, auto.out + auto.err
-    assert auto.out.splitlines()[-1].startswith(f"{SKLEARN} held (")
-    assert " against adam[eps=hat] in " in auto.out.splitlines()[-1]
+    named = f"{SKLEARN} conforms to adam[eps=hat] in float64 (it also takes "
+    assert auto.out.splitlines()[-1].startswith(named)
 
 
 @pytest.mark.library

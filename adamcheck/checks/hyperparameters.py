@@ -135,7 +135,8 @@ def other_shape(lab: Lab, account: Account) -> None:
                 continue
             if trace.failure.kind != "protocol":  # a crash is no refusal
                 raise TargetTrouble(trace.failure)
-        elif shape in ((2, 3), (1,), (6, 1)):  # what broadcasting or reshaping makes sense of
+        # what broadcasting or reshaping makes sense of, whatever shape comes back
+        if shape in ((2, 3), (1,), (6, 1)):
             lab.note("shape-broadcast", f"takes a gradient of shape {shape} for a parameter (6,)")
             continue
         what = f"a gradient of shape {shape} for a parameter of shape (6,)"

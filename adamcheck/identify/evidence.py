@@ -49,12 +49,13 @@ def evidence_runs(
 
 
 def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str]) -> bool:
-    """Whether it is one run of one instance with gradients that are known beforehand."""
+    """Whether it is one run of one instance with known gradients of the parameters' shapes."""
     alone = request.reload_after is None and request.problem is None and request.lrs is None
     alone = alone and request.preload is None and request.present is None
     size = sum(g.size for g in request.grads)
     fits = 0 < request.steps <= _STEPS and 0 < size <= _WORK
-    alike = all(g.dtype == fmt.dtype for g in request.grads)
+    pairs = zip(request.theta0, request.grads, strict=True)
+    alike = all(g.dtype == fmt.dtype and g.shape[1:] == theta.shape for theta, g in pairs)
     return alone and fits and alike and request.flags == flags
 
 
