@@ -211,9 +211,7 @@ def conclude(
         second=str(second.candidate.spec) if second else "",
         second_deviation=second.largest if second else 0.0,
         regime=text,
-        candidates=tuple(
-            (str(f.candidate.spec), f.largest) for f in _with_claimed(shown, against, found)
-        ),
+        candidates=_sorted(_with_claimed(shown, against, found)),
         indistinguishable=tuple(str(f.candidate.spec) for f in found.equal),
         edit=edits[0] if edits else None,
         also=edits[1:],
@@ -224,6 +222,12 @@ def conclude(
 
 def _as(found: Found, spec: Spec) -> Candidate:
     return replace(found.best.candidate, spec=spec)
+
+
+def _sorted(fits: list[Fit]) -> tuple[tuple[str, float], ...]:
+    """The specs by their deviations; those that fit stay in their order, before all others."""
+    pairs = [(str(f.candidate.spec), f.largest) for f in fits]
+    return tuple(sorted(pairs, key=lambda pair: max(pair[1], 1.0)))
 
 
 def _with_claimed(shown: list[Fit], claimed: Spec, found: Found) -> list[Fit]:
