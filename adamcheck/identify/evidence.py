@@ -49,9 +49,11 @@ def evidence_runs(
 
 
 def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str]) -> bool:
-    """Whether it is one run of one instance with known gradients of the parameters' shapes."""
+    """Whether it is one run of one instance, in plain memory, with known gradients that fit."""
     alone = request.reload_after is None and request.problem is None and request.lrs is None
     alone = alone and request.preload is None and request.present is None
+    # what memory does to a run is no edit of a program
+    alone = alone and not request.refill and request.theta_layout == request.grad_layout == "C"
     size = sum(g.size for g in request.grads)
     fits = 0 < request.steps <= _STEPS and 0 < size <= _WORK
     pairs = zip(request.theta0, request.grads, strict=True)

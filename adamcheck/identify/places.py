@@ -89,7 +89,9 @@ class Places:
         for i in self._cone(place, place if since is None else since):
             op = self.plain.ops[i]
             known[i] = MEANING[op.kind](*(known[k] if k in known else self.now[k] for k in op.args))
-        return known.get(self.theta, self.now[self.theta])
+        # where nothing on the way to θ reads the place, θ is the plain one for every y
+        theta = known.get(self.theta, self.now[self.theta])
+        return np.broadcast_to(theta, np.broadcast_shapes(np.shape(theta), np.shape(y)))
 
     def _cone(self, place: int, since: int) -> list[int]:
         touched, cone = {place}, []
@@ -169,7 +171,7 @@ class Places:
         if not edits:
             return
         y = np.stack([np.broadcast_to(values, self.windows.seen.shape) for _, _, values in edits])
-        theta = np.broadcast_to(self.after(place, y), y.shape)
+        theta = self.after(place, y)
         scores, whole = self.score(theta), self.score(theta, self.windows.whole)
         for (edit, _, _), score, on_whole in zip(
             edits, scores, np.broadcast_to(whole, scores.shape), strict=True
@@ -184,6 +186,8 @@ class Places:
 
     def _stored(self, place: int, edits: list[tuple[Edit, int]]) -> Iterator[Proposal]:
         """Edits of what is kept alone: they show one step later."""
+        if not edits:
+            return
         w = self.windows
         earlier = evaluated(self.draft.ops, w.before, w.arrays, self.previous)
         y = np.stack([np.broadcast_to(earlier[i], w.seen.shape) for _, i in edits])

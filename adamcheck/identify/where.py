@@ -51,7 +51,8 @@ def where(fit: Fit) -> str:
     if texts:
         return f"{counted}: {'; '.join(texts)}"
     worst, at = _worst_run(fit)
-    words = WORDS.get(worst, worst)
+    failed = "the run of a failed check" if worst.startswith("evidence") else worst
+    words = WORDS.get(worst, failed)
     return f"{counted}, first at step {first_bad_step(fit)}, mostly with {words} ({at})"
 
 
