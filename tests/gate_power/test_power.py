@@ -222,7 +222,7 @@ def test_a_campaign_goes_on_from_its_log(tmp_path, monkeypatch):
         asked.append(one.key)
         return replace(OUTCOMES[0], key=one.key, text=one.text)
 
-    monkeypatch.setattr("power.campaign.run", noted)
+    monkeypatch.setattr("gate_power.campaign.run", noted)
     cases = [mutant(1, k, "float32", ("gd",)) for k in range(3)]
     log = tmp_path / "log.jsonl"
     first = list(campaign(cases[:2], "quick", log=log))
