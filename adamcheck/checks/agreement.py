@@ -136,7 +136,8 @@ def moments(lab: Lab, account: Account) -> None:
     floor=SWALLOWED,
 )
 def long_run(lab: Lab, account: Account) -> None:
-    steps = lab.affordable(lab.profile.long_steps, least=lab.profile.steps)
+    most = lab.profile.late(lab.profile.long_steps, lab.fmt)
+    steps = lab.affordable(most, least=lab.profile.steps)
     # no usual hyperparameters, and such that the bounds are narrow; then what everybody uses
     for hyper, share in ((brief(lab, "brief"), 1), (usual(lab), 4)):
         grads = life(lab, hyper, max(1, steps // share), lab.profile.crowd, f"long {share}")

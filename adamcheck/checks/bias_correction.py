@@ -25,7 +25,7 @@ def _corrected(lab: Lab) -> None:
 )
 def by_running(lab: Lab, account: Account) -> None:
     _corrected(lab)
-    last = lab.profile.slow_steps
+    last = lab.profile.late(lab.profile.slow_steps, lab.fmt)
     steps = lab.affordable(last, least=130)
     hyper = slow(lab, last)
     hold(

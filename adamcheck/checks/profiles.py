@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from adamcheck.errors import UsageError, closest
+from adamcheck.formats import Format
+
+
+_COUNTED: Final = 2**11 + 2**5
+"""Steps that pass the last whole number a 16-bit format counts to, 2^11 in float16."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,14 @@ class Profile:
     loaded: int
     crowd: int
     hypers: int
+
+    def late(self, steps: int, fmt: Format) -> int:
+        """So many steps of a long run, or a quarter of them where the format has few digits.
+
+        θ has soon outgrown its updates there, so that late steps decide little; what is special to
+        such a format, a counter kept in it, ends at 2^8 or 2^11 and is passed.
+        """
+        return min(steps, max(steps // 4, _COUNTED)) if fmt.narrow else steps
 
 
 PROFILES: Final[dict[str, Profile]] = {
