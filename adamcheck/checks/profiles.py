@@ -8,7 +8,6 @@ from typing import Final
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import Format
 
-
 _COUNTED: Final = 2**11 + 2**5
 """Steps that pass the last whole number a 16-bit format counts to, 2^11 in float16."""
 
