@@ -15,7 +15,11 @@ from adamcheck.checks.registry import SWALLOWED, Floor, check
     law="Δ_1 = α·g/(|g|+ε) over every exponent and many mantissas of the format.",
     clause="t = 1",
     theorem="constant-gradient",
-    floor=Floor(narrow=0.2, why="at most exponents of a short range g² has no digits"),
+    floor=Floor(
+        share=0.25,
+        narrow=0.2,
+        why="over every exponent g² leaves the range at half of them, at most of a short range's",
+    ),
 )
 def first_step(lab: Lab, account: Account) -> None:
     fmt = lab.fmt
