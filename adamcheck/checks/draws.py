@@ -133,12 +133,18 @@ def life(
 
 
 def _faint(lab: Lab, grads: Array) -> Array:
-    """The gradients, and something tiny for 0 where only the highest precision level decides at 0.
+    """The gradients, and something tiny for 0 where only the highest level decides at 0."""
+    return np.where(grads == 0.0, 2.0**-60, grads) if costly_at_zero(lab) else grads
 
-    In float64 the bound of 0/√v is subnormal, and a velocity moves θ all the same.
+
+def costly_at_zero(lab: Lab) -> bool:
+    """Whether θ moves on at a zero gradient while the gradient itself is divided by √v.
+
+    In float64 the bound of 0/√v is subnormal, and a velocity or NAdam's look-ahead moves θ all the
+    same: no level but the highest can decide such a step.
     """
-    costly = lab.fmt.is_double and lab.spec.algorithm == "rmsprop" and "momentum" in lab.dyadic
-    return np.where(grads == 0.0, 2.0**-60, grads) if costly else grads
+    velocity = lab.spec.algorithm == "rmsprop" and "momentum" in lab.dyadic
+    return lab.fmt.is_double and (velocity or lab.spec.algorithm == "nadam")
 
 
 def silences(lab: Lab, hyper: Mapping[str, float], silence: int, count: int) -> Array:
