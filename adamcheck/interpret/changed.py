@@ -248,5 +248,6 @@ def evaluated(
         elif op.kind in _COUPLING:
             known.append(getattr(arrays, op.kind)(args[0]))
         else:
-            known.append(MEANING[op.kind](*args))
+            with np.errstate(all="ignore"):
+                known.append(MEANING[op.kind](*args))
     return known
