@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -238,3 +241,19 @@ def test_a_mutant_is_killed_a_planted_survivor_reported_and_an_honest_order_pass
     assert run(case("insert v' f=abs"), "quick").fate == "equivalent"
     order = Case("honest", 0, 0, "adam", "float32", "m':lerp update:joined")
     assert run(order, "quick").fate == "conforms"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--seed", "-1"), ("--seed", "1", "--count", "0"), ("--seed", "1", "--spec", "nope")],
+    ids=" ".join,
+)
+def test_a_campaign_that_makes_no_sense_is_refused_in_one_line(words):
+    script = Path(__file__).resolve().parents[2] / "scripts" / "power"
+    done = subprocess.run(
+        [sys.executable, str(script), *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert not done.stdout
+    assert done.stderr.splitlines()[-1].startswith("power: error: ")
+    assert "Traceback" not in done.stderr
