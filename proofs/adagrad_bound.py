@@ -1,6 +1,6 @@
 """AdaGrad's step is at most α, and its step sizes never grow."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, ge, gt, inv, sq
 from adamcheck.proof.lemmas import at_most, by_induction, nothing
 from adamcheck.proof.theorem import Book, Control, Theorem

@@ -1,6 +1,6 @@
 """AdaMax: its second moment is the max-norm limit, and its step may exceed α."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.adam import take_maxima
 from adamcheck.proof.claims import Claim, Fact, Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import by_induction, equality, nothing, power_facts, unit

@@ -1,6 +1,6 @@
 """Decoupled decay keeps the parameter within max(|θ_0|, R_∞/λ)."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Fact, eq, ge, gt
 from adamcheck.proof.lemmas import by_induction
 from adamcheck.proof.theorem import Book, Control, Theorem

@@ -1,6 +1,6 @@
 """AMSGrad: the maximum only helps the step bound, and without correction the bound is smaller."""
 
-from adamcheck.interpret.symbolic import Number, symbols, term
+from adamcheck.numerics.symbolic import Number, symbols, term
 from adamcheck.proof.adam import adam_setting, moments_bound, take_maxima
 from adamcheck.proof.claims import Fact, Product, Times, ge, gt, inv, sq
 from adamcheck.proof.lemmas import by_induction, nothing

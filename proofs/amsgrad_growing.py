@@ -1,6 +1,6 @@
 """AMSGrad is Adam where |g_t| never falls: the newest moment is then the largest."""
 
-from adamcheck.interpret.symbolic import symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import symbolic_step, symbols, term
 from adamcheck.proof.claims import Fact, Factor, Product, Solve, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import by_induction, nothing, power_facts, squeeze, unit

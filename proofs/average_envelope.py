@@ -1,13 +1,13 @@
-"""The charge of a moving average holds for every order in which frameworks write one.
+"""The error bound of a moving average holds for every order in which frameworks write one.
 
 A rounding is fl(x) = x(1+d)+h; a fused operation has d = h = 0, and every d here may be 0. The
-charge is traced from adamcheck/interpret/charges.py; see rounding_envelope for the others.
+error bound is traced from adamcheck/numerics/error_bounds.py; see rounding_envelope for the others.
 """
 
-from adamcheck.interpret.symbolic import symbols, term
-from adamcheck.proof.charged import ONE, charged, setting
+from adamcheck.numerics.symbolic import symbols, term
 from adamcheck.proof.claims import eq, ge
 from adamcheck.proof.coverage import ANY
+from adamcheck.proof.error_bound import ONE, bounded_by, setting
 from adamcheck.proof.magnitudes import (
     Size,
     bounded,
@@ -36,7 +36,7 @@ def part_average(book: Book, order: str, half: bool = False) -> None:
     beta, ebeta, w, ew, old, eold, new, enew, _ = given
     gamma2, gamma4, eta = symbols("gamma_2 gamma_4 eta")
     nonnegative(k, *given[:-1], gamma2, gamma4)
-    moved = at.charges.average(*given, term(0), gamma2, gamma4, 0)
+    moved = at.error_bounds.average(*given, term(0), gamma2, gamma4, 0)
     off, rounded = at.maxima
     olds, high = (k.prove(ge(p + q), [[p], [q]]) for p, q in ((old, eold), (w, ew)))
 
@@ -87,7 +87,7 @@ def part_average(book: Book, order: str, half: bool = False) -> None:
     total = plus(k, *parts)
     difference = value + lost.x - (1 - weight) * o - weight * n
     words = f"|X - r| ≤ moved + 2η for the order {order}, fused or not"
-    charged(k, total, moved + 2 * eta, difference, words)
+    bounded_by(k, total, moved + 2 * eta, difference, words)
 
 
 def part_last(book: Book) -> None:
@@ -99,10 +99,10 @@ def part_last(book: Book) -> None:
         moved, x, r, d, h, result = symbols("moved X r d h result")
         nonnegative(k, *given, gamma2, gamma4, eta, u, moved)
         small = k.assume(ge(ONE / 2, u), "u ≤ 1/2")
-        charge = at.charges.average(*given, u, gamma2, gamma4, eta)
-        inner = at.charges.average(*given, term(0), gamma2, gamma4, 0)
+        error_bound = at.error_bounds.average(*given, u, gamma2, gamma4, eta)
+        inner = at.error_bounds.average(*given, term(0), gamma2, gamma4, 0)
         lost = eta * (3 + sum(given[4:8], term(0)))
-        same = k.prove(eq(charge, inner + u * (result + inner) + lost))
+        same = k.prove(eq(error_bound, inner + u * (result + inner) + lost))
         k.conclude(same, "average(…) = moved + u(r + moved) + η(3 + …)")
         before = bounded(k, x - r, moved + 2 * eta, "from the parts before")
         if normal:
@@ -114,7 +114,7 @@ def part_last(book: Book) -> None:
             extra, value = bounded(k, h, eta), x + h - r
         total = plus(k, before, extra)
         most = moved + u * (result + moved) + lost
-        charged(k, total, most, value, "|fl(X) - r| ≤ average(…)")
+        bounded_by(k, total, most, value, "|fl(X) - r| ≤ average(…)")
 
 
 def prove(book: Book) -> None:
@@ -126,7 +126,7 @@ def prove(book: Book) -> None:
 
 THEOREM = Theorem(
     slug="average-envelope",
-    title="The charge of a moving average",
+    title="The error bound of a moving average",
     statement=(
         r"With $fl(x)=x(1+d)+h$, $|d|\le u\le\tfrac12$, $|h|\le\eta$ and $d$ or $h$ zero in the "
         r"last rounding, average(…) bounds |computed - exact| of $\beta o+wn$, $w=1-\beta$, for "
@@ -140,10 +140,11 @@ THEOREM = Theorem(
     prove=prove,
     controls=(
         Control(
-            "lerp with half of the charge on |o|", lambda book: part_average(book, "lerp", True)
+            "lerp with half of the error bound on |o|",
+            lambda book: part_average(book, "lerp", True),
         ),
         Control(
-            "textbook with half of the charge on |o|",
+            "textbook with half of the error bound on |o|",
             lambda book: part_average(book, "textbook", True),
         ),
     ),

@@ -4,7 +4,7 @@ Expectation enters through its linearity alone: the rule's v is affine in g², s
 recursion with e = E[g²] in the place of g².
 """
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ge, gt, inv
 from adamcheck.proof.lemmas import by_induction, equality
 from adamcheck.proof.theorem import Book, Control, Theorem

@@ -1,6 +1,6 @@
 """The moments as weighted sums of the gradients (Kingma & Ba 2015, §3, eq. (1))."""
 
-from adamcheck.interpret.symbolic import Number, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, Term, symbolic_step, symbols, term
 from adamcheck.proof.claims import eq
 from adamcheck.proof.lemmas import equality
 from adamcheck.proof.theorem import Book, Control, Theorem

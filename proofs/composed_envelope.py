@@ -1,7 +1,7 @@
 """Orders that move an operation across another one: three summands, and θ(1-s) as θ - s·θ.
 
-The charge is the text that adamcheck/interpret/emit.py writes into the gate's kernels for NAdam and
-AdamW, read over symbols. A rounding is fl(x) = x(1+d)+h, of the last one d or h is zero.
+The error bound is the text that adamcheck/numerics/emit.py writes into the gate's kernels for NAdam
+and AdamW, read over symbols. A rounding is fl(x) = x(1+d)+h, of the last one d or h is zero.
 """
 
 import re
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from types import SimpleNamespace
 
-from adamcheck.interpret.emit import Emitter
-from adamcheck.interpret.symbolic import Number, Term, symbols, term
+from adamcheck.numerics.emit import Emitter
+from adamcheck.numerics.symbolic import Number, Term, symbols, term
 from adamcheck.program import Program, trace
-from adamcheck.proof.charged import ONE, expanded, setting
 from adamcheck.proof.claims import Product, ge
+from adamcheck.proof.error_bound import ONE, expanded, setting
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.magnitudes import (
     Size,
@@ -28,11 +28,13 @@ from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.spec import Spec
 
 
-def emitted(charges: SimpleNamespace, emitter: Emitter, i: int, names: dict[str, Term]) -> Term:
+def emitted(
+    error_bounds: SimpleNamespace, emitter: Emitter, i: int, names: dict[str, Term]
+) -> Term:
     """The bound of operation ``i`` as its kernel computes it, with ``names`` for its symbols."""
     text = re.sub(r"\d+\.\d+", lambda number: f"exact({number[0]})", emitter.bound(i))
     scope = {"exact": Fraction, "within": lambda e, x, most: e}
-    scope |= {"total": charges.total, "product": charges.product}
+    scope |= {"total": error_bounds.total, "product": error_bounds.product}
     used = set(re.findall(r"[a-z]\w*", text)) - set(scope)
     values = {name: names.get(name, symbols(name)[0]) for name in used}
     return term(eval(text, scope | values))
@@ -49,7 +51,7 @@ def exclusive(
 ) -> None:
     """The last rounding: ``before`` and d, or ``before`` and h, lies within the larger bound.
 
-    Of ``bounds`` the first is what (1+d) alone may cost, the second what the kernel charges.
+    Of ``bounds`` the first is what (1+d) alone may cost, the second what the kernel error bounds.
     """
     d, h, u, eta = symbols("d_2 h_2 u eta")
     least, most = bounds
@@ -83,7 +85,7 @@ def surplus(value: Term) -> list[Product]:
 
 
 def three_summands(book: Book, share: Number = 1) -> None:
-    """a - b - c as (a-c)-b or a-(b+c), against the charge of (a-b)-c in NAdam."""
+    """a - b - c as (a-c)-b or a-(b+c), against the error bound of (a-b)-c in NAdam."""
     for title in ("(a-c)-b", "a-(b+c)"):
         at = setting(book, f"three summands as {title}")
         k = at.k
@@ -100,15 +102,15 @@ def three_summands(book: Book, share: Number = 1) -> None:
         before = plus(k, off, negated(off2), negated(off3), inner, bounded(k, h, eta))
         exact = bounded(k, x - y - z, s, "the exact result")
         extra = (1 + u) * (share * u * (a + b + c + ea + eb + ec) + eta)
-        least = at.charges.total(s, ea + eb, ec, u, extra)
-        most = charge_of_three(at.charges, (s, p, a, ea, b, eb, c, ec, u, eta))
+        least = at.error_bounds.total(s, ea + eb, ec, u, extra)
+        most = error_bound_of_three(at.error_bounds, (s, p, a, ea, b, eb, c, ec, u, eta))
         value = inner.x + first.x - second.x - third.x + h
         why = monomials(expanded(least - (1 + u) * before.bound - u * s))
-        words = f"{title} lies within the charge of NAdam's (a-b)-c"
+        words = f"{title} lies within the error bound of NAdam's (a-b)-c"
         exclusive(k, before, exact, value, (least, most), why, words)
 
 
-def charge_of_three(charges: SimpleNamespace, given: tuple[Term, ...]) -> Term:
+def error_bound_of_three(error_bounds: SimpleNamespace, given: tuple[Term, ...]) -> Term:
     """The kernel's bound of (a-b)-c in terms of a, b, c, the results s and p and their errors."""
     program = trace(Spec("nadam"))
     emitter = Emitter(program, paired=False)
@@ -119,8 +121,8 @@ def charge_of_three(charges: SimpleNamespace, given: tuple[Term, ...]) -> Term:
     names = {f"a{k}": v for k, v in zip(keys, (s, p, a, b, c), strict=True)}
     names |= {f"e{k}": v for k, v in zip(keys[2:], (ea, eb, ec), strict=True)}
     names |= {"u": u, "far": eta}
-    names[f"e{x}"] = emitted(charges, emitter, x, names)
-    return emitted(charges, emitter, i, names)
+    names[f"e{x}"] = emitted(error_bounds, emitter, x, names)
+    return emitted(error_bounds, emitter, i, names)
 
 
 def is_third(program: Program, i: int) -> bool:
@@ -152,9 +154,9 @@ def shrunk(book: Book, roundings: Number = 2) -> None:
     rounded = negated(times(k, all_four, scaled, both))
     before = plus(k, times(k, off, factor), times(k, slip, both), rounded, lost)
     whole = times(k, exact, factor)
-    least = at.charges.product(theta, et, keep, ek, gamma2, (1 + u) * eta)
+    least = at.error_bounds.product(theta, et, keep, ek, gamma2, (1 + u) * eta)
     least = least + 2 * gamma4 * s * theta
-    most = charge_of_decay(at.charges, (theta, et, keep, ek, s, gamma2, gamma4, eta))
+    most = error_bound_of_decay(at.error_bounds, (theta, et, keep, ek, s, gamma2, gamma4, eta))
     k.prove(ge(1 - u), [[small], [ONE * 7 / 8]])
     high = k.prove(ge(theta + et), [[theta], [et]])
     kept = k.prove(ge(keep + ek), [[keep], [ek]])
@@ -174,18 +176,18 @@ def shrunk(book: Book, roundings: Number = 2) -> None:
         [ONE * 167 / 1024, u, et],
     ]
     value = both.x - sigma * both.x * (1 + t) + h
-    words = "θ - s·θ lies within the charge of AdamW's θ(1-s)"
+    words = "θ - s·θ lies within the error bound of AdamW's θ(1-s)"
     exclusive(k, before, whole, value, (least, most), products, words)
 
 
-def charge_of_decay(charges: SimpleNamespace, given: tuple[Term, ...]) -> Term:
+def error_bound_of_decay(error_bounds: SimpleNamespace, given: tuple[Term, ...]) -> Term:
     """The kernel's bound of θ(1-s)."""
     emitter = Emitter(trace(Spec(decay="decoupled")), paired=False)
     ((i, (x, rest, scalar)),) = emitter.shrinks.items()
     theta, et, keep, ek, s, gamma2, gamma4, eta = given
     names = {f"a{x}": theta, f"e{x}": et, f"a{rest}": keep, f"e{rest}": ek, f"a{scalar}": s}
     names |= {"gamma2": gamma2, "gamma4": gamma4, "far": eta}
-    return emitted(charges, emitter, i, names)
+    return emitted(error_bounds, emitter, i, names)
 
 
 def prove(book: Book) -> None:
@@ -198,9 +200,9 @@ THEOREM = Theorem(
     slug="composed-envelope",
     title="Orders that move an operation across another",
     statement=(
-        r"$(a-c)-b$ and $a-(b+c)$ lie within what the gate's kernel charges for $(a-b)-c$ in "
+        r"$(a-c)-b$ and $a-(b+c)$ lie within what the gate's kernel error bounds for $(a-b)-c$ in "
         r"NAdam, for $u\le1/100$; $\theta-s\theta$, with up to four roundings of $s\theta$, within "
-        r"what it charges for $\theta(1-s)$ in AdamW, for $0\le s\le1/8$, $|\hat s|\le 9s/8$, "
+        r"what it error bounds for $\theta(1-s)$ in AdamW, for $0\le s\le1/8$, $|\hat s|\le 9s/8$, "
         r"$u\le1/8$. In the last rounding $d$ or $h$ is zero."
     ),
     source="this project",
@@ -208,7 +210,8 @@ THEOREM = Theorem(
     prove=prove,
     controls=(
         Control("half of u(a+b+c+e_a+e_b+e_c)", lambda book: three_summands(book, ONE / 2)),
-        # at s = e = η = 0 and 1-s = 1 the last rounding alone costs u·θ, and the charge is γ_2·θ
+        # at s = e = η = 0 and 1-s = 1 the last rounding alone costs u·θ, and the error bound is
+        # γ_2·θ
         Control("γ_2 ≥ u/2 suffices where γ_2 ≥ 2u is given", lambda book: shrunk(book, ONE / 2)),
     ),
 )

@@ -1,6 +1,6 @@
 """A gradient that stays the same gives the same update at every step, whatever β1 and β2."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ge, gt, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import equal_roots, equality, positive_root, power_facts, unit

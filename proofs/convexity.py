@@ -4,7 +4,7 @@ Convexity is the monotone gradient: (∇f(x)-∇f(y))·(x-y) ≥ λ|x-y|². Of t
 is positive and grows is used.
 """
 
-from adamcheck.interpret.symbolic import Number, symbols, term
+from adamcheck.numerics.symbolic import Number, symbols, term
 from adamcheck.proof.claims import eq, ge, gt, inv, sq
 from adamcheck.proof.coverage import ANY
 from adamcheck.proof.lemmas import by_induction, nothing

@@ -1,6 +1,6 @@
 """Weight decay alone, in each coupling; L2 decay is a change of the gradient."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ge, gt, ne
 from adamcheck.proof.lemmas import equality, power_facts, unit
 from adamcheck.proof.theorem import Book, Control, Theorem

@@ -11,7 +11,7 @@ from itertools import combinations
 from math import isqrt
 from typing import Any
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, term
 from adamcheck.proof.claims import eq, ne
 from adamcheck.proof.coverage import turned
 from adamcheck.proof.kernel import Proof

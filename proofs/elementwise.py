@@ -4,7 +4,7 @@ The rule is a function of scalars; a program applies it to each element. What ha
 that what elements share, the clocks and hyperparameters, does not depend on any element.
 """
 
-from adamcheck.interpret.symbolic import Number, SymbolicOps, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, SymbolicOps, Term, symbolic_step, symbols, term
 from adamcheck.program import trace
 from adamcheck.proof.claims import eq, ne
 from adamcheck.proof.normal import ProofError

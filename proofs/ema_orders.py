@@ -1,6 +1,6 @@
 """Every writing of one moving average, and of one update, is the same function of real numbers."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import eq, ne
 from adamcheck.proof.theorem import Book, Control, Theorem
 from adamcheck.rules import ema
@@ -26,7 +26,7 @@ def averages(book: Book, slip: Number = 0) -> None:
 
 
 def updates(book: Book) -> None:
-    """Folded scalars, reciprocals, and the root divided by the root of its correction."""
+    """Moved scalars, reciprocals, and the root divided by the root of its correction."""
     k = book.part("one update")
     run = symbolic_step(Spec(), names=("s",))
     (s,) = run.ops.roots
@@ -55,7 +55,7 @@ THEOREM = Theorem(
     slug="ema-orders",
     title="Orders of evaluation",
     statement=(
-        r"$\beta m+(1-\beta)g = m+(1-\beta)(g-m) = g-\beta(g-m)$ and the folded forms of the "
+        r"$\beta m+(1-\beta)g = m+(1-\beta)(g-m) = g-\beta(g-m)$ and the reassociated forms of the "
         r"update are one function of real numbers; they differ in rounding alone."
     ),
     source="this project; the orders are those of shipped implementations",

@@ -1,13 +1,14 @@
-"""How the envelope's charges grow with the data, the roundoff and the operands' errors.
+"""How the envelope's error bounds grow with the data, the roundoff and the operands' errors.
 
 That a reference computed with a roundoff m times smaller lies within a part m of the bound rests on
-this: every charge grows at least in proportion, a root's where its radicand is known well enough.
+this: every error bound grows at least in proportion, a root's where its radicand is known well
+enough.
 """
 
-from adamcheck.interpret.symbolic import Number, Term, symbols, term
-from adamcheck.proof.charged import ONE, expanded, setting
+from adamcheck.numerics.symbolic import Number, Term, symbols, term
 from adamcheck.proof.claims import Times, eq, ge, gt, inv
 from adamcheck.proof.coverage import ANY
+from adamcheck.proof.error_bound import ONE, expanded, setting
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.magnitudes import monomials, nonnegative
 from adamcheck.proof.theorem import Book, Control, Theorem
@@ -16,9 +17,9 @@ NAMES = "beta e_beta w e_w old e_old new e_new result"
 
 
 def homogeneity(book: Book, share: Number = 1) -> None:
-    """c times the data: c times the charge; m times roundoff and errors: m times it, or more."""
+    """c times the data: c times the bound; m times roundoff and errors: m times it, or more."""
     at = setting(book, "homogeneity", larger=lambda x, y: x)
-    k, f = at.k, at.charges
+    k, f = at.k, at.error_bounds
     c, x = symbols("c x")
     s, a, b, ea, eb, gamma, eta, i, r = symbols("s a b e_a e_b gamma eta i r")
     k.assume(gt(c))
@@ -72,7 +73,7 @@ def radical_in_u(book: Book, share: Number = 1) -> None:
         k = f.k
         nonnegative(k, ev, less, gamma, small, x, w, w2)
         k.assume(gt(r))
-        return k, f.charges.radical(r, ev, gamma), f.charges.radical(r, less, small)
+        return k, f.error_bounds.radical(r, ev, gamma), f.error_bounds.radical(r, less, small)
 
     words = "radical(r, e, γ) ≥ m·radical(r, e', γ')"
     k, big, little = begin("radical and the roundoff: where e_v ≤ v", True)
@@ -152,7 +153,7 @@ def average_in_u(book: Book, share: Number = 1) -> None:
 
     def evaluated(by: Term, *maxima: Term) -> Term:
         found = iter(maxima)
-        f = setting(Book(), "", larger=lambda x, y: next(found)).charges
+        f = setting(Book(), "", larger=lambda x, y: next(found)).error_bounds
         errors = [by * e for e in given[1:8:2]]
         pairs = [v for pair in zip(given[0:8:2], errors, strict=True) for v in pair]
         return f.average(*pairs, given[8], by * u, by * gamma2, by * gamma4, by * eta)
@@ -185,7 +186,9 @@ THEOREM = Theorem(
     covers={ANY: "operation by operation"},
     prove=prove,
     controls=(
-        Control("charges grow twice as fast as the roundoff", lambda book: homogeneity(book, 2)),
+        Control(
+            "error bounds grow twice as fast as the roundoff", lambda book: homogeneity(book, 2)
+        ),
         Control("radical grows twice as fast", lambda book: radical_in_u(book, 2)),
         Control("average grows twice as fast", lambda book: average_in_u(book, 2)),
     ),

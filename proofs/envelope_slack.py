@@ -1,36 +1,37 @@
-"""SLACK pays for what the envelope's charges are computed from and with; and how charges scale.
+"""SLACK pays for what error bounds are computed from and with; and how they scale.
 
-S·charge covers the charge of magnitudes that are larger by κ times their bounds, since the exact
-ones may be, and what its own evaluation in float64 loses. SLACK, where it stands in each charge and
-how many roundings one takes are read from adamcheck/interpret/charges.py; nothing is retyped.
+S·error bound covers the error bound of magnitudes that are larger by κ times their bounds, since
+the exact ones may be, and what its own evaluation in float64 loses. SLACK, where it stands in each
+error bound and how many roundings one takes are read from adamcheck/numerics/error_bounds.py;
+nothing is retyped.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from adamcheck.interpret import charges
-from adamcheck.interpret.symbolic import Term, symbols, term
-from adamcheck.proof.charged import ONE, paid, roundoff, setting, slack_of
+from adamcheck.numerics import error_bounds
+from adamcheck.numerics.symbolic import Term, symbols, term
 from adamcheck.proof.claims import Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.coverage import ANY
+from adamcheck.proof.error_bound import ONE, paid, roundoff, setting, slack_of
 from adamcheck.proof.lemmas import at_most
 from adamcheck.proof.magnitudes import nonnegative
 from adamcheck.proof.normal import ProofError
 from adamcheck.proof.theorem import Book, Control, Theorem
-from adamcheck.proof.traced import traced_charges
+from adamcheck.proof.traced import traced_error_bounds
 
 NAMES = "beta e_beta w e_w old e_old new e_new result"
 
 
 def references(book: Book) -> None:
-    """S times a charge covers the charge of magnitudes that are larger by κ times their bounds."""
+    """S times an error bound covers that of magnitudes larger by κ times their bounds."""
     s, a, b, ea, eb, i, eta, gamma = symbols("s a b e_a e_b i eta gamma")
     at = setting(book, "total of a reference's magnitude")
     pay = slack_of(at.k)
     nonnegative(at.k, s, ea, eb, eta)
     _, small = roundoff(at.k)
-    f, kappa, k = at.charges, pay.kappa, at.k
+    f, kappa, k = at.error_bounds, pay.kappa, at.k
     paid(
         pay,
         f.total(s, ea, eb, gamma, eta),
@@ -45,8 +46,8 @@ def references(book: Book) -> None:
     roundoff(at.k)
     paid(
         pay,
-        at.charges.product(a, ea, b, eb, gamma, eta),
-        lambda more: at.charges.product(a + kappa * ea, ea, b + kappa * eb, eb, gamma, eta),
+        at.error_bounds.product(a, ea, b, eb, gamma, eta),
+        lambda more: at.error_bounds.product(a + kappa * ea, ea, b + kappa * eb, eb, gamma, eta),
         term(0),
         [[8]],
         "S·product(a, …, b, …) ≥ product(a + κe_a, …, b + κe_b, …)",
@@ -61,8 +62,8 @@ def references(book: Book) -> None:
     two = k.prove(ge(2 - square), [[kappa, room], [ONE * 17 / 8, room], [ONE * 47 / 64]])
     paid(
         pay,
-        at.charges.scaled_down(s, ea, eb, i, gamma, eta),
-        lambda more: at.charges.scaled_down(s + more, ea, eb, square * i, gamma, eta),
+        at.error_bounds.scaled_down(s, ea, eb, i, gamma, eta),
+        lambda more: at.error_bounds.scaled_down(s + more, ea, eb, square * i, gamma, eta),
         eb * i * square * (1 + gamma) + gamma,
         [[sq(1 + kappa), more, half], [more, two], [3, small], [3]],
         "S·scaled_down(q, …, i, …) ≥ scaled_down(q + κE, …, (1+κ)²i, …)",
@@ -80,22 +81,25 @@ def references(book: Book) -> None:
         k.assume(gt(s))
         up = k.assume(ge((1 + kappa) * s, r), "the reference r of s = √v")
         down = k.assume(ge((1 + kappa) * r, s), "is within 1+κ of it")
-        charge, exact = at.charges.radical(r, ev, gamma), at.charges.radical(s, ev, gamma)
+        error_bound, exact = (
+            at.error_bounds.radical(r, ev, gamma),
+            at.error_bounds.radical(s, ev, gamma),
+        )
         moved: list[Factor] = [ev, inv(r)] if first else [w]
         parts: list[Product] = [moved, [gamma, *moved], [gamma, r]]
-        base = k.prove(ge(charge), parts)
+        base = k.prove(ge(error_bound), parts)
         least: list[Product] = [[1 + gamma, ev, inv(s), inv(r), up]]
         k.prove(gt(1 + gamma), [[1], [gamma]])
         if not first:
             least = [[1 + gamma, kappa, w]]
-        near = k.prove(ge((1 + kappa) * charge, exact), [*least, [gamma, down]])
+        near = k.prove(ge((1 + kappa) * error_bound, exact), [*least, [gamma, down]])
         extra: list[list[Factor]] = [[kappa] * n for n in (1, 2, 3)]
         rest = k.prove(
             ge((1 + kappa) ** 4 - (1 + kappa)),
             [[c, *p] for c, p in zip((3, 6, 4), extra, strict=True)] + [[kappa] * 4],
         )
         fact = k.prove(
-            ge(pay.S * charge, exact),
+            ge(pay.S * error_bound, exact),
             [[pay.enough, base], [8, pay.S, kappa, base], [rest, base], [near]],
         )
         k.conclude(fact, "S·radical(r, …) ≥ radical(s, …) for r within 1+κ of s")
@@ -127,7 +131,7 @@ def average_references(book: Book) -> None:
 
     def evaluated(shift: Term, more: Term, share: Term) -> Term:
         found = iter((off, share * rounded))
-        f = setting(Book(), "", larger=lambda x, y: next(found)).charges
+        f = setting(Book(), "", larger=lambda x, y: next(found)).error_bounds
         errors = (off, *given[3:8:2])  # off is no smaller than e_β
         moved = [x + shift * e for x, e in zip(given[0:8:2], errors, strict=True)]
         pairs = [value for pair in zip(moved, given[1:8:2], strict=True) for value in pair]
@@ -154,7 +158,7 @@ PARAMETERS = {
     "average": f"{NAMES} u gamma_2 gamma_4 eta",
     "inverse": "a e",
 }
-"""The charges that compute, with names for what they are given."""
+"""The error bounds that compute, with names for what they are given."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ class Rounded:
 
 
 def roundings(name: str) -> int | None:
-    """How many roundings the charge's result has been through at most, by its own text.
+    """How many roundings the error bound's result has been through at most, by its own text.
 
     None where the text takes a difference of a rounded value.
     """
@@ -191,23 +195,23 @@ def roundings(name: str) -> int | None:
     def either(x: Any, y: Any) -> Rounded:
         return Rounded(max(v.n if isinstance(v, Rounded) else 0 for v in (x, y)))
 
-    counting = charges.load_charges(
+    counting = error_bounds.load_error_bounds(
         larger=either,
         smaller=either,
         root=lambda x: Rounded(x.n + 1),
         select=lambda claim, yes, no: yes,
         slack=Rounded(0, True),
     )
-    charge = getattr(counting, name)
+    error_bound = getattr(counting, name)
     try:
-        return int(charge(*[Rounded(0, True)] * len(PARAMETERS[name].split())).n)
+        return int(error_bound(*[Rounded(0, True)] * len(PARAMETERS[name].split())).n)
     except ProofError:
         return None
 
 
 def slack_stands_once(book: Book, power: int = 1) -> None:
-    """Each charge is S times what the other theorems prove of it."""
-    k = book.part("SLACK multiplies each charge, once")
+    """Each error bound is S times what the other theorems prove of it."""
+    k = book.part("SLACK multiplies each error bound, once")
     (slack_,) = symbols("S")
     found: dict[str, list[Any]] = {}
     for value in (slack_, ONE):
@@ -216,7 +220,7 @@ def slack_stands_once(book: Book, power: int = 1) -> None:
         def above(x: Any, y: Any, made: Any = made) -> Term:
             return made.setdefault((term(x).expr, term(y).expr), symbols(f"M_{len(made)}")[0])
 
-        f = traced_charges(
+        f = traced_error_bounds(
             larger=above,
             smaller=lambda x, y: x,
             root=lambda x: symbols("w")[0],
@@ -231,11 +235,11 @@ def slack_stands_once(book: Book, power: int = 1) -> None:
         k.assume(gt(Term(divisor)))
     for name, (loose, tight) in found.items():
         fact = k.prove(eq(loose, slack_**power * tight))
-        k.conclude(fact, f"{name}(…) is S times the charge without it")
+        k.conclude(fact, f"{name}(…) is S times the error bound without it")
 
 
 def slack(book: Book, count: int | None = None) -> None:
-    """S pays for κ = 2^-28 and for as many roundings in float64 as a charge can have."""
+    """S pays for κ = 2^-28 and for as many roundings in float64 as an error bound can have."""
     k = book.part("the slack of the code, and the bound's own evaluation in float64")
     slack_, kappa, v, lost = symbols("S kappa v q")
     # Bernoulli: (1-v)^n ≥ 1 - n·v, by induction
@@ -252,8 +256,8 @@ def slack(book: Book, count: int | None = None) -> None:
     step = k.prove(k.at_next(claim), [[1 - v, hypothesis], [counted, v, v]])
     fact = k.induct(claim, hypothesis_base, hypothesis, step)
     k.conclude(fact, "(1-v)^n ≥ 1 - n·v for every n")
-    point = {slack_: term(Fraction(charges.SLACK)), kappa: ONE / 2**28, v: ONE / 2**53}
-    tau, tiniest = symbols("tau")[0], term(Fraction(charges.TINIEST))
+    point = {slack_: term(Fraction(error_bounds.SLACK)), kappa: ONE / 2**28, v: ONE / 2**53}
+    tau, tiniest = symbols("tau")[0], term(Fraction(error_bounds.TINIEST))
     fact = k.witness({tau: tiniest}, [eq(2**1074 * tau, 1)])
     k.conclude(fact, "TINIEST is the smallest positive number of float64: no positive x is below")
     counts = {"1,024 roundings": 2**10} if count is None else {"these": count}
@@ -329,9 +333,9 @@ THEOREM = Theorem(
     slug="envelope-slack",
     title="The slack of the running error bound",
     statement=(
-        r"For $S(1-8\kappa)\ge(1+\kappa)^4$, $S$ times each charge (total, product, "
-        r"scaled_down, radical, average) covers the charge of magnitudes that are larger by "
-        r"$\kappa$ times their bounds; in the code each charge is $S$ times the charge that "
+        r"For $S(1-8\kappa)\ge(1+\kappa)^4$, $S$ times each error bound (total, product, "
+        r"scaled_down, radical, average) covers the error bound of magnitudes that are larger by "
+        r"$\kappa$ times their bounds; in the code each is $S$ times the error bound that "
         r"rounding-envelope and average-envelope prove. At the code's $S$ and $\kappa=2^{-28}$ "
         r"this leaves room for 1,024 roundings of the bound in float64, underflow apart; total, "
         r"product, quotient, scaled_down, radical and inverse take 13 at most, average 48."
@@ -341,6 +345,8 @@ THEOREM = Theorem(
     prove=prove,
     controls=(
         Control("the slack pays for 2^30 roundings", lambda book: slack(book, 2**30)),
-        Control("each charge is S² times the one without", lambda book: slack_stands_once(book, 2)),
+        Control(
+            "each error bound is S² times the one without", lambda book: slack_stands_once(book, 2)
+        ),
     ),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, term
 from adamcheck.proof.claims import eq, ne
 from adamcheck.proof.coverage import turned
 from adamcheck.proof.kernel import Proof

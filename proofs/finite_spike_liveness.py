@@ -1,7 +1,7 @@
 """After one finite spike and zeros the update keeps a known positive size: Adam is not frozen."""
 
 from adamcheck import theory
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, gt, ne, sq
 from adamcheck.proof.lemmas import by_induction, unit
 from adamcheck.proof.theorem import Book, Control, Theorem

@@ -1,6 +1,6 @@
 """After the last gradient the moments shrink by exactly β a step."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import eq
 from adamcheck.proof.lemmas import equality
 from adamcheck.proof.theorem import Book, Control, Theorem

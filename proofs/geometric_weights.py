@@ -1,6 +1,6 @@
 """The weights of an exponential moving average add up to 1 - β^t (Kingma & Ba 2015, §3)."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ne
 from adamcheck.proof.lemmas import equality
 from adamcheck.proof.theorem import Book, Control, Theorem

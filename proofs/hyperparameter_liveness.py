@@ -6,7 +6,7 @@ Denominators carry a root, so that updates are compared by their squares or by t
 
 from fractions import Fraction
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols
 from adamcheck.proof.claims import Fact, Times, eq, gt, inv, ne
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import positive_root

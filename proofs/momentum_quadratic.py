@@ -3,7 +3,7 @@
 With a = αλ, u = w_t and x = w_(t-1) = w_t + αz_t the recursion is w_(t+1) = T·u - β·x, T = 1+β-a.
 """
 
-from adamcheck.interpret.symbolic import Number, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, Term, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import at_most, by_induction
 from adamcheck.proof.theorem import Book, Control, Theorem

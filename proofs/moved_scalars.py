@@ -2,12 +2,12 @@
 
 Such an order keeps s·z where the textbook keeps z, for a product s of step sizes and corrections,
 and divides by s later. What an underflow takes from s·z is stretched by 1/s. adamcheck.oracle's
-envelope.fold bounds 1/s and s; tests hold its numbers against the products below.
+envelope.reassociation bounds 1/s and s; tests hold its numbers against the products below.
 """
 
 from collections.abc import Sequence
 
-from adamcheck.interpret.symbolic import Number, Term, symbols, term
+from adamcheck.numerics.symbolic import Number, Term, symbols, term
 from adamcheck.proof.claims import Fact, Product, ge, gt, inv, sq
 from adamcheck.proof.coverage import ANY
 from adamcheck.proof.lemmas import by_induction

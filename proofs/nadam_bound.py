@@ -1,6 +1,6 @@
 """The largest step of any linear numerator over an averaged denominator, and of NAdam."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.adam import adam_setting, moments_bound
 from adamcheck.proof.claims import Fact, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import binary_form, by_induction, equality, nothing

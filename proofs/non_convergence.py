@@ -3,7 +3,7 @@
 On [-1, 1] the losses are C·x, -x, -x, C·x, ...; β1 = 0 and β2 = 1/(1+C²). A period begins at x = 1.
 """
 
-from adamcheck.interpret.symbolic import Number, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, Term, symbolic_step, symbols, term
 from adamcheck.proof.claims import Fact, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import at_most, positive_root

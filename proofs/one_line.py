@@ -1,6 +1,6 @@
 """Algorithm 1 and the one-line form agree when ε̂ = ε·√(1-β2^t) (Kingma & Ba 2015, §2)."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.adam import adam_setting, second_moment
 from adamcheck.proof.claims import Times, eq, ge, gt, inv
 from adamcheck.proof.lemmas import equal_roots, positive_root

@@ -5,7 +5,7 @@ They say |Δ_t| ≤ α(1-β1)/√(1-β2) if 1-β1 > √(1-β2), and |Δ_t| ≤ �
 
 from fractions import Fraction
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Fact, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import (

@@ -1,6 +1,6 @@
 """RMSProp's step is at most α/√(1-β2), and a lone gradient attains it."""
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, term
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, term
 from adamcheck.proof.claims import Fact, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import by_induction, nothing, power_facts, unit

@@ -1,14 +1,14 @@
-"""The charges of the running error bound (adamcheck/interpret/charges.py) hold for every order.
+"""The bounds of the running error analysis (numerics/error_bounds.py) hold for every order.
 
 A rounding is fl(x) = x(1+d)+h with |d| ≤ u and |h| ≤ η; a fused one has d = h = 0, and every d here
-may be 0. |x| ≤ b is a pair of facts. The charges are traced from their source; magnitudes are
+may be 0. |x| ≤ b is a pair of facts. The error bounds are traced from their source; magnitudes are
 exact ones, or bounds of them (envelope_slack goes over to the reference's).
 """
 
-from adamcheck.interpret.symbolic import Number, symbols, term
-from adamcheck.proof.charged import ONE, charged, expanded, setting, slack_of
+from adamcheck.numerics.symbolic import Number, symbols, term
 from adamcheck.proof.claims import Fact, Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.coverage import ANY
+from adamcheck.proof.error_bound import ONE, bounded_by, expanded, setting, slack_of
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.magnitudes import (
     Size,
@@ -92,13 +92,13 @@ def part_total(book: Book, forget: bool = False) -> None:
     k = at.k
     s, ea, eb, eta, gamma = symbols("s e_a e_b eta gamma")
     nonnegative(k, s, ea, eb, eta, gamma)
-    charge = at.charges.total(s, ea, eb, gamma, 0 if forget else eta)
+    error_bound = at.error_bounds.total(s, ea, eb, gamma, 0 if forget else eta)
     r, da, db, theta, h = symbols("r da db theta h")
     exact, lost = bounded(k, r, s), bounded(k, h, eta)
     a, b, d = bounded(k, da, ea), bounded(k, db, eb), bounded(k, theta, gamma)
     error = plus(k, a, b, times(k, d, plus(k, exact, a, b)), lost)
     words = "|(â+b̂)(1+θ)+h - (a+b)| ≤ total(…), with |θ| ≤ γ, |h| ≤ η, r = a+b"
-    charged(k, error, charge, (r + da + db) * (1 + theta) + h - r, words)
+    bounded_by(k, error, error_bound, (r + da + db) * (1 + theta) + h - r, words)
 
 
 def part_product(book: Book, forget: bool = False) -> None:
@@ -107,7 +107,7 @@ def part_product(book: Book, forget: bool = False) -> None:
     k = at.k
     a, b, ea, eb, eta, gamma = symbols("a b e_a e_b eta gamma")
     nonnegative(k, a, b, ea, eb, eta, gamma)
-    charge = at.charges.product(a, ea, b, 0 if forget else eb, gamma, eta)
+    error_bound = at.error_bounds.product(a, ea, b, 0 if forget else eb, gamma, eta)
     x, y, dx, dy, theta, h = symbols("x y dx dy theta h")
     first, second = bounded(k, x, a), bounded(k, y, b)
     off, off2 = bounded(k, dx, ea), bounded(k, dy, eb)
@@ -118,7 +118,7 @@ def part_product(book: Book, forget: bool = False) -> None:
         k, times(k, x_hat, off2), times(k, second, off), times(k, d, times(k, x_hat, y_hat)), lost
     )
     words = "|âb̂(1+θ)+h - ab| ≤ product(…); α·(m/D) and (α·m)/D alike"
-    charged(k, error, charge, (x + dx) * (y + dy) * (1 + theta) + h - x * y, words)
+    bounded_by(k, error, error_bound, (x + dx) * (y + dy) * (1 + theta) + h - x * y, words)
 
 
 def part_reciprocal(book: Book, forget: bool = False) -> None:
@@ -127,7 +127,7 @@ def part_reciprocal(book: Book, forget: bool = False) -> None:
     k = at.k
     q, ea, eb, i, eta, gamma = symbols("q e_a e_b i eta gamma")
     nonnegative(k, q, ea, eb, i, eta, gamma)
-    charge = at.charges.scaled_down(q, ea, 0 if forget else eb, i, gamma, eta)
+    error_bound = at.error_bounds.scaled_down(q, ea, 0 if forget else eb, i, gamma, eta)
     r, b, da, db, y, theta, h = symbols("r b da db y theta h")
     exact, off, off2 = bounded(k, r, q), bounded(k, da, ea), bounded(k, db, eb)
     inverse = bounded(k, y, i, "y = 1/b̂; see the next part")
@@ -135,30 +135,30 @@ def part_reciprocal(book: Book, forget: bool = False) -> None:
     moved = times(k, minus(k, off, times(k, exact, off2)), inverse)
     error = plus(k, moved, times(k, d, plus(k, exact, moved)), lost)
     one = k.assume(eq(y * (b + db), 1), "y = 1/b̂")
-    left = k.prove(ge(charge, error.bound), monomials(expanded(charge - error.bound)))
+    left = k.prove(ge(error_bound, error.bound), monomials(expanded(error_bound - error.bound)))
     for sign, side in ((1, error.above), (-1, error.below)):
         value = (r * b + da) * y * (1 + theta) + h - r
         lift = Times(-sign * r * (1 + theta), one)
-        fact = k.prove(ge(charge, sign * value), [[left], [side]], using=[lift])
+        fact = k.prove(ge(error_bound, sign * value), [[left], [side]], using=[lift])
         k.conclude(fact, "|(â/b̂)(1+θ)+h - a/b| ≤ scaled_down(…), with r = a/b")
 
 
 def part_quotient(book: Book, margin: Number = 1) -> None:
     """The divisor b of which 2e_b < b is known; 1/(b - e_b) is the i of the part before."""
-    at = setting(book, "quotient: the same charge, and what bounds the reciprocal")
+    at = setting(book, "quotient: the same error bound, and what bounds the reciprocal")
     k, pay = at.k, slack_of(at.k)
     kappa = pay.kappa
     q, ea, b, eb, eta, gamma = symbols("q e_a b e_b eta gamma")
     nonnegative(k, eb)
-    asked = at.charges.quotient(q, ea, b, eb, gamma, eta)
-    reciprocal = at.charges.inverse(b, eb)
+    asked = at.error_bounds.quotient(q, ea, b, eb, gamma, eta)
+    reciprocal = at.error_bounds.inverse(b, eb)
     (claim, again), (most,) = at.conditions, at.maxima
-    known = k.assume(claim, "else the charge is infinite")
+    known = k.assume(claim, "else the error bound is infinite")
     k.conclude(k.prove(again, [[known]]), "inverse(…) is finite where quotient(…) is")
     equal = k.assume(eq(most, b - eb), "b - e_b > 0 in float64 is at least its smallest number")
     positive = k.prove(gt(b - eb), [[known], [eb]])
     k.prove(gt(most), [[positive]], using=[Times(ONE, equal)])
-    same = k.prove(eq(asked, at.charges.scaled_down(q, ea, eb, 1 / most, gamma, eta)))
+    same = k.prove(eq(asked, at.error_bounds.scaled_down(q, ea, eb, 1 / most, gamma, eta)))
     k.conclude(same, "quotient(…) is scaled_down(…) with i = 1/(b - e_b)")
     k.conclude(k.prove(eq(reciprocal, 1 / most)), "inverse(…) is that i, apart from its slack")
     fact = k.prove(ge(1 - eb / most), [[known, inv(most)]], using=[Times(1 / most, equal)])
@@ -187,7 +187,7 @@ def part_quotient(book: Book, margin: Number = 1) -> None:
 
 
 def part_radical(book: Book, share: Number = 1) -> None:
-    """|√v̂ - √v| ≤ e_v/√v and ≤ √e_v; whichever is smaller, one more rounding leaves the charge."""
+    """|√v̂ - √v| ≤ e_v/√v and ≤ √e_v; whichever is smaller, then one more rounding."""
     for title, first in (("e_v/√v", True), ("√e_v", False)):
         at = setting(book, f"radical: where {title} is smaller", larger=lambda x, y: x, first=first)
         k = at.k
@@ -198,14 +198,14 @@ def part_radical(book: Book, share: Number = 1) -> None:
             k.assume(ge(ev, sign * (s2 * s2 - s * s)), "s_2 = √v̂ with |v̂ - v| ≤ e_v")
             for sign in (1, -1)
         ]
-        charge = at.charges.radical(s, ev, gamma)
+        error_bound = at.error_bounds.radical(s, ev, gamma)
         moved = _divided(k, share, sides) if first else _rooted(k, share, sides)
         d = bounded(k, theta, gamma)
         exact = Size(s, s, k.prove(ge(0)), k.prove(ge(2 * s), [[2, s]]))
         error = plus(k, moved, times(k, d, plus(k, exact, moved)))
         words = f"|√v̂·(1+θ) - √v| ≤ radical(…) where {title} is smaller"
         for sign, side in ((1, error.above), (-1, error.below)):
-            k.conclude(k.prove(ge(charge, sign * (s2 * (1 + theta) - s)), [[side]]), words)
+            k.conclude(k.prove(ge(error_bound, sign * (s2 * (1 + theta) - s)), [[side]]), words)
 
 
 def _divided(k: Proof, share: Number, sides: list[Fact]) -> Size:
@@ -265,8 +265,8 @@ def guards(book: Book) -> None:
     at = setting(book, "within: where it is finite, nothing overflows")
     k = at.k
     x, e, largest = symbols("x e L")
-    got = at.charges.within(e, x, largest)
-    (fits,) = (k.assume(claim, "else the charge is infinite") for claim in at.conditions)
+    got = at.error_bounds.within(e, x, largest)
+    (fits,) = (k.assume(claim, "else the error bound is infinite") for claim in at.conditions)
     value, off = bounded(k, symbols("r")[0], x), bounded(k, symbols("d")[0], e)
     size = relaxed(k, plus(k, value, off), largest, [[fits]])
     k.conclude(size.above, "x̂ ≤ L, the largest number")
@@ -276,14 +276,14 @@ def guards(book: Book) -> None:
         at = setting(book, f"chosen and rooted: a condition {side} zero")
         k = at.k
         x2, bound, ex, ey = symbols("x_2 e_s e_x e_y")
-        got = at.charges.chosen(sign > 0, sign * x, e, ex, ey)
-        (known,) = (k.assume(claim, "else the charge is infinite") for claim in at.conditions)
+        got = at.error_bounds.chosen(sign > 0, sign * x, e, ex, ey)
+        (known,) = (k.assume(claim, "else the error bound is infinite") for claim in at.conditions)
         near = bounded(k, x2 - x, e, "x: the reference's condition; x_2: any evaluation's")
         fact = k.prove(gt(sign * x2), [[known], [near.below if sign > 0 else near.above]])
         k.conclude(fact, f"every admissible evaluation's is {side} zero too: the same branch")
         k.conclude(k.prove(eq(got, ex if sign > 0 else ey)), "chosen(…) is that branch's bound")
         if sign > 0:
-            got = at.charges.rooted(x, e, bound)
+            got = at.error_bounds.rooted(x, e, bound)
             again = k.prove(at.conditions[1], [[known]])
             k.conclude(again, "rooted(…) is finite only where no radicand comes out negative")
             k.conclude(k.prove(eq(got, bound)), "rooted(…) is the root's own bound")
@@ -322,7 +322,7 @@ THEOREM = Theorem(
     title="The running error bound of the gate",
     statement=(
         r"With $fl(x)=x(1+d)+h$, $|d|\le u$, $|h|\le\eta$ (no $h$ for a root), a product of "
-        r"$k$ factors $(1+d)^{\pm1}$ is within $1\pm\gamma_k$, and the charges total, product, "
+        r"$k$ factors $(1+d)^{\pm1}$ is within $1\pm\gamma_k$, and the bounds total, product, "
         r"quotient, scaled_down, radical and the larger of two bound |computed - exact| from "
         r"bounds of the operands, fused or not, whatever the order of their roundings. chosen, "
         r"rooted and within are finite only where no evaluation takes another branch or "

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from adamcheck import theory
-from adamcheck.interpret.symbolic import Number, symbols, term
+from adamcheck.numerics.symbolic import Number, symbols, term
 from adamcheck.proof.claims import Claim, Fact, Product, eq, ge, gt, inv, ne
 from adamcheck.proof.coverage import ANY
 from adamcheck.proof.kernel import Proof

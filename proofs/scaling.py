@@ -1,6 +1,6 @@
 """Gradients scaled by c > 0, and ε along with them, give the same updates."""
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
 from adamcheck.proof.adam import Setting, adam_setting, second_moment
 from adamcheck.proof.claims import Fact, Product, Times, eq, ge, gt, inv, ne
 from adamcheck.proof.kernel import Proof

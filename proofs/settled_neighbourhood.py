@@ -5,7 +5,7 @@ and √v at most as √β2^k, so the way against the gradient is a geometric sum
 every dialect that checks/dynamics.py calls Adam. The convergence checks rest on this theorem.
 """
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols, term
 from adamcheck.proof.adam import adam_setting, moments_bound
 from adamcheck.proof.claims import Fact, Factor, Product, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.lemmas import at_most, by_induction, nothing, positive_root, power_facts, unit

@@ -4,7 +4,7 @@ Over the reals: by induction. In floating point: each operation of the rule comm
 so that any rounding with fl(-x) = -fl(x) does (round to nearest and toward zero are of that kind).
 """
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ne
 from adamcheck.proof.grading import DIALECTS, graded
 from adamcheck.proof.lemmas import equality

@@ -1,6 +1,6 @@
 """The ratio of the mean gradient to its root mean square is at most 1, and falls with the mean."""
 
-from adamcheck.interpret.symbolic import Number, symbols, term
+from adamcheck.numerics.symbolic import Number, symbols, term
 from adamcheck.proof.claims import Fact, ge, gt, inv, sq
 from adamcheck.proof.coverage import ANY
 from adamcheck.proof.lemmas import binary_form, by_induction, nothing

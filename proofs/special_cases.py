@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from adamcheck import rules
-from adamcheck.interpret.symbolic import (
+from adamcheck.numerics.symbolic import (
     STATE_NAMES,
     Number,
     SymbolicOps,

@@ -1,7 +1,7 @@
 """Adam at constant α on λx²/2: when the minimum is stable, and the two-cycle where it is not."""
 
 from adamcheck import theory
-from adamcheck.interpret.symbolic import Number, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, symbols, term
 from adamcheck.proof.claims import Times, eq, ge, gt, sq
 from adamcheck.proof.lemmas import equal_roots
 from adamcheck.proof.theorem import Book, Control, Theorem

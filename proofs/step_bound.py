@@ -5,7 +5,7 @@ decay rates are written β2 = b², β1 = b·c, so that with x = b^t, y = c^t: β
 """
 
 from adamcheck import theory
-from adamcheck.interpret.symbolic import Number, Term, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import Number, Term, symbolic_step, symbols, term
 from adamcheck.proof.adam import adam_setting, moments_bound
 from adamcheck.proof.claims import Fact, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof

@@ -1,6 +1,6 @@
 """A parameter that never saw a gradient does not move."""
 
-from adamcheck.interpret.symbolic import Number, symbolic_step, term
+from adamcheck.numerics.symbolic import Number, symbolic_step, term
 from adamcheck.proof.claims import Times, eq, ge, gt
 from adamcheck.proof.lemmas import equality, power_facts, unit, vanishes
 from adamcheck.proof.theorem import Book, Control, Theorem

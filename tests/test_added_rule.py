@@ -13,7 +13,7 @@ import pytest
 
 from adamcheck import check, identify
 from adamcheck.program import trace
-from adamcheck.report.dialects import describe
+from adamcheck.reports.dialects import describe
 from adamcheck.rules import RULES
 from adamcheck.spec import ALIASES, CONVENTIONS, parse_spec, register
 

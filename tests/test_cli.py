@@ -18,7 +18,7 @@ from adamcheck.cli import main
 from adamcheck.cli.prove import run_prove
 from adamcheck.errors import TargetError, UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Note, Progress, RunFinished
-from adamcheck.report.documents import dumps, load_results, results_document
+from adamcheck.reports.documents import dumps, load_results, results_document
 
 
 @dataclass

@@ -10,13 +10,13 @@ import pytest
 from installed import needs
 
 from adamcheck.checks.convergence import _on
-from adamcheck.checks.lab import Account, Lab
-from adamcheck.checks.loops import close
-from adamcheck.checks.profiles import profile_named
 from adamcheck.checks.registry import all_checks
 from adamcheck.engine.gate import check
 from adamcheck.engine.replay import replay
 from adamcheck.formats import format_named
+from adamcheck.properties.context import Account, Context
+from adamcheck.properties.loops import close
+from adamcheck.properties.profiles import profile_named
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 from adamcheck.targets.session import Session
@@ -135,16 +135,16 @@ def session():
         yield made
 
 
-def lab_of(session, dtype="float64", spec="adam"):
-    return Lab(session, parse_spec(spec), format_named(dtype), profile_named("quick"))
+def context_of(session, dtype="float64", spec="adam"):
+    return Context(session, parse_spec(spec), format_named(dtype), profile_named("quick"))
 
 
 @pytest.mark.parametrize("dtype", WIDE)
 def test_changing_rates_are_judged_and_replayed(session, dtype):
-    lab, account = lab_of(session, dtype), Account()
+    context, account = context_of(session, dtype), Account()
     lrs = 0.25 / np.sqrt(np.arange(1.0, 25.0))
-    trajectory = _on(lab, {"problem": "rotated"}, 24, DYADIC, lrs=lrs)
-    assert close(lab, account, trajectory)
+    trajectory = _on(context, {"problem": "rotated"}, 24, DYADIC, lrs=lrs)
+    assert close(context, account, trajectory)
     assert account.examples == 24 * 6
 
 

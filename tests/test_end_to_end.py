@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 import adamcheck
-from adamcheck.report.documents import load_results
+from adamcheck.reports.documents import load_results
 from adamcheck.result import Status
 from adamcheck.witness import snippet
 

@@ -18,7 +18,7 @@ from adamcheck.checks import registry
 from adamcheck.checks.registry import Floor, all_checks, check_by_id
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Note, Progress, RunFinished
-from adamcheck.report.documents import dumps, result_document
+from adamcheck.reports.documents import dumps, result_document
 from adamcheck.result import CheckResult, DeviationError, Scope, Status, Verdict, verdict_of
 from adamcheck.targets.protocol import Limits
 
@@ -289,7 +289,7 @@ def test_a_deviation_stands_though_its_witness_cannot_be_written(monkeypatch):
     def broken(*args, **how):
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("adamcheck.checks.witnessing.witness_of", broken)
+    monkeypatch.setattr("adamcheck.properties.witnessing.witness_of", broken)
     monkeypatch.setattr(sys.modules["adamcheck.identify"], "investigate", broken)
     target = located(PLANTED["eps-hat"].target)
     result = adamcheck.check(target, only=("ADAM-LS-4",), dtypes=("float64",))

@@ -7,12 +7,12 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from adamcheck.checks.lab import Account
-from adamcheck.checks.reach import reached
 from adamcheck.formats import format_named
 from adamcheck.horizon import _JOIN, Horizon, front, merged
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
+from adamcheck.properties.context import Account
+from adamcheck.properties.reach import reached
 from adamcheck.spec import parse_spec
 
 HYPER = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}

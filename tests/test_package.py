@@ -71,12 +71,13 @@ LAYERS = (
     {"rules", "spec"},
     {"program", "theory", "result"},
     {"events", "witness", "waivers"},
-    {"interpret"},
+    {"problems", "numerics"},
     {"oracle", "targets"},
-    {"adversaries"},
+    {"inputs"},
+    {"properties"},
     {"checks", "identify"},
     {"engine", "config"},
-    {"report"},
+    {"reports"},
     {"cli"},
 )
 """From the bottom up; a module may import its own layer and those below."""

@@ -9,10 +9,10 @@ import pytest
 from checks.planted import PLANTED, Bench, first_dtype, killed, located, unshrunk
 
 import adamcheck
-from adamcheck.checks.properties import PROPERTIES
 from adamcheck.checks.registry import all_checks
 from adamcheck.errors import UsageError
-from adamcheck.report.documents import dumps
+from adamcheck.properties import PROPERTIES
+from adamcheck.reports.documents import dumps
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 from adamcheck.witness import load_witnesses, read_witness, snippet, witness_document

@@ -18,7 +18,7 @@ from opaque import Opaque
 
 from adamcheck.errors import UsageError
 from adamcheck.program import Program, trace
-from adamcheck.report.dialects import describe
+from adamcheck.reports.dialects import describe
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import CONVENTIONS, Spec, parse_spec
 

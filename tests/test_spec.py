@@ -9,7 +9,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from adamcheck.errors import UsageError
-from adamcheck.report.dialects import alias_table, describe, dialect_table
+from adamcheck.reports.dialects import alias_table, describe, dialect_table
 from adamcheck.rules import RULES
 from adamcheck.spec import ALIASES, CONVENTIONS, SWITCHES, Spec, parse_spec
 

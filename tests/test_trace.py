@@ -17,7 +17,7 @@ from installed import needs
 
 from adamcheck.cli import main
 from adamcheck.errors import AdamcheckError, UsageError
-from adamcheck.report.files import atomically
+from adamcheck.reports.files import atomically
 from adamcheck.theory import step_bound
 from adamcheck.trace import load_gradients, trace
 from adamcheck.trace.table import COLUMNS, csv_text, json_text

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adamcheck.errors import UsageError
-from adamcheck.report.documents import dumps, results_document
+from adamcheck.reports.documents import dumps, results_document
 from adamcheck.result import Witness
 from adamcheck.witness import (
     LONGEST_SNIPPET,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from adamcheck.checks.draws import brief, choices, life, usual
-from adamcheck.checks.lab import Account, Lab, Skip
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context, Skip
 
 
 @check(
@@ -20,9 +20,11 @@ from adamcheck.program import trace
     theorem="rounding-envelope",
     floor=SWALLOWED,
 )
-def dyadic_from_zero(lab: Lab, account: Account) -> None:
-    grads = lab.gradients(lab.dyadic, lab.profile.steps, 0, repeat=lab.profile.repeat)
-    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
+def dyadic_from_zero(context: Context, account: Account) -> None:
+    grads = context.gradients(
+        context.dyadic, context.profile.steps, 0, repeat=context.profile.repeat
+    )
+    hold(context, account, context.trajectory(grads, hyper=context.dyadic))
 
 
 @check(
@@ -33,9 +35,11 @@ def dyadic_from_zero(lab: Lab, account: Account) -> None:
     theorem="rounding-envelope",
     floor=SWALLOWED,
 )
-def ordinary_from_zero(lab: Lab, account: Account) -> None:
-    grads = lab.gradients(lab.ordinary, lab.profile.steps, 1, repeat=lab.profile.repeat)
-    hold(lab, account, lab.trajectory(grads))
+def ordinary_from_zero(context: Context, account: Account) -> None:
+    grads = context.gradients(
+        context.ordinary, context.profile.steps, 1, repeat=context.profile.repeat
+    )
+    hold(context, account, context.trajectory(grads))
 
 
 @check(
@@ -47,18 +51,18 @@ def ordinary_from_zero(lab: Lab, account: Account) -> None:
     theorem="decay-closed-form",
     floor=SWALLOWED,
 )
-def away_from_zero(lab: Lab, account: Account) -> None:
-    rng = lab.rng("away")
-    steps = lab.profile.steps
+def away_from_zero(context: Context, account: Account) -> None:
+    rng = context.rng("away")
+    steps = context.profile.steps
     laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
-    wide = np.tile(lab.gradients(lab.dyadic, steps, 2, laws=laws), (1, 4))
-    high = 6 if lab.fmt.short_ranged else 12
+    wide = np.tile(context.gradients(context.dyadic, steps, 2, laws=laws), (1, 4))
+    high = 6 if context.fmt.short_ranged else 12
     size = np.asarray(rng.uniform(-high, high, wide.shape[1]))
-    if lab.spec.decay == "none":  # from near underflow to near overflow; λθ would join in there
-        size[::4] *= (lab.fmt.max_exponent - 2) / high
+    if context.spec.decay == "none":  # from near underflow to near overflow; λθ would join in there
+        size[::4] *= (context.fmt.max_exponent - 2) / high
     theta0 = rng.choice((-1.0, 1.0), wide.shape[1]) * 2.0**size
-    for hyper in (lab.dyadic, lab.ordinary):
-        hold(lab, account, lab.trajectory(wide, theta0, hyper=hyper))
+    for hyper in (context.dyadic, context.ordinary):
+        hold(context, account, context.trajectory(wide, theta0, hyper=hyper))
 
 
 @check(
@@ -69,14 +73,14 @@ def away_from_zero(lab: Lab, account: Account) -> None:
     clause="√v̂ + ε",
     theorem="dialects",
 )
-def epsilon_regime(lab: Lab, account: Account) -> None:
-    if "eps" not in lab.dyadic:
-        raise Skip(f"{lab.spec} has no ε")
+def epsilon_regime(context: Context, account: Account) -> None:
+    if "eps" not in context.dyadic:
+        raise Skip(f"{context.spec} has no ε")
     laws = ("eps-scale", "log-uniform", "constant", "decaying")
-    for hyper in choices(lab, 3 * lab.profile.repeat, "eps"):
-        changed = lab.altered(lab.dyadic, eps=hyper["eps"])
-        grads = lab.gradients(changed, min(24, lab.profile.steps), 3, laws=laws)
-        hold(lab, account, lab.trajectory(grads, hyper=changed))
+    for hyper in choices(context, 3 * context.profile.repeat, "eps"):
+        changed = context.altered(context.dyadic, eps=hyper["eps"])
+        grads = context.gradients(changed, min(24, context.profile.steps), 3, laws=laws)
+        hold(context, account, context.trajectory(grads, hyper=changed))
 
 
 @check(
@@ -87,24 +91,24 @@ def epsilon_regime(lab: Lab, account: Account) -> None:
     clause="whole update",
     theorem="rounding-envelope",
 )
-def extremes(lab: Lab, account: Account) -> None:
-    narrow = lab.fmt.short_ranged
-    hyper = lab.dyadic if narrow else lab.altered(lab.dyadic, eps=2.0**-60)
-    steps = 16 if lab.profile.name == "quick" else 40
-    grads = lab.gradients(hyper, steps, 4, safe=False)
-    hold(lab, account, lab.trajectory(grads, hyper=hyper))
+def extremes(context: Context, account: Account) -> None:
+    narrow = context.fmt.short_ranged
+    hyper = context.dyadic if narrow else context.altered(context.dyadic, eps=2.0**-60)
+    steps = 16 if context.profile.name == "quick" else 40
+    grads = context.gradients(hyper, steps, 4, safe=False)
+    hold(context, account, context.trajectory(grads, hyper=hyper))
     if "eps" in hyper and not narrow:  # an ε that no floor may lift, and that √v̂ never meets
-        least = lab.altered(hyper, eps=2.0 ** (4 - lab.fmt.max_exponent))
-        hold(lab, account, lab.trajectory(grads[:8], hyper=least))
+        least = context.altered(hyper, eps=2.0 ** (4 - context.fmt.max_exponent))
+        hold(context, account, context.trajectory(grads[:8], hyper=least))
     # sizes in turn, where nothing is stretched: a clipped gradient changes their proportion
-    even = lab.altered(hyper, lr=1.0, beta1=0.5, beta2=0.5, momentum=0.5)
+    even = context.altered(hyper, lr=1.0, beta1=0.5, beta2=0.5, momentum=0.5)
     ends = (
-        lab.fmt.max_exponent // 2 - np.arange(4),
-        lab.fmt.min_exponent // 2 + np.arange(4, 12, 2),
+        context.fmt.max_exponent // 2 - np.arange(4),
+        context.fmt.min_exponent // 2 + np.arange(4, 12, 2),
     )
     sizes = 1.5 * 2.0 ** np.concatenate(ends)
     turns = np.where(np.arange(12)[:, None] % 2 == 0, 1.0, 0.25)
-    hold(lab, account, lab.trajectory(turns * np.append(sizes, -sizes), hyper=even))
+    hold(context, account, context.trajectory(turns * np.append(sizes, -sizes), hyper=even))
 
 
 @check(
@@ -115,15 +119,15 @@ def extremes(lab: Lab, account: Account) -> None:
     theorem="closed-form",
     needs=("moments",),
 )
-def moments(lab: Lab, account: Account) -> None:
-    kept = trace(lab.spec).moments
-    for k, hyper in enumerate((lab.dyadic, lab.ordinary)):
-        grads = lab.gradients(hyper, min(32, lab.profile.steps), 5 + k)
-        trajectory = lab.trajectory(grads, hyper=hyper, moments=True)
-        shown = lab.run(trajectory).moments or ({},)
+def moments(context: Context, account: Account) -> None:
+    kept = trace(context.spec).moments
+    for k, hyper in enumerate((context.dyadic, context.ordinary)):
+        grads = context.gradients(hyper, min(32, context.profile.steps), 5 + k)
+        trajectory = context.trajectory(grads, hyper=hyper, moments=True)
+        shown = context.run(trajectory).moments or ({},)
         if not any(name in each for each in shown for name in kept):
             raise Skip(f"the target shows none of {', '.join(kept) or 'any moments'}")
-        hold(lab, account, trajectory)
+        hold(context, account, trajectory)
 
 
 @check(
@@ -135,10 +139,10 @@ def moments(lab: Lab, account: Account) -> None:
     theorem="rounding-envelope",
     floor=SWALLOWED,
 )
-def long_run(lab: Lab, account: Account) -> None:
-    most = lab.profile.late(lab.profile.long_steps, lab.fmt)
-    steps = lab.affordable(most, least=lab.profile.steps)
+def long_run(context: Context, account: Account) -> None:
+    most = context.profile.late(context.profile.long_steps, context.fmt)
+    steps = context.affordable(most, least=context.profile.steps)
     # no usual hyperparameters, and such that the bounds are narrow; then what everybody uses
-    for hyper, share in ((brief(lab, "brief"), 1), (usual(lab), 4)):
-        grads = life(lab, hyper, max(1, steps // share), lab.profile.crowd, f"long {share}")
-        hold(lab, account, lab.trajectory(grads, hyper=hyper))
+    for hyper, share in ((brief(context, "brief"), 1), (usual(context), 4)):
+        grads = life(context, hyper, max(1, steps // share), context.profile.crowd, f"long {share}")
+        hold(context, account, context.trajectory(grads, hyper=hyper))

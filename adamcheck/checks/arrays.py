@@ -7,18 +7,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from adamcheck.checks.lab import Account, Lab
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context
 from adamcheck.targets.protocol import LAYOUTS
 
 _TILE: Final = 64
 """The usual tiles of a transposed copy, in both axes; larger arrays are drawn beyond it."""
 
 
-def _large(lab: Lab) -> tuple[int, int]:
+def _large(context: Context) -> tuple[int, int]:
     """A matrix that no tile holds."""
-    rows, columns = lab.rng("large matrix").integers(_TILE + 1, 2 * _TILE + 1, 2)
+    rows, columns = context.rng("large matrix").integers(_TILE + 1, 2 * _TILE + 1, 2)
     return int(rows), int(columns)
 
 
@@ -29,8 +29,8 @@ def _large(lab: Lab) -> tuple[int, int]:
     clause="each element by itself",
     theorem="elementwise",
 )
-def shapes(lab: Lab, account: Account) -> None:
-    rng = lab.rng("shapes")
+def shapes(context: Context, account: Account) -> None:
+    rng = context.rng("shapes")
     for shape in (
         (),
         (1,),
@@ -45,10 +45,14 @@ def shapes(lab: Lab, account: Account) -> None:
         (4, 4),
         (2, 1, 2, 3, 2),
         (17, 17),
-        _large(lab),
+        _large(context),
     ):
         grads = rng.standard_normal((4, *shape))
-        hold(lab, account, lab.trajectory(grads, rng.uniform(-1, 1, shape), hyper=lab.dyadic))
+        hold(
+            context,
+            account,
+            context.trajectory(grads, rng.uniform(-1, 1, shape), hyper=context.dyadic),
+        )
 
 
 @check(
@@ -61,9 +65,9 @@ def shapes(lab: Lab, account: Account) -> None:
     theorem="elementwise",
     needs=("layouts",),
 )
-def layouts(lab: Lab, account: Account) -> None:
-    rng = lab.rng("layouts")
-    large = _large(lab)
+def layouts(context: Context, account: Account) -> None:
+    rng = context.rng("layouts")
+    large = _large(context)
     for shape in (
         (5, 7),
         (3, 3),
@@ -75,68 +79,72 @@ def layouts(lab: Lab, account: Account) -> None:
     ):
         grads = rng.standard_normal((2 if shape == large else 3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
-        for a, b in _layouts(lab, shape):
-            trajectory = lab.trajectory(
-                grads, theta0, hyper=lab.dyadic, theta_layout=a, grad_layout=b
+        for a, b in _layouts(context, shape):
+            trajectory = context.trajectory(
+                grads, theta0, hyper=context.dyadic, theta_layout=a, grad_layout=b
             )
-            hold(lab, account, trajectory)
-    _changing(lab, account)
-    _constant(lab, account)
+            hold(context, account, trajectory)
+    _changing(context, account)
+    _constant(context, account)
 
 
-def _changing(lab: Lab, account: Account) -> None:
+def _changing(context: Context, account: Account) -> None:
     """The gradient's layout is another one at every step."""
-    if not lab.able("stepwise"):
+    if not context.able("stepwise"):
         return
-    rng = lab.rng("changing layouts")
+    rng = context.rng("changing layouts")
     for shape in ((5, 7), (2, 3, 5), (19,)):
-        known = _known(lab, shape)
+        known = _known(context, shape)
         if len(known) < 2:
             continue
         for turns in (known, known[::-1]):
             grads = rng.standard_normal((len(turns) + 1, *shape))
             how = {"theta_layout": turns[0], "grad_layout": "/".join(turns)}
-            hold(lab, account, lab.trajectory(grads, 0.5, hyper=lab.dyadic, **how))
+            hold(context, account, context.trajectory(grads, 0.5, hyper=context.dyadic, **how))
 
 
-def _constant(lab: Lab, account: Account) -> None:
+def _constant(context: Context, account: Account) -> None:
     """What the gradients of sums are: one scalar or one row for all, with strides of zero.
 
     Memory that nobody may write to is met as well; compiled code often refuses it, which is told.
     """
-    rng = lab.rng("expanded layouts")
+    rng = context.rng("expanded layouts")
     for shape, same in (((5, 7), (1, 7)), ((5, 7), (5, 1)), ((5, 7), (1, 1)), ((33,), (1,))):
         grads = np.broadcast_to(rng.standard_normal((3, *same)), (3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
-        if "strided" in lab.description.layouts:
-            trajectory = lab.trajectory(grads, theta0, hyper=lab.dyadic, grad_layout="expanded")
-            hold(lab, account, trajectory)
-    if set(LAYOUTS) <= set(lab.description.layouts):  # arrays reach the target as they are
-        frozen = lab.trajectory(grads, theta0, hyper=lab.dyadic, grad_layout="read-only")
-        failure = lab.attempt(frozen).failure
+        if "strided" in context.description.layouts:
+            trajectory = context.trajectory(
+                grads, theta0, hyper=context.dyadic, grad_layout="expanded"
+            )
+            hold(context, account, trajectory)
+    if set(LAYOUTS) <= set(context.description.layouts):  # arrays reach the target as they are
+        frozen = context.trajectory(grads, theta0, hyper=context.dyadic, grad_layout="read-only")
+        failure = context.attempt(frozen).failure
         if failure is not None and failure.kind == "raised":
             text = f"a gradient that may only be read is refused: {failure.message}"
-            lab.note("read-only-gradient", text)
+            context.note("read-only-gradient", text)
         else:
-            hold(lab, account, frozen)
+            hold(context, account, frozen)
 
 
-def _layouts(lab: Lab, shape: tuple[int, ...]) -> list[tuple[str, str]]:
+def _layouts(context: Context, shape: tuple[int, ...]) -> list[tuple[str, str]]:
     """Every pair for one shape; for the others those in which at least one is C.
 
     The large one is there for copies in tiles; two axes transposed are Fortran's order again.
     """
-    known = _known(lab, shape)
+    known = _known(context, shape)
     pairs = [(a, b) for a in known for b in known]
-    if shape == _large(lab):
+    if shape == _large(context):
         wanted = (("C", "F"), ("F", "C"), ("C", "strided"), ("C", "negative"))
         return [pair for pair in pairs if pair in wanted]
     return [(a, b) for a, b in pairs if shape == (5, 7) or "C" in (a, b)]
 
 
-def _known(lab: Lab, shape: tuple[int, ...]) -> list[str]:
+def _known(context: Context, shape: tuple[int, ...]) -> list[str]:
     """The layouts that reach the target and differ for this shape."""
-    return [a for a in lab.description.layouts if len(shape) > 1 or a not in ("F", "transposed")]
+    return [
+        a for a in context.description.layouts if len(shape) > 1 or a not in ("F", "transposed")
+    ]
 
 
 @check(
@@ -146,10 +154,15 @@ def _known(lab: Lab, shape: tuple[int, ...]) -> list[str]:
     clause="interface",
     theorem="elementwise",
 )
-def preserved(lab: Lab, account: Account) -> None:
-    rng = lab.rng("preserved")
+def preserved(context: Context, account: Account) -> None:
+    rng = context.rng("preserved")
     for shape in ((), (1,), (0,), (3, 0), (6,), (2, 3), (2, 1), (1, 5), (1, 1)):
-        _law(lab, account, rng.standard_normal((3, *shape)), ("dtype", "shape", "parameter-count"))
+        _law(
+            context,
+            account,
+            rng.standard_normal((3, *shape)),
+            ("dtype", "shape", "parameter-count"),
+        )
 
 
 @check(
@@ -161,17 +174,17 @@ def preserved(lab: Lab, account: Account) -> None:
     needs=("stepwise",),
     looks_back=True,
 )
-def buffers(lab: Lab, account: Account) -> None:
-    rng = lab.rng("buffers")
-    extra = {n: 0.0625 for n in ("weight_decay",) if n in lab.description.hyperparameters}
-    for hyper, flags in ((lab.dyadic, frozenset()), (lab.dyadic | extra, lab.switches)):
+def buffers(context: Context, account: Account) -> None:
+    rng = context.rng("buffers")
+    extra = {n: 0.0625 for n in ("weight_decay",) if n in context.description.hyperparameters}
+    for hyper, flags in ((context.dyadic, frozenset()), (context.dyadic | extra, context.switches)):
         for shape in ((19,), (), (5, 3), (2, 3, 4)):
             _law(
-                lab, account, rng.standard_normal((5, *shape)), ("gradient-changed",), theta0=0.5,
-                hyper=hyper, flags=flags,
+                context, account, rng.standard_normal((5, *shape)), ("gradient-changed",),
+                theta0=0.5, hyper=hyper, flags=flags,
             )  # fmt: skip
-    if lab.changed is not None:  # any run of any check may have seen it
-        hold(lab, account, lab.changed, "interface", law="gradient-changed")
+    if context.changed is not None:  # any run of any check may have seen it
+        hold(context, account, context.changed, "interface", law="gradient-changed")
 
 
 @check(
@@ -183,22 +196,24 @@ def buffers(lab: Lab, account: Account) -> None:
     theorem="elementwise",
     needs=("stepwise",),
 )
-def not_kept(lab: Lab, account: Account) -> None:
-    grads = lab.rng("kept").standard_normal((8, 21))
-    trajectory = lab.trajectory(grads, hyper=lab.dyadic, scramble=True)
-    hold(lab, account, trajectory)
-    hold(lab, account, trajectory, "refilled")
-    if lab.able("many"):
+def not_kept(context: Context, account: Account) -> None:
+    grads = context.rng("kept").standard_normal((8, 21))
+    trajectory = context.trajectory(grads, hyper=context.dyadic, scramble=True)
+    hold(context, account, trajectory)
+    hold(context, account, trajectory, "refilled")
+    if context.able("many"):
         several = replace(
             trajectory,
             theta0=(trajectory.theta0[0][:9], trajectory.theta0[0][9:]),
             grads=(trajectory.grads[0][:, :9], trajectory.grads[0][:, 9:]),
         )
-        hold(lab, account, several, "refilled")
+        hold(context, account, several, "refilled")
 
 
-def _law(lab: Lab, account: Account, grads: object, laws: tuple[str, ...], **how: Any) -> None:
-    how.setdefault("hyper", lab.dyadic)
-    trajectory = lab.trajectory(grads, **how)
+def _law(
+    context: Context, account: Account, grads: object, laws: tuple[str, ...], **how: Any
+) -> None:
+    how.setdefault("hyper", context.dyadic)
+    trajectory = context.trajectory(grads, **how)
     for law in laws:
-        hold(lab, account, trajectory, "interface", law=law)
+        hold(context, account, trajectory, "interface", law=law)

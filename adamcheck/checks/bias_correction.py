@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from adamcheck.checks.draws import ladder, life, slow
-from adamcheck.checks.lab import Account, Lab, Skip
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context, Skip
 
 
-def _corrected(lab: Lab) -> None:
-    if not trace(lab.spec).clocks:
-        raise Skip(f"nothing in {lab.spec} depends on t")
+def _corrected(context: Context) -> None:
+    if not trace(context.spec).clocks:
+        raise Skip(f"nothing in {context.spec} depends on t")
 
 
 @check(
@@ -23,15 +23,15 @@ def _corrected(lab: Lab) -> None:
     theorem="geometric-weights",
     floor=SWALLOWED,
 )
-def by_running(lab: Lab, account: Account) -> None:
-    _corrected(lab)
-    last = lab.profile.late(lab.profile.slow_steps, lab.fmt)
-    steps = lab.affordable(last, least=130)
-    hyper = slow(lab, last)
+def by_running(context: Context, account: Account) -> None:
+    _corrected(context)
+    last = context.profile.late(context.profile.slow_steps, context.fmt)
+    steps = context.affordable(last, least=130)
+    hyper = slow(context, last)
     hold(
-        lab,
+        context,
         account,
-        lab.trajectory(life(lab, hyper, steps, lab.profile.crowd, "bias"), hyper=hyper),
+        context.trajectory(life(context, hyper, steps, context.profile.crowd, "bias"), hyper=hyper),
     )
 
 
@@ -44,22 +44,22 @@ def by_running(lab: Lab, account: Account) -> None:
     theorem="geometric-weights",
     needs=("load_moments",),
 )
-def by_loading(lab: Lab, account: Account) -> None:
-    _corrected(lab)
-    if lab.spec.algorithm != "adam":
+def by_loading(context: Context, account: Account) -> None:
+    _corrected(context)
+    if context.spec.algorithm != "adam":
         raise Skip("states are loaded as Adam's m, v and t")
-    rng = lab.rng("load")
+    rng = context.rng("load")
     n = 24
-    most = lab.profile.loaded
+    most = context.profile.loaded
     # integers of 8 and 16 bits, and the precision of every format, end at a power of two
     ends = [2**k - 2 for k in (7, 8, 9, 11, 12, 16, 24, 31) if 2**k <= most]
     for t in sorted({*ends, *ladder(rng, 1, most)}):
-        hyper = slow(lab, t)
+        hyper = slow(context, t)
         v = rng.uniform(0.25, 1.0, n)
-        state = {"m": lab.cast(rng.uniform(-1.0, 1.0, n)), "v": lab.cast(v), "t": t}
-        if lab.spec.amsgrad == "v":
-            state["v_max"] = lab.cast(v * 1.5)
-        elif lab.spec.amsgrad == "vhat":
-            state["v_max"] = lab.cast(v / (1.0 - hyper["beta2"] ** t))
+        state = {"m": context.cast(rng.uniform(-1.0, 1.0, n)), "v": context.cast(v), "t": t}
+        if context.spec.amsgrad == "v":
+            state["v_max"] = context.cast(v * 1.5)
+        elif context.spec.amsgrad == "vhat":
+            state["v_max"] = context.cast(v / (1.0 - hyper["beta2"] ** t))
         grads = rng.uniform(-1.0, 1.0, (4, n))
-        hold(lab, account, lab.trajectory(grads, hyper=hyper, preload=(state,)))
+        hold(context, account, context.trajectory(grads, hyper=hyper, preload=(state,)))

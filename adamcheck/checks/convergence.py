@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from adamcheck.checks.lab import Account, Lab, Skip
-from adamcheck.checks.loops import close
 from adamcheck.checks.registry import check
 from adamcheck.problems import build
+from adamcheck.properties.context import Account, Context, Skip
+from adamcheck.properties.loops import close
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.theory import cyclic_beta2
 
@@ -23,40 +23,40 @@ LOOP = ("stepwise",)
 PACED = ("stepwise", "moments", "load_moments")
 
 
-def _wide(lab: Lab) -> None:
-    if lab.fmt.narrow:
+def _wide(context: Context) -> None:
+    if context.fmt.narrow:
         raise Skip(
-            f"closed loops in {lab.fmt.name} stall at the format's resolution, where θ no longer"
-            " moves; the open-loop checks judge this format"
+            f"closed loops in {context.fmt.name} stall at the format's resolution, where θ no"
+            " longer moves; the open-loop checks judge this format"
         )
 
 
-def _hyper(lab: Lab, base: Mapping[str, float], **changes: float) -> dict[str, float]:
+def _hyper(context: Context, base: Mapping[str, float], **changes: float) -> dict[str, float]:
     """Hyperparameters as the spec reads them; a velocity's μ is Adam's β1."""
     asked = {**base, **changes}
     asked.setdefault("momentum", asked.get("beta1", 0.875))
-    return lab.completed(asked)
+    return context.completed(asked)
 
 
-def _steps(lab: Lab, quick: int) -> int:
+def _steps(context: Context, quick: int) -> int:
     """Steps of a closed loop in the profile, as far as so many are allowed."""
-    asked = quick * {"quick": 1, "ci": 2}.get(lab.profile.name, 4)
-    return lab.affordable(asked, least=min(32, quick))
+    asked = quick * {"quick": 1, "ci": 2}.get(context.profile.name, 4)
+    return context.affordable(asked, least=min(32, quick))
 
 
 def _on(
-    lab: Lab, problem: Mapping[str, Any], steps: int, hyper: Mapping[str, float], **how: Any
+    context: Context, problem: Mapping[str, Any], steps: int, hyper: Mapping[str, float], **how: Any
 ) -> Trajectory:
     """A closed loop from the problem's own start."""
     named = dict(problem)
-    if lab.spec.maximize == "yes":
+    if context.spec.maximize == "yes":
         named["maximize"] = True
     found = build(named)
     grads = how.pop("grads", None)
     if grads is None:
         grads = np.zeros((steps, found.size))
     start = how.pop("theta0", found.start)
-    return lab.trajectory(grads, start, hyper=hyper, problem=named, **how)
+    return context.trajectory(grads, start, hyper=hyper, problem=named, **how)
 
 
 @check(
@@ -69,11 +69,15 @@ def _on(
     theorem="settled-neighbourhood",
     needs=LOOP,
 )
-def constant_rate(lab: Lab, account: Account) -> None:
-    _wide(lab)
+def constant_rate(context: Context, account: Account) -> None:
+    _wide(context)
     problem = {"problem": "quadratic", "size": 12, "condition": 1e4}
-    for base, lr, steps in ((lab.ordinary, 2.0**-9, 1200), (lab.dyadic, 2.0**-6, 256)):
-        close(lab, account, _on(lab, problem, _steps(lab, steps), _hyper(lab, base, lr=lr)))
+    for base, lr, steps in ((context.ordinary, 2.0**-9, 1200), (context.dyadic, 2.0**-6, 256)):
+        close(
+            context,
+            account,
+            _on(context, problem, _steps(context, steps), _hyper(context, base, lr=lr)),
+        )
 
 
 @check(
@@ -86,16 +90,20 @@ def constant_rate(lab: Lab, account: Account) -> None:
     theorem="settled-neighbourhood",
     needs=PACED,
 )
-def square_root_rate(lab: Lab, account: Account) -> None:
-    _wide(lab)
-    steps = _steps(lab, 240)
+def square_root_rate(context: Context, account: Account) -> None:
+    _wide(context)
+    steps = _steps(context, 240)
     # in stairs, one for every doubling of t: some targets compile anew for every α
     pace = 0.25 / np.sqrt(2.0 ** np.floor(np.log2(np.arange(1.0, steps + 1.0))))
     for problem in (
         {"problem": "quadratic", "size": 6, "condition": 16.0},
         {"problem": "logistic"},
     ):
-        close(lab, account, _on(lab, problem, steps, _hyper(lab, lab.dyadic), lrs=pace))
+        close(
+            context,
+            account,
+            _on(context, problem, steps, _hyper(context, context.dyadic), lrs=pace),
+        )
 
 
 @check(
@@ -108,18 +116,18 @@ def square_root_rate(lab: Lab, account: Account) -> None:
     theorem="convexity",
     needs=LOOP,
 )
-def logistic(lab: Lab, account: Account) -> None:
-    _wide(lab)
+def logistic(context: Context, account: Account) -> None:
+    _wide(context)
     start = np.array([0.75, -0.5, 0.25, -0.25, 0.5])
-    steps = _steps(lab, 150)
+    steps = _steps(context, 150)
     for base, changes, batch in (
-        (lab.dyadic, {"beta1": 0.0}, {}),
-        (lab.ordinary, {}, {}),
-        (lab.ordinary, {}, {"batch": 10}),
+        (context.dyadic, {"beta1": 0.0}, {}),
+        (context.ordinary, {}, {}),
+        (context.ordinary, {}, {"batch": 10}),
     ):
         problem = {"problem": "logistic", "l2": 0.25, **batch}
-        hyper = _hyper(lab, base, lr=2.0**-6, **changes)
-        close(lab, account, _on(lab, problem, steps, hyper, theta0=start))
+        hyper = _hyper(context, base, lr=2.0**-6, **changes)
+        close(context, account, _on(context, problem, steps, hyper, theta0=start))
 
 
 @check(
@@ -131,11 +139,11 @@ def logistic(lab: Lab, account: Account) -> None:
     theorem="settled-neighbourhood",
     needs=LOOP,
 )
-def valley(lab: Lab, account: Account) -> None:
-    _wide(lab)
-    lr = 2.0**-13 if lab.spec.algorithm in ("gd", "momentum") else 2.0**-7
-    hyper = _hyper(lab, lab.ordinary, lr=lr)
-    close(lab, account, _on(lab, {"problem": "rosenbrock"}, _steps(lab, 400), hyper))
+def valley(context: Context, account: Account) -> None:
+    _wide(context)
+    lr = 2.0**-13 if context.spec.algorithm in ("gd", "momentum") else 2.0**-7
+    hyper = _hyper(context, context.ordinary, lr=lr)
+    close(context, account, _on(context, {"problem": "rosenbrock"}, _steps(context, 400), hyper))
 
 
 @check(
@@ -149,12 +157,12 @@ def valley(lab: Lab, account: Account) -> None:
     needs=LOOP,
     algorithms=("adam",),
 )
-def cyclic(lab: Lab, account: Account) -> None:
-    _wide(lab)
+def cyclic(context: Context, account: Account) -> None:
+    _wide(context)
     c = 3.0
     problem = {"problem": "cyclic", "c": c}
     base = {"lr": 2.0**-3, "beta1": 0.0, "eps": 2.0**-30}
-    steps = _steps(lab, 300) // 3 * 3
+    steps = _steps(context, 300) // 3 * 3
     for beta2, share in ((cyclic_beta2(c), 1), (0.999, 2)):
         count = steps // share // 3 * 3
-        close(lab, account, _on(lab, problem, count, _hyper(lab, base, beta2=beta2)))
+        close(context, account, _on(context, problem, count, _hyper(context, base, beta2=beta2)))

@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from adamcheck.adversaries.lives import Scope, lengths, lives, spread
-from adamcheck.adversaries.zone import Zone, zone
-from adamcheck.checks.lab import Array, Lab
+from adamcheck.inputs.lives import Scope, lengths, lives, spread
+from adamcheck.inputs.zone import Zone, zone
+from adamcheck.properties.context import Array, Context
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 _OCTAVES: Final = 40
@@ -32,77 +32,77 @@ def ladder(rng: np.random.Generator, low: int, high: int, *, parts: int = 1) -> 
     return sorted(set(drawn))
 
 
-def steps_for(lab: Lab, elements: int) -> int:
+def steps_for(context: Context, elements: int) -> int:
     """How many steps a run of so many elements has, that wide runs cost alike: six at least."""
-    most = lab.profile.area // max(1, elements)
-    return max(6, min(most, lab.profile.long_steps // 16))
+    most = context.profile.area // max(1, elements)
+    return max(6, min(most, context.profile.long_steps // 16))
 
 
-def slow(lab: Lab, steps: int) -> dict[str, float]:
+def slow(context: Context, steps: int) -> dict[str, float]:
     """Dyadic β so near to 1 that averages remember ``steps`` steps, as far as the format can.
 
     An average in storage of unit roundoff u is off by up to u/(1-β): some bits must be left.
     """
-    first, second = nearest(lab)
+    first, second = nearest(context)
     needed = max(3, math.ceil(math.log2(max(8, steps))))
     near = 1.0 - 2.0 ** -min(first, needed - 1)
-    return lab.altered(
-        lab.dyadic, beta1=near, momentum=near, beta2=1.0 - 2.0 ** -min(second, needed + 1)
+    return context.altered(
+        context.dyadic, beta1=near, momentum=near, beta2=1.0 - 2.0 ** -min(second, needed + 1)
     )
 
 
-def nearest(lab: Lab) -> tuple[int, int]:
+def nearest(context: Context) -> tuple[int, int]:
     """(k for β1, k for β2) of the largest 1-2^-k at which the envelope leaves half of the steps."""
-    p = lab.fmt.precision
-    return (p - 6, p - 5) if lab.fmt.narrow else (p - 12, p - 10)
+    p = context.fmt.precision
+    return (p - 6, p - 5) if context.fmt.narrow else (p - 12, p - 10)
 
 
-def brief(lab: Lab, salt: str) -> dict[str, float]:
+def brief(context: Context, salt: str) -> dict[str, float]:
     """Drawn hyperparameters whose averages forget soon, so that little is lost in their bounds."""
-    rng = lab.rng(salt)
-    first, second = ((0.5, 2.0), (1.5, 3.0)) if lab.fmt.narrow else ((1.0, 4.0), (2.0, 6.0))
+    rng = context.rng(salt)
+    first, second = ((0.5, 2.0), (1.5, 3.0)) if context.fmt.narrow else ((1.0, 4.0), (2.0, 6.0))
     near = 1.0 - 2.0 ** -rng.uniform(*first)
     drawn = {
-        "lr": lab.dyadic["lr"] * rng.uniform(0.5, 1.0),
+        "lr": context.dyadic["lr"] * rng.uniform(0.5, 1.0),
         "beta1": near,
         "beta2": 1.0 - 2.0 ** -rng.uniform(*second),
         "momentum": near,
     }
-    if "eps" in lab.dyadic:
-        drawn["eps"] = lab.dyadic["eps"] * rng.uniform(0.5, 1.0)
-    return lab.altered(lab.dyadic, **drawn)
+    if "eps" in context.dyadic:
+        drawn["eps"] = context.dyadic["eps"] * rng.uniform(0.5, 1.0)
+    return context.altered(context.dyadic, **drawn)
 
 
-def usual(lab: Lab) -> dict[str, float]:
+def usual(context: Context) -> dict[str, float]:
     """The ordinary hyperparameters; dyadic ones where the format cannot average over so many."""
-    return lab.dyadic if lab.fmt.narrow else lab.ordinary
+    return context.dyadic if context.fmt.narrow else context.ordinary
 
 
-def _safe(lab: Lab, hyper: Mapping[str, float]) -> Zone:
-    given = {n: hyper.get(n, lab.dyadic.get(n, 0.5)) for n in ("lr", "beta1", "beta2")}
-    return zone(lab.fmt, given)
+def _safe(context: Context, hyper: Mapping[str, float]) -> Zone:
+    given = {n: hyper.get(n, context.dyadic.get(n, 0.5)) for n in ("lr", "beta1", "beta2")}
+    return zone(context.fmt, given)
 
 
-def _memory(lab: Lab, hyper: Mapping[str, float]) -> int:
+def _memory(context: Context, hyper: Mapping[str, float]) -> int:
     """Steps without gradients after which β^k, of the average that lasts longer, is below u."""
     kept = max((hyper.get(n, 0.0) for n in ("beta1", "beta2", "momentum")), default=0.0)
-    return math.ceil(math.log(lab.fmt.u) / math.log(kept)) if 0.0 < kept < 1.0 else 1
+    return math.ceil(math.log(context.fmt.u) / math.log(kept)) if 0.0 < kept < 1.0 else 1
 
 
 _DEEP: Final = 600
 """Octaves that moments of float64 may fall before the oracle's double-double leaves its range."""
 
 
-def _decidable(lab: Lab, hyper: Mapping[str, float]) -> float:
+def _decidable(context: Context, hyper: Mapping[str, float]) -> float:
     """Steps without gradients after which the oracle still decides cheaply what is left."""
     least = min((x for n in ("beta1", "beta2", "momentum") if (x := hyper.get(n, 0.0)) > 0.0),
                 default=1.0)  # fmt: skip
-    deep = _DEEP / (2 if lab.spec.centered == "yes" else 1)  # a mean is squared there
-    return deep / -math.log2(least) if lab.fmt.is_double and least < 1.0 else math.inf
+    deep = _DEEP / (2 if context.spec.centered == "yes" else 1)  # a mean is squared there
+    return deep / -math.log2(least) if context.fmt.is_double and least < 1.0 else math.inf
 
 
 def life(
-    lab: Lab,
+    context: Context,
     hyper: Mapping[str, float],
     steps: int,
     count: int,
@@ -115,66 +115,66 @@ def life(
 
     Silences and late starts end where there is time to see what they left behind.
     """
-    safe = _safe(lab, hyper)
+    safe = _safe(context, hyper)
     low, high = safe.window(_OCTAVES)
     middle = math.log2(safe.ordinary)
-    room = int(min(max(1, steps - max(8, steps // 8)), _decidable(lab, hyper)))
+    room = int(min(max(1, steps - max(8, steps // 8)), _decidable(context, hyper)))
     scope = Scope(
-        silence=min(room, lab.profile.silence if silence is None else silence),
-        memory=_memory(lab, hyper),
-        start=min(room, lab.profile.late_start if start is None else start),
+        silence=min(room, context.profile.silence if silence is None else silence),
+        memory=_memory(context, hyper),
+        start=min(room, context.profile.late_start if start is None else start),
         spike=max(1.0, high - middle - 3.0),
-        same_sign=4 if lab.fmt.narrow else 64,
+        same_sign=4 if context.fmt.narrow else 64,
         low=low,
         high=high,
         near=(max(low, middle - 3.0), min(high, middle + 3.0)),
     )
-    return _faint(lab, lives(lab.rng(salt), steps, count, scope))
+    return _faint(context, lives(context.rng(salt), steps, count, scope))
 
 
-def _faint(lab: Lab, grads: Array) -> Array:
+def _faint(context: Context, grads: Array) -> Array:
     """The gradients, and something tiny for 0 where only the highest level decides at 0."""
-    if not costly_at_zero(lab):
+    if not costly_at_zero(context):
         return grads
-    lab.note("no-zero-gradients", "long runs have gradients of 2^-60 where others have zeros")
+    context.note("no-zero-gradients", "long runs have gradients of 2^-60 where others have zeros")
     return np.where(grads == 0.0, 2.0**-60, grads)
 
 
-def costly_at_zero(lab: Lab) -> bool:
+def costly_at_zero(context: Context) -> bool:
     """Whether θ moves on at a zero gradient while the gradient itself is divided by √v.
 
     In float64 the bound of 0/√v is subnormal, and a velocity or NAdam's look-ahead moves θ all the
     same: no level but the highest can decide such a step.
     """
-    velocity = lab.spec.algorithm == "rmsprop" and "momentum" in lab.dyadic
-    return lab.fmt.is_double and (velocity or lab.spec.algorithm == "nadam")
+    velocity = context.spec.algorithm == "rmsprop" and "momentum" in context.dyadic
+    return context.fmt.is_double and (velocity or context.spec.algorithm == "nadam")
 
 
-def silences(lab: Lab, hyper: Mapping[str, float], silence: int, count: int) -> Array:
+def silences(context: Context, hyper: Mapping[str, float], silence: int, count: int) -> Array:
     """Gradients ``[silence + 64, count]`` with one silence an element, up to the longest asked for.
 
     Before it stand 8 to 32 gradients and after it all that is left, at least 32.
     """
-    rng = lab.rng(f"silences {silence}")
+    rng = context.rng(f"silences {silence}")
     steps = silence + 64
     t = np.arange(steps)[:, None]
     begins = rng.integers(8, 33, count)
     given = (t < begins) | (t >= begins + lengths(rng, silence, count))
-    middle = _safe(lab, hyper).ordinary
+    middle = _safe(context, hyper).ordinary
     sizes = middle * np.exp2(rng.uniform(-2.0, 2.0, count)) * rng.uniform(0.5, 1.0, (steps, count))
     # where few bits are kept, a parameter that runs one way for long swallows its own steps
-    turning = np.ones(count, np.int64) if lab.fmt.narrow else rng.integers(0, 2, count)
+    turning = np.ones(count, np.int64) if context.fmt.narrow else rng.integers(0, 2, count)
     turns = np.where(turning * (t % 2) == 1, -1.0, 1.0)
-    return _faint(lab, np.asarray(given * turns * sizes))
+    return _faint(context, np.asarray(given * turns * sizes))
 
 
-def spikes(lab: Lab, hyper: Mapping[str, float], steps: int, count: int) -> Array:
+def spikes(context: Context, hyper: Mapping[str, float], steps: int, count: int) -> Array:
     """Steady gradients ``[steps, count]`` with a spike an element, at any step and of any size.
 
     Every other spike is moderate, as after a huge one nothing is seen for long.
     """
-    rng = lab.rng("spikes")
-    safe = _safe(lab, hyper)
+    rng = context.rng("spikes")
+    safe = _safe(context, hyper)
     base = min(0.0, safe.high - 6.0)
     t = np.arange(steps)[:, None]
     turns = np.where((t // rng.integers(1, 3, count)) % 2 == 0, 1.0, -1.0)
@@ -185,21 +185,21 @@ def spikes(lab: Lab, hyper: Mapping[str, float], steps: int, count: int) -> Arra
     return np.asarray(grads)
 
 
-def choices(lab: Lab, count: int, salt: str) -> list[dict[str, float]]:
+def choices(context: Context, count: int, salt: str) -> list[dict[str, float]]:
     """``count`` drawn choices of all hyperparameters; over them each one visits its whole range."""
-    rng = lab.rng(salt)
-    columns = {n: values(lab, n, rng, count) for n in lab.ordinary}
+    rng = context.rng(salt)
+    columns = {n: values(context, n, rng, count) for n in context.ordinary}
     return [{n: float(x[k]) for n, x in columns.items()} for k in range(count)]
 
 
-def values(lab: Lab, name: str, rng: np.random.Generator, count: int) -> Array:
+def values(context: Context, name: str, rng: np.random.Generator, count: int) -> Array:
     """``count`` values of one hyperparameter over its whole range, in any order.
 
     Fractions come as near to 1 as the format can follow.
     """
     one = HYPERPARAMETERS[name]
-    low, high = one.octaves_in(lab.fmt)
+    low, high = one.octaves_in(context.fmt)
     if one.role == "average":
-        low = max(low, -float(nearest(lab)[name == "beta2"]))
+        low = max(low, -float(nearest(context)[name == "beta2"]))
     drawn = np.exp2(low + (high - low) * spread(rng, count))
     return np.asarray(1.0 - drawn if one.role == "average" else drawn)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from adamcheck.checks.draws import ladder, life, steps_for
-from adamcheck.checks.lab import Account, Lab
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context
 
 
 @check(
@@ -19,11 +19,11 @@ from adamcheck.checks.registry import check
     clause="each element by itself",
     theorem="elementwise",
 )
-def small_sizes(lab: Lab, account: Account) -> None:
-    rng = lab.rng("sizes")
+def small_sizes(context: Context, account: Account) -> None:
+    rng = context.rng("sizes")
     for n in range(34):
         grads = rng.uniform(0.25, 1.0, (3, n)) * rng.choice((-1.0, 1.0), (3, n))
-        hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
+        hold(context, account, context.trajectory(grads, hyper=context.dyadic))
 
 
 @check(
@@ -34,23 +34,23 @@ def small_sizes(lab: Lab, account: Account) -> None:
     clause="each element by itself",
     theorem="elementwise",
 )
-def large_sizes(lab: Lab, account: Account) -> None:
-    rng = lab.rng("large")
+def large_sizes(context: Context, account: Account) -> None:
+    rng = context.rng("large")
     blocks = [2**k + odd for k in range(6, 13) for odd in (0, 1)]
-    if lab.able("many"):
-        grads = life(lab, lab.dyadic, 4, sum(blocks), "blocks")
-        parts = np.split(lab.cast(grads), np.cumsum(blocks)[:-1], axis=1)
-        one = lab.trajectory(parts[0], hyper=lab.dyadic)
-        starts = tuple(lab.cast(np.zeros(n)) for n in blocks)
-        hold(lab, account, replace(one, theta0=starts, grads=tuple(parts)))
+    if context.able("many"):
+        grads = life(context, context.dyadic, 4, sum(blocks), "blocks")
+        parts = np.split(context.cast(grads), np.cumsum(blocks)[:-1], axis=1)
+        one = context.trajectory(parts[0], hyper=context.dyadic)
+        starts = tuple(context.cast(np.zeros(n)) for n in blocks)
+        hold(context, account, replace(one, theta0=starts, grads=tuple(parts)))
         blocks = [int(n) for n in rng.choice(blocks, 4, replace=False)]
     for n in blocks:
-        grads = life(lab, lab.dyadic, 2, n, f"block of {n}")
-        hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
-    for n in ladder(rng, 300, lab.profile.wide, parts=2):
-        steps = lab.affordable(steps_for(lab, n), least=6)
-        grads = life(lab, lab.dyadic, steps, n, f"array of {n}")
-        hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic))
+        grads = life(context, context.dyadic, 2, n, f"block of {n}")
+        hold(context, account, context.trajectory(grads, hyper=context.dyadic))
+    for n in ladder(rng, 300, context.profile.wide, parts=2):
+        steps = context.affordable(steps_for(context, n), least=6)
+        grads = life(context, context.dyadic, steps, n, f"array of {n}")
+        hold(context, account, context.trajectory(grads, hyper=context.dyadic))
 
 
 @check(
@@ -61,19 +61,19 @@ def large_sizes(lab: Lab, account: Account) -> None:
     clause="each element by itself",
     theorem="elementwise",
 )
-def permuted(lab: Lab, account: Account) -> None:
-    rng = lab.rng("permute")
+def permuted(context: Context, account: Account) -> None:
+    rng = context.rng("permute")
     grads = rng.standard_normal((6, 257))
     order = rng.permutation(257)
-    straight = lab.trajectory(grads, hyper=lab.dyadic)
-    shuffled = lab.trajectory(grads[:, order], hyper=lab.dyadic)
-    first = lab.trajectory(grads[:, :101], hyper=lab.dyadic)
-    if not all(hold(lab, account, t) for t in (straight, shuffled, first)):
+    straight = context.trajectory(grads, hyper=context.dyadic)
+    shuffled = context.trajectory(grads[:, order], hyper=context.dyadic)
+    first = context.trajectory(grads[:, :101], hyper=context.dyadic)
+    if not all(hold(context, account, t) for t in (straight, shuffled, first)):
         return
-    whole, other, part = (lab.run(t).thetas[0] for t in (straight, shuffled, first))
+    whole, other, part = (context.run(t).thetas[0] for t in (straight, shuffled, first))
     same = np.array_equal(whole[:, order], other) and np.array_equal(whole[:, :101], part)
     if not same:
-        lab.note("position-dependent-bits", "where an element stands changes its last bits")
+        context.note("position-dependent-bits", "where an element stands changes its last bits")
 
 
 @check(
@@ -84,20 +84,20 @@ def permuted(lab: Lab, account: Account) -> None:
     theorem="elementwise",
     needs=("many",),
 )
-def several(lab: Lab, account: Account) -> None:
-    rng = lab.rng("several")
+def several(context: Context, account: Account) -> None:
+    rng = context.rng("several")
     shapes = ((5,), (3, 4), (5,), (), (1,), (2, 1, 3), (3, 4), (33,), (0,))
-    grads = tuple(lab.cast(rng.standard_normal((12, *shape))) for shape in shapes)
-    theta0 = tuple(lab.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes)
-    one = lab.trajectory(grads[0], hyper=lab.dyadic)
-    hold(lab, account, replace(one, theta0=theta0, grads=grads))
+    grads = tuple(context.cast(rng.standard_normal((12, *shape))) for shape in shapes)
+    theta0 = tuple(context.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes)
+    one = context.trajectory(grads[0], hyper=context.dyadic)
+    hold(context, account, replace(one, theta0=theta0, grads=grads))
     # a pair of one shape, and of equal values: what they are cannot tell them apart
-    hold(lab, account, replace(one, theta0=theta0[:1] * 2, grads=grads[:3:2]))
+    hold(context, account, replace(one, theta0=theta0[:1] * 2, grads=grads[:3:2]))
     # more parameters than one launch of a kernel over lists of tensors takes
-    sizes = [k % 3 + 1 for k in range(lab.profile.parameters)]
-    grads = tuple(lab.cast(rng.standard_normal((3, n))) for n in sizes)
-    theta0 = tuple(lab.cast(rng.uniform(-1.0, 1.0, n)) for n in sizes)
-    hold(lab, account, replace(one, theta0=theta0, grads=grads))
+    sizes = [k % 3 + 1 for k in range(context.profile.parameters)]
+    grads = tuple(context.cast(rng.standard_normal((3, n))) for n in sizes)
+    theta0 = tuple(context.cast(rng.uniform(-1.0, 1.0, n)) for n in sizes)
+    hold(context, account, replace(one, theta0=theta0, grads=grads))
 
 
 @check(
@@ -107,11 +107,13 @@ def several(lab: Lab, account: Account) -> None:
     clause="each element by itself",
     theorem="elementwise",
 )
-def nonfinite(lab: Lab, account: Account) -> None:
-    rng = lab.rng("nonfinite")
+def nonfinite(context: Context, account: Account) -> None:
+    rng = context.rng("nonfinite")
     # wider than the blocks in which kernels reduce, and no multiple of them
     grads = rng.uniform(0.25, 1.0, (8, 299)) * rng.choice((-1.0, 1.0), (8, 299))
     for bad, where in ((np.nan, (0, 17)), (np.inf, (3, 298)), (-np.inf, (2, 0))):
         poisoned = grads.copy()
         poisoned[where] = bad
-        hold(lab, account, lab.trajectory(poisoned, hyper=lab.dyadic), "non-finite stays")
+        hold(
+            context, account, context.trajectory(poisoned, hyper=context.dyadic), "non-finite stays"
+        )

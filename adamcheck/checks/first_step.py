@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.checks.lab import Account, Lab
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import SWALLOWED, Floor, check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context
 
 
 @check(
@@ -21,20 +21,20 @@ from adamcheck.checks.registry import SWALLOWED, Floor, check
         why="over every exponent g² leaves the range at half of them, at most of a short range's",
     ),
 )
-def first_step(lab: Lab, account: Account) -> None:
-    fmt = lab.fmt
+def first_step(context: Context, account: Account) -> None:
+    fmt = context.fmt
     lowest = max(fmt.min_exponent - fmt.precision + 1, -1070)
     exponents = np.arange(lowest, fmt.max_exponent + 1, 1.0)
     if exponents.size > 600:  # float64: every exponent where training lives, every 16th elsewhere
         exponents = exponents[(np.abs(exponents) < 100) | (exponents % 32 == 0)]
-    mantissas = 1.0 + lab.rng("first").integers(0, 2**20, (exponents.size, 4)) / 2.0**20
+    mantissas = 1.0 + context.rng("first").integers(0, 2**20, (exponents.size, 4)) / 2.0**20
     mantissas[:, 0], mantissas[:, 1] = 1.0, 2.0 - 2.0 ** (1 - fmt.precision)
     with np.errstate(over="ignore"):
         g = (mantissas * 2.0 ** exponents[:, None]).ravel()
     g = np.concatenate([g, -g[::3], [0.0, -0.0]])
     g = g[np.abs(g) <= fmt.largest]
-    for hyper in (lab.dyadic, lab.ordinary):
-        hold(lab, account, lab.trajectory(g[None, :], hyper=hyper))
+    for hyper in (context.dyadic, context.ordinary):
+        hold(context, account, context.trajectory(g[None, :], hyper=hyper))
 
 
 @check(
@@ -45,9 +45,9 @@ def first_step(lab: Lab, account: Account) -> None:
     theorem="constant-gradient",
     floor=SWALLOWED,
 )
-def constant(lab: Lab, account: Account) -> None:
-    high = 4 if lab.fmt.short_ranged else 10
+def constant(context: Context, account: Account) -> None:
+    high = 4 if context.fmt.short_ranged else 10
     g = np.array([s * m * 2.0**e for s in (1, -1) for m in (1.0, 1.4) for e in range(-high, high)])
-    steps = lab.affordable(160, least=16)
-    for hyper in (lab.dyadic, lab.ordinary):
-        hold(lab, account, lab.trajectory(np.tile(g, (steps, 1)), hyper=hyper))
+    steps = context.affordable(160, least=16)
+    for hyper in (context.dyadic, context.ordinary):
+        hold(context, account, context.trajectory(np.tile(g, (steps, 1)), hyper=hyper))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from adamcheck.checks.lab import Account, Lab
 from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.properties.context import Account, Context
 
 
 @check(
@@ -15,7 +15,7 @@ from adamcheck.checks.registry import SWALLOWED, check
     theorem="rounding-envelope",
     floor=SWALLOWED,
 )
-def hypothesis_search(lab: Lab, account: Account) -> None:
+def hypothesis_search(context: Context, account: Account) -> None:
     from adamcheck.checks.search import search
 
-    search(lab, account)
+    search(context, account)

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from adamcheck.checks.draws import choices, life
-from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context, Skip, TargetTrouble
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Failure, Trajectory
 
@@ -23,11 +23,11 @@ from adamcheck.targets.protocol import Failure, Trajectory
     clause="α, β1, β2, ε",
     theorem="hyperparameter-liveness",
 )
-def alive(lab: Lab, account: Account) -> None:
-    rng = lab.rng("alive")
+def alive(context: Context, account: Account) -> None:
+    rng = context.rng("alive")
     grads = rng.standard_normal((20, 24)) * 2.0 ** rng.integers(-2, 3, 24)
-    usual = lab.dyadic
-    narrow = lab.fmt.narrow
+    usual = context.dyadic
+    narrow = context.fmt.narrow
     changes: tuple[dict[str, float], ...] = (
         {"lr": 3.0 * usual["lr"]},
         {"beta1": 0.0},
@@ -49,22 +49,22 @@ def alive(lab: Lab, account: Account) -> None:
         {"initial_accumulator": 2.0},
     )
     for change in changes:
-        if not (change.keys() <= usual.keys() and _distinct(lab, change)):
+        if not (change.keys() <= usual.keys() and _distinct(context, change)):
             continue
-        trajectory = lab.trajectory(grads, hyper=usual | change)
-        if not lab.unspoken(trajectory):
-            hold(lab, account, trajectory)
-    for k, hyper in enumerate(choices(lab, lab.profile.hypers, "alive")):
-        lived = life(lab, hyper, 20, 48, f"alive {k}")
-        trajectory = lab.trajectory(lived, hyper=hyper)
-        if not lab.unspoken(trajectory):
-            hold(lab, account, trajectory)
+        trajectory = context.trajectory(grads, hyper=usual | change)
+        if not context.unspoken(trajectory):
+            hold(context, account, trajectory)
+    for k, hyper in enumerate(choices(context, context.profile.hypers, "alive")):
+        lived = life(context, hyper, 20, 48, f"alive {k}")
+        trajectory = context.trajectory(lived, hyper=hyper)
+        if not context.unspoken(trajectory):
+            hold(context, account, trajectory)
 
 
-def _distinct(lab: Lab, change: dict[str, float]) -> bool:
+def _distinct(context: Context, change: dict[str, float]) -> bool:
     """False where the format cannot tell β from 1 or from its neighbours: bfloat16(0.999) is 1."""
     weights = [n for n in change if HYPERPARAMETERS[n].role == "average"]
-    held = {n: lab.fmt.rounded(change[n]) for n in weights}
+    held = {n: context.fmt.rounded(change[n]) for n in weights}
     return all(abs(held[n] - change[n]) <= (1.0 - change[n]) / 4.0 for n in held)
 
 
@@ -76,34 +76,34 @@ def _distinct(lab: Lab, change: dict[str, float]) -> bool:
     clause="0 ≤ β1, β2 < 1, α ≥ 0, ε ≥ 0",
     theorem="hyperparameter-liveness",
 )
-def refused(lab: Lab, account: Account) -> None:
+def refused(context: Context, account: Account) -> None:
     grads = np.ones((2, 3))
     taken: list[tuple[str, float, Trajectory]] = []
     promised = False
     # a decay is refused even where the spec has none and leaves it at 0
-    read = lab.description.hyperparameters & {*lab.dyadic, "weight_decay"}
+    read = context.description.hyperparameters & {*context.dyadic, "weight_decay"}
     known = [one for name, one in HYPERPARAMETERS.items() if name in read]
     for name, value in [(one.name, x) for one in known for x in one.refused]:
-        trajectory = lab.trajectory(grads, hyper=lab.dyadic | {name: value})
-        trace = lab.attempt(trajectory)
+        trajectory = context.trajectory(grads, hyper=context.dyadic | {name: value})
+        trace = context.attempt(trajectory)
         account.examples += 1
         if trace.failure is None:
             taken.append((name, value, trajectory))
         elif trace.failure.kind not in ("raised", "exited"):
-            hold(lab, account, trajectory, "refused", what=f"{name}={value:g}")
+            hold(context, account, trajectory, "refused", what=f"{name}={value:g}")
         promised = promised or (trace.failure is not None and _meant(trace.failure))
     if not taken:
         return
     listed = ", ".join(f"{name}={value:g}" for name, value, _ in taken)
     if not promised:
-        lab.note("no-validation", f"accepts senseless hyperparameters without a word: {listed}")
+        context.note("no-validation", f"accepts senseless hyperparameters without a word: {listed}")
         return
     gating = [t for t in taken if not math.isnan(t[1])]
     if not gating:
-        lab.note("nan-accepted", f"refuses senseless hyperparameters, but takes {listed}")
+        context.note("nan-accepted", f"refuses senseless hyperparameters, but takes {listed}")
         return
     what = f"{listed}, although it refuses other senseless hyperparameters"
-    hold(lab, account, gating[0][2], "refused", what=what)
+    hold(context, account, gating[0][2], "refused", what=what)
 
 
 def _meant(failure: Failure) -> bool:
@@ -121,14 +121,14 @@ def _meant(failure: Failure) -> bool:
     theorem="elementwise",
     needs=("stepwise",),
 )
-def other_shape(lab: Lab, account: Account) -> None:
-    if "layouts" not in lab.description.abilities:
+def other_shape(context: Context, account: Account) -> None:
+    if "layouts" not in context.description.abilities:
         raise Skip("the library makes its own arrays of the gradients")
-    theta = lab.cast(np.linspace(0.5, 1.5, 6))
+    theta = context.cast(np.linspace(0.5, 1.5, 6))
     for shape in ((12,), (5,), (7,), (2, 3), (1,), (6, 1)):
-        base = lab.trajectory(np.ones((1, 6)), hyper=lab.dyadic)
-        trajectory = replace(base, theta0=(theta,), grads=(lab.cast(np.ones((1, *shape))),))
-        trace = lab.attempt(trajectory)
+        base = context.trajectory(np.ones((1, 6)), hyper=context.dyadic)
+        trajectory = replace(base, theta0=(theta,), grads=(context.cast(np.ones((1, *shape))),))
+        trace = context.attempt(trajectory)
         account.examples += 1
         if trace.failure is not None:
             if trace.failure.kind in ("raised", "exited"):
@@ -137,7 +137,9 @@ def other_shape(lab: Lab, account: Account) -> None:
                 raise TargetTrouble(trace.failure)
         # what broadcasting or reshaping makes sense of, whatever shape comes back
         if shape in ((2, 3), (1,), (6, 1)):
-            lab.note("shape-broadcast", f"takes a gradient of shape {shape} for a parameter (6,)")
+            context.note(
+                "shape-broadcast", f"takes a gradient of shape {shape} for a parameter (6,)"
+            )
             continue
         what = f"a gradient of shape {shape} for a parameter of shape (6,)"
-        hold(lab, account, trajectory, "refused", what=what)
+        hold(context, account, trajectory, "refused", what=what)

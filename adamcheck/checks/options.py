@@ -8,25 +8,28 @@ from dataclasses import replace
 import numpy as np
 
 from adamcheck.checks.draws import life, values
-from adamcheck.checks.lab import Account, Array, Lab, Skip
-from adamcheck.checks.properties import first_fit, hold
 from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.properties.envelope import first_fit
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
 
-def _some(lab: Lab, hyper: dict[str, float], salt: int) -> Array:
+def _some(context: Context, hyper: dict[str, float], salt: int) -> Array:
     laws = ("normal", "constant", "sparse", "spike", "sign-flipping", "lone")
-    return lab.gradients(hyper, 24, salt, laws=laws)
+    return context.gradients(hyper, 24, salt, laws=laws)
 
 
-def _one_of(lab: Lab, account: Account, trajectory: Trajectory, specs: Sequence[Spec]) -> Spec:
+def _one_of(
+    context: Context, account: Account, trajectory: Trajectory, specs: Sequence[Spec]
+) -> Spec:
     """Hold under one of the specs that an option may mean; the first where none fits."""
-    found = first_fit(lab, account, trajectory, specs)
+    found = first_fit(context, account, trajectory, specs)
     if found is None:
         found = specs[0]
-        completed = replace(trajectory, hyper=lab.completed(trajectory.hyper, found))
-        hold(lab, account, completed, spec=found)
+        completed = replace(trajectory, hyper=context.completed(trajectory.hyper, found))
+        hold(context, account, completed, spec=found)
     return found
 
 
@@ -35,39 +38,41 @@ _SHAPES = ((), (1,), (3, 5), (2, 3, 1, 2))
 
 
 def _shaped(
-    lab: Lab, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
+    context: Context, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
 ) -> None:
     """The same options on other shapes."""
-    rng = lab.rng("shaped")
+    rng = context.rng("shaped")
     for shape in _SHAPES:
         grads, theta0 = rng.standard_normal((5, *shape)), rng.uniform(-2.0, 2.0, shape)
-        hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
+        hold(
+            context, account, context.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec
+        )
 
 
 def _late(
-    lab: Lab, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
+    context: Context, account: Account, hyper: dict[str, float], flags: frozenset[str], spec: Spec
 ) -> None:
     """The same options over thousands of steps: none is forgotten, capped or switched off late."""
-    steps = lab.affordable(lab.profile.option_steps, least=24)
-    count = lab.profile.crowd // 2
-    # where nothing came yet, and θ decays, only the highest rung of the oracle can decide
-    grads = life(lab, hyper, steps, count, f"late {spec}", start=0)
-    rng = lab.rng("late")
+    steps = context.affordable(context.profile.option_steps, least=24)
+    count = context.profile.crowd // 2
+    # where nothing came yet, and θ decays, only the highest level of the oracle can decide
+    grads = life(context, hyper, steps, count, f"late {spec}", start=0)
+    rng = context.rng("late")
     theta0 = rng.choice((-1.0, 1.0), count) * np.exp2(rng.uniform(-3.0, 3.0, count))
-    hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
+    hold(context, account, context.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec)
 
 
-def _alone(lab: Lab) -> bool:
+def _alone(context: Context) -> bool:
     """Whether an option's long run is its own: in quick, all options share one where they can."""
-    return lab.profile.name != "quick" or not _combined(lab)
+    return context.profile.name != "quick" or not _combined(context)
 
 
-def _combined(lab: Lab) -> list[str]:
+def _combined(context: Context) -> list[str]:
     """The switches that can be on together with weight decay."""
-    known = lab.description
+    known = context.description
     if "weight_decay" not in known.hyperparameters:
         return []
-    both = ("amsgrad", "maximize") if lab.spec.algorithm == "adam" else ("maximize",)
+    both = ("amsgrad", "maximize") if context.spec.algorithm == "adam" else ("maximize",)
     return [f for f in both if f in known.flags]
 
 
@@ -90,27 +95,33 @@ def _maxima(spec: Spec) -> list[Spec]:
     theorem="decay-closed-form",
     floor=SWALLOWED,
 )
-def weight_decay(lab: Lab, account: Account) -> None:
-    if "weight_decay" not in lab.description.hyperparameters:
+def weight_decay(context: Context, account: Account) -> None:
+    if "weight_decay" not in context.description.hyperparameters:
         raise Skip("the target takes no weight_decay")
-    rng = lab.rng("decay")
-    hyper = lab.dyadic | {"weight_decay": 0.0625}
-    grads = _some(lab, hyper, 20)
+    rng = context.rng("decay")
+    hyper = context.dyadic | {"weight_decay": 0.0625}
+    grads = _some(context, hyper, 20)
     grads = np.concatenate([grads, np.zeros((24, 16), grads.dtype)], axis=1)
     n = grads.shape[1]
     theta0 = rng.choice((-1.0, 1.0), n) * 2.0 ** rng.uniform(-4, 4, n)
-    specs = _couplings(lab.spec)
-    found = _one_of(lab, account, lab.trajectory(grads, theta0, hyper=hyper), specs)
-    for strength in values(lab, "weight_decay", rng, 2 * lab.profile.repeat):
-        other = lab.dyadic | {"weight_decay": float(strength), "lr": 0.5}
-        hold(lab, account, lab.trajectory(grads[:6], theta0, hyper=other), spec=found)
-    _shaped(lab, account, hyper, lab.flags_of(found), found)
-    if _alone(lab):
-        _late(lab, account, lab.dyadic | {"weight_decay": 2.0**-6}, lab.flags_of(found), found)
-    if lab.spec.decay == "none":
-        lab.note("weight-decay", f"the option weight_decay is {found.decay}")
-        zero = lab.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
-        hold(lab, account, lab.trajectory(grads, theta0, hyper=zero))
+    specs = _couplings(context.spec)
+    found = _one_of(context, account, context.trajectory(grads, theta0, hyper=hyper), specs)
+    for strength in values(context, "weight_decay", rng, 2 * context.profile.repeat):
+        other = context.dyadic | {"weight_decay": float(strength), "lr": 0.5}
+        hold(context, account, context.trajectory(grads[:6], theta0, hyper=other), spec=found)
+    _shaped(context, account, hyper, context.flags_of(found), found)
+    if _alone(context):
+        _late(
+            context,
+            account,
+            context.dyadic | {"weight_decay": 2.0**-6},
+            context.flags_of(found),
+            found,
+        )
+    if context.spec.decay == "none":
+        context.note("weight-decay", f"the option weight_decay is {found.decay}")
+        zero = context.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
+        hold(context, account, context.trajectory(grads, theta0, hyper=zero))
 
 
 @check(
@@ -122,26 +133,26 @@ def weight_decay(lab: Lab, account: Account) -> None:
     theorem="amsgrad-bound",
     floor=SWALLOWED,
 )
-def amsgrad(lab: Lab, account: Account) -> None:
-    if lab.spec.algorithm != "adam":
-        raise Skip(f"AMSGrad is a dialect of Adam; the claim is {lab.spec}")
-    if lab.spec.amsgrad == "none" and "amsgrad" not in lab.description.flags:
+def amsgrad(context: Context, account: Account) -> None:
+    if context.spec.algorithm != "adam":
+        raise Skip(f"AMSGrad is a dialect of Adam; the claim is {context.spec}")
+    if context.spec.amsgrad == "none" and "amsgrad" not in context.description.flags:
         raise Skip("neither the spec nor the target speaks of amsgrad")
-    flags = lab.flags_of(lab.spec) | ({"amsgrad"} & lab.description.flags)
-    rng = lab.rng("amsgrad")
-    peak = 2.0**4 if lab.fmt.short_ranged else 2.0**8
+    flags = context.flags_of(context.spec) | ({"amsgrad"} & context.description.flags)
+    rng = context.rng("amsgrad")
+    peak = 2.0**4 if context.fmt.short_ranged else 2.0**8
     spiked = rng.uniform(0.5, 1.0, (32, 24)) * rng.choice((-1.0, 1.0), (32, 24))
     spiked[2, :8] *= peak
     spiked[rng.integers(3, 28, 8), np.arange(8, 16)] *= peak
-    specs = _maxima(lab.spec)
-    for grads in (spiked, _some(lab, lab.dyadic, 21)):
-        trajectory = lab.trajectory(grads, hyper=lab.dyadic, flags=flags)
-        specs = [_one_of(lab, account, trajectory, specs)]
-    _shaped(lab, account, lab.dyadic, flags, specs[0])
-    if _alone(lab):
-        _late(lab, account, lab.dyadic, flags, specs[0])
-    if lab.spec.amsgrad == "none":
-        lab.note("amsgrad", f"the option amsgrad keeps the maximum of {specs[0].amsgrad}")
+    specs = _maxima(context.spec)
+    for grads in (spiked, _some(context, context.dyadic, 21)):
+        trajectory = context.trajectory(grads, hyper=context.dyadic, flags=flags)
+        specs = [_one_of(context, account, trajectory, specs)]
+    _shaped(context, account, context.dyadic, flags, specs[0])
+    if _alone(context):
+        _late(context, account, context.dyadic, flags, specs[0])
+    if context.spec.amsgrad == "none":
+        context.note("amsgrad", f"the option amsgrad keeps the maximum of {specs[0].amsgrad}")
 
 
 @check(
@@ -152,16 +163,21 @@ def amsgrad(lab: Lab, account: Account) -> None:
     theorem="sign-flip",
     floor=SWALLOWED,
 )
-def maximize(lab: Lab, account: Account) -> None:
-    if "maximize" not in lab.description.flags:
+def maximize(context: Context, account: Account) -> None:
+    if "maximize" not in context.description.flags:
         raise Skip("the target has no option maximize")
-    spec = lab.spec.with_(maximize="yes")
-    flags = lab.flags_of(spec)
-    grads = _some(lab, lab.dyadic, 22)
-    theta0 = lab.rng("maximize").uniform(-1.0, 1.0, grads.shape[1])
-    hold(lab, account, lab.trajectory(grads, theta0, hyper=lab.dyadic, flags=flags), spec=spec)
-    if _alone(lab):
-        _late(lab, account, lab.dyadic, flags, spec)
+    spec = context.spec.with_(maximize="yes")
+    flags = context.flags_of(spec)
+    grads = _some(context, context.dyadic, 22)
+    theta0 = context.rng("maximize").uniform(-1.0, 1.0, grads.shape[1])
+    hold(
+        context,
+        account,
+        context.trajectory(grads, theta0, hyper=context.dyadic, flags=flags),
+        spec=spec,
+    )
+    if _alone(context):
+        _late(context, account, context.dyadic, flags, spec)
 
 
 @check(
@@ -173,26 +189,26 @@ def maximize(lab: Lab, account: Account) -> None:
     theorem="dialects",
     floor=SWALLOWED,
 )
-def together(lab: Lab, account: Account) -> None:
-    on = _combined(lab)
+def together(context: Context, account: Account) -> None:
+    on = _combined(context)
     if not on:
         raise Skip("the target has no two options to combine")
-    spec = lab.spec
+    spec = context.spec
     if "maximize" in on:
         spec = spec.with_(maximize="yes")
     choices = _maxima(spec) if "amsgrad" in on else [spec]
     choices = [c for one in choices for c in _couplings(one)]
-    hyper = lab.dyadic | {"weight_decay": 0.0625}
-    grads = _some(lab, hyper, 23)
-    theta0 = lab.rng("together").uniform(-2.0, 2.0, grads.shape[1])
-    flags = lab.flags_of(lab.spec) | set(on)
-    single = lab.trajectory(grads, theta0, hyper=hyper, flags=flags)
-    found = _one_of(lab, account, single, choices)
-    if lab.able("many"):  # lists of tensors may go through code of their own
+    hyper = context.dyadic | {"weight_decay": 0.0625}
+    grads = _some(context, hyper, 23)
+    theta0 = context.rng("together").uniform(-2.0, 2.0, grads.shape[1])
+    flags = context.flags_of(context.spec) | set(on)
+    single = context.trajectory(grads, theta0, hyper=hyper, flags=flags)
+    found = _one_of(context, account, single, choices)
+    if context.able("many"):  # lists of tensors may go through code of their own
         whole, start = single.grads[0], single.theta0[0]
         pair = replace(
             single, grads=(whole[:, ::2], whole[:, 1::2]), theta0=(start[::2], start[1::2])
         )
-        hold(lab, account, pair, spec=found)
-    _shaped(lab, account, hyper, flags, found)
-    _late(lab, account, hyper | {"weight_decay": 2.0**-6}, flags, found)
+        hold(context, account, pair, spec=found)
+    _shaped(context, account, hyper, flags, found)
+    _late(context, account, hyper | {"weight_decay": 2.0**-6}, flags, found)

@@ -11,8 +11,8 @@ from adamcheck.errors import UsageError, closest
 from adamcheck.removed import said_of
 
 if TYPE_CHECKING:
-    from adamcheck.checks.lab import Account, Lab
     from adamcheck.formats import Format
+    from adamcheck.properties.context import Account, Context
     from adamcheck.spec import Spec
 
 FAMILIES: Final = (
@@ -76,7 +76,7 @@ class Check:
     law: str
     clause: str
     theorem: str
-    run: Callable[[Lab, Account], None]
+    run: Callable[[Context, Account], None]
     needs: frozenset[str] = frozenset()
     profiles: tuple[str, ...] = ("quick", "ci", "thorough")
     algorithms: tuple[str, ...] = ()
@@ -103,10 +103,12 @@ def check(
     algorithms: tuple[str, ...] = (),
     looks_back: bool = False,
     floor: Floor = Floor(),
-) -> Callable[[Callable[[Lab, Account], None]], Callable[[Lab, Account], None]]:
+) -> Callable[[Callable[[Context, Account], None]], Callable[[Context, Account], None]]:
     """Register the decorated function as a check; the family is its module's name."""
 
-    def register(function: Callable[[Lab, Account], None]) -> Callable[[Lab, Account], None]:
+    def register(
+        function: Callable[[Context, Account], None],
+    ) -> Callable[[Context, Account], None]:
         family = function.__module__.rpartition(".")[2].replace("_", "-")
         _COLLECTED.append(
             Check(

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from adamcheck.checks.lab import Account, Array, Lab, Skip
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import Floor, check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Array, Context, Skip
 from adamcheck.rules import RULES, Special
 from adamcheck.spec import CONVENTIONS, Spec
 
@@ -50,8 +50,8 @@ def special_cases(spec: Spec) -> Iterator[Case]:
             yield Case(other, special.change, special.growing, special.steps)
 
 
-def _gradients(lab: Lab, case: Case) -> Array:
-    rng = lab.rng("special")
+def _gradients(context: Context, case: Case) -> Array:
+    rng = context.rng("special")
     if not case.growing:
         # one sign, and less than twice or half the last one: then m + 1·(g - m) is g exactly, as
         # g - m is (Sterbenz 1974), and no honest order is off where the other rule has no m
@@ -73,27 +73,27 @@ def _gradients(lab: Lab, case: Case) -> Array:
     theorem="special-cases",
     floor=Floor(narrow=0.2, why="in few digits θ soon is so large that it swallows Δ"),
 )
-def special(lab: Lab, account: Account) -> None:
-    cases = list(special_cases(lab.spec))
-    takes = lab.description.flags
-    s = lab.spec
+def special(context: Context, account: Account) -> None:
+    cases = list(special_cases(context.spec))
+    takes = context.description.flags
+    s = context.spec
     plain = s.algorithm == "adam" and s.amsgrad == s.decay == "none" and s.eps != "max"
     if plain and "amsgrad" in takes:
-        cases.append(Case(lab.spec, growing=True))
+        cases.append(Case(context.spec, growing=True))
     refusals = []
     for case in cases:
-        hyper = lab.altered(lab.dyadic, **case.change)
-        grads = _gradients(lab, case)
-        theta0 = lab.rng("special start").uniform(-1.0, 1.0, grads.shape[1])
-        trajectory = lab.trajectory(grads, theta0, hyper=hyper)
-        if case.growing and lab.spec.amsgrad == "none":
+        hyper = context.altered(context.dyadic, **case.change)
+        grads = _gradients(context, case)
+        theta0 = context.rng("special start").uniform(-1.0, 1.0, grads.shape[1])
+        trajectory = context.trajectory(grads, theta0, hyper=hyper)
+        if case.growing and context.spec.amsgrad == "none":
             flags = trajectory.flags | {"amsgrad"}
-            trajectory = lab.trajectory(grads, theta0, hyper=hyper, flags=flags)
-        if case.change and lab.refusal(trajectory):
+            trajectory = context.trajectory(grads, theta0, hyper=hyper, flags=flags)
+        if case.change and context.refusal(trajectory):
             refusals.append(", ".join(f"{n} = {x:g}" for n, x in case.change.items()))
             continue
-        hold(lab, account, trajectory, spec=case.other)
+        hold(context, account, trajectory, spec=case.other)
     if not cases:
-        raise Skip(f"no special case of {lab.spec} is another rule")
+        raise Skip(f"no special case of {context.spec} is another rule")
     if len(refusals) == len(cases):
         raise Skip(f"the target does not take {' or '.join(refusals)}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from adamcheck.adversaries.fuzz import fuzz
-from adamcheck.checks.lab import Account, Lab, TargetTrouble
-from adamcheck.checks.properties import hold
+from adamcheck.inputs.fuzz import fuzz
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context, TargetTrouble
 from adamcheck.targets.protocol import Failure, Trajectory
 
 
@@ -12,20 +12,20 @@ class _LeftError(AssertionError):
     """The envelope was left; the type is what tells Hypothesis one failure from another."""
 
 
-def search(lab: Lab, account: Account) -> None:
+def search(context: Context, account: Account) -> None:
     """Let Hypothesis draw as many trajectories as the profile says."""
-    from adamcheck.adversaries.strategies import trajectories
+    from adamcheck.inputs.strategies import trajectories
 
-    longest = min(lab.profile.steps, 40)
-    longest = lab.affordable(longest, least=8)
+    longest = min(context.profile.steps, 40)
+    longest = context.affordable(longest, least=8)
     trouble: list[TargetTrouble] = []
 
     def holds(trajectory: Trajectory) -> float | None:
-        if lab.unspoken(trajectory):
+        if context.unspoken(trajectory):
             return None
         trial = Account()
         try:
-            hold(lab, trial, trajectory)
+            hold(context, trial, trajectory)
         except TargetTrouble as failure:
             trouble.append(failure)
             return None
@@ -37,22 +37,22 @@ def search(lab: Lab, account: Account) -> None:
         return trial.ratio
 
     strategy = trajectories(
-        lab.fmt,
-        lab.description,
-        spec=lab.spec,
+        context.fmt,
+        context.description,
+        spec=context.spec,
         max_steps=longest,
-        flags=(lab.flags_of(lab.spec),),
+        flags=(context.flags_of(context.spec),),
     )
     found = fuzz(
         strategy,
         holds,
-        seed=lab.seed,
-        max_examples=lab.profile.fuzz,
+        seed=context.seed,
+        max_examples=context.profile.fuzz,
         max_shrinks=60,
-        name=lab.fmt.name,
+        name=context.fmt.name,
     )
     # what failed is held once more, so that the account shows the break with its numbers
-    broke = found is not None and not hold(lab, account, found.trajectory)
+    broke = found is not None and not hold(context, account, found.trajectory)
     if trouble and not broke:
         raise trouble[0]
     if found is not None and not broke:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from adamcheck.checks.draws import silences, slow, spikes, usual
-from adamcheck.checks.lab import Account, Lab, Skip
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context, Skip
 
 
 @check(
@@ -21,17 +21,23 @@ from adamcheck.checks.registry import SWALLOWED, check
     theorem="forgetting",
     floor=SWALLOWED,
 )
-def forgetting(lab: Lab, account: Account) -> None:
-    rng = lab.rng("forget")
+def forgetting(context: Context, account: Account) -> None:
+    rng = context.rng("forget")
     grads = np.zeros((64, 32))
     grads[:8] = rng.uniform(0.5, 2.0, (8, 32)) * rng.choice((-1.0, 1.0), (8, 32))
-    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, moments=lab.able("moments")))
-    hold(lab, account, lab.trajectory(grads, hyper=lab.ordinary))
+    hold(
+        context,
+        account,
+        context.trajectory(grads, hyper=context.dyadic, moments=context.able("moments")),
+    )
+    hold(context, account, context.trajectory(grads, hyper=context.ordinary))
     # longer ones are part of the long runs (ADAM-BC-1, ADAM-LS-7)
-    silence = lab.affordable(lab.profile.silence // 4 + 64, least=128) - 64
+    silence = context.affordable(context.profile.silence // 4 + 64, least=128) - 64
     # moments that a format still shows after the silence, and those that everybody uses
-    for hyper, longest in ((slow(lab, silence), silence), (usual(lab), silence // 2)):
-        hold(lab, account, lab.trajectory(silences(lab, hyper, longest, 48), hyper=hyper))
+    for hyper, longest in ((slow(context, silence), silence), (usual(context), silence // 2)):
+        hold(
+            context, account, context.trajectory(silences(context, hyper, longest, 48), hyper=hyper)
+        )
 
 
 @check(
@@ -43,20 +49,20 @@ def forgetting(lab: Lab, account: Account) -> None:
     theorem="finite-spike-liveness",
     floor=SWALLOWED,
 )
-def spike(lab: Lab, account: Account) -> None:
-    rng = lab.rng("spike")
+def spike(context: Context, account: Account) -> None:
+    rng = context.rng("spike")
     # the largest power of two whose square still fits the format, and two below
-    top = (lab.fmt.max_exponent - 1) // 2
+    top = (context.fmt.max_exponent - 1) // 2
     peaks = 2.0 ** np.array([top, top - 1, top - 3, top // 2, 3])
     n = peaks.size * 4
     grads = rng.uniform(0.5, 1.0, (32, n)) * rng.choice((-1.0, 1.0), (32, n))
     grads[5] = np.tile(peaks, 4) * rng.choice((-1.0, 1.0), n)
-    eps = 2.0**-9 if lab.fmt.narrow else 2.0**-20
-    hyper = lab.altered(lab.dyadic, eps=eps)
-    hold(lab, account, lab.trajectory(grads, hyper=hyper))
+    eps = 2.0**-9 if context.fmt.narrow else 2.0**-20
+    hyper = context.altered(context.dyadic, eps=eps)
+    hold(context, account, context.trajectory(grads, hyper=hyper))
     # a guard against outliers waits until it knows what is usual; a cut spike shows in v, later on
-    steps = lab.affordable(lab.profile.spike, least=64)
-    hold(lab, account, lab.trajectory(spikes(lab, hyper, steps, 64), hyper=hyper))
+    steps = context.affordable(context.profile.spike, least=64)
+    hold(context, account, context.trajectory(spikes(context, hyper, steps, 64), hyper=hyper))
 
 
 @check(
@@ -66,24 +72,26 @@ def spike(lab: Lab, account: Account) -> None:
     clause="m = v = 0",
     theorem="zero-inertness",
 )
-def inert(lab: Lab, account: Account) -> None:
-    if lab.spec.decay != "none":
+def inert(context: Context, account: Account) -> None:
+    if context.spec.decay != "none":
         raise Skip("weight decay moves a parameter without gradients")
-    if lab.spec.eps == "none" and lab.spec.algorithm not in ("gd", "momentum"):
+    if context.spec.eps == "none" and context.spec.algorithm not in ("gd", "momentum"):
         raise Skip("without ε a zero gradient is 0/0")
-    rng = lab.rng("inert")
+    rng = context.rng("inert")
     grads = np.where(np.arange(64) % 2 == 0, 0.0, -0.0) * np.ones((8, 1))
     theta0 = rng.choice((-1.0, 1.0), 64) * 2.0 ** rng.uniform(-8, 8, 64)
     why = "zero gradients move a fresh parameter"
-    for hyper in (lab.dyadic, lab.ordinary):
-        hold(lab, account, lab.trajectory(grads, theta0, hyper=hyper), "unchanged", why=why)
-    if lab.fmt.rounded(1e-8) == 0.0:
-        tiny = lab.trajectory(grads[:1], theta0, hyper=lab.altered(lab.ordinary, eps=1e-8))
-        trace = lab.attempt(tiny)
+    for hyper in (context.dyadic, context.ordinary):
+        hold(context, account, context.trajectory(grads, theta0, hyper=hyper), "unchanged", why=why)
+    if context.fmt.rounded(1e-8) == 0.0:
+        tiny = context.trajectory(
+            grads[:1], theta0, hyper=context.altered(context.ordinary, eps=1e-8)
+        )
+        trace = context.attempt(tiny)
         if trace.failure is None and not np.isfinite(trace.thetas[0][-1].astype(np.float64)).all():
-            lab.note(
+            context.note(
                 "epsilon-vanishes",
-                f"ε = 1e-8 rounds to 0 in {lab.fmt.name}: a zero gradient is 0/0",
+                f"ε = 1e-8 rounds to 0 in {context.fmt.name}: a zero gradient is 0/0",
             )
 
 
@@ -96,53 +104,53 @@ def inert(lab: Lab, account: Account) -> None:
     theorem="closed-form",
     needs=("state",),
 )
-def save_load(lab: Lab, account: Account) -> None:
-    rng = lab.rng("save")
+def save_load(context: Context, account: Account) -> None:
+    rng = context.rng("save")
     grads = rng.standard_normal((16, 32))
     for after in (0, 1, 5, 11):
-        trajectory = lab.trajectory(grads, hyper=lab.dyadic, reload_after=after)
-        hold(lab, account, trajectory, "reload")
+        trajectory = context.trajectory(grads, hyper=context.dyadic, reload_after=after)
+        hold(context, account, trajectory, "reload")
     for receiver in ("none", "twice", "used"):
-        hold(lab, account, replace(trajectory, reload_after=5), "reload", into=receiver)
-    _save_late(lab, account)
-    if lab.able("many"):
+        hold(context, account, replace(trajectory, reload_after=5), "reload", into=receiver)
+    _save_late(context, account)
+    if context.able("many"):
         shapes = ((5,), (2, 3), (5,))
         several = replace(
             trajectory,
-            theta0=tuple(lab.cast(rng.standard_normal(shape)) for shape in shapes),
-            grads=tuple(lab.cast(rng.standard_normal((16, *shape))) for shape in shapes),
+            theta0=tuple(context.cast(rng.standard_normal(shape)) for shape in shapes),
+            grads=tuple(context.cast(rng.standard_normal((16, *shape))) for shape in shapes),
         )
-        hold(lab, account, several, "reload")
-        if lab.able("missing"):  # every parameter at a step count of its own
+        hold(context, account, several, "reload")
+        if context.able("missing"):  # every parameter at a step count of its own
             begun = np.arange(16)[:, None] >= np.array([0, 2, 4])
-            hold(lab, account, replace(several, present=begun), "reload")
-    extra = {n: 0.0625 for n in ("weight_decay",) if n in lab.description.hyperparameters}
-    if extra or lab.switches:  # a maximum that only an early spike set has to come along
+            hold(context, account, replace(several, present=begun), "reload")
+    extra = {n: 0.0625 for n in ("weight_decay",) if n in context.description.hyperparameters}
+    if extra or context.switches:  # a maximum that only an early spike set has to come along
         spiked = grads.copy()
         spiked[1] *= 16.0
-        trajectory = lab.trajectory(
-            spiked, 0.5, hyper=lab.dyadic | extra, flags=lab.switches, reload_after=5
+        trajectory = context.trajectory(
+            spiked, 0.5, hyper=context.dyadic | extra, flags=context.switches, reload_after=5
         )
-        hold(lab, account, trajectory, "reload")
-    hold(lab, account, lab.trajectory(grads, reload_after=7))
+        hold(context, account, trajectory, "reload")
+    hold(context, account, context.trajectory(grads, reload_after=7))
 
 
-def _save_late(lab: Lab, account: Account) -> None:
+def _save_late(context: Context, account: Account) -> None:
     """Save at step counts that 8 bits of precision, 11, and 16-bit integers do not hold."""
-    if not lab.able("load_moments") or lab.spec.algorithm != "adam":
+    if not context.able("load_moments") or context.spec.algorithm != "adam":
         return
-    rng = lab.rng("save late")
+    rng = context.rng("save late")
     for t in (259, 2_051, 65_539):
         # β so near to one that the correction still tells t from t+1
-        near = 1.0 - 2.0 ** -min(t.bit_length(), lab.fmt.precision)
-        hyper = lab.altered(lab.dyadic, beta1=near, beta2=near)
+        near = 1.0 - 2.0 ** -min(t.bit_length(), context.fmt.precision)
+        hyper = context.altered(context.dyadic, beta1=near, beta2=near)
         m, v = rng.uniform(-1.0, 1.0, 24), rng.uniform(0.25, 1.0, 24)
-        state = {"m": lab.cast(m), "v": lab.cast(v), "t": t - 1}
-        if lab.spec.amsgrad != "none":
-            state["v_max"] = lab.cast(v * 1.5)
+        state = {"m": context.cast(m), "v": context.cast(v), "t": t - 1}
+        if context.spec.amsgrad != "none":
+            state["v_max"] = context.cast(v * 1.5)
         grads = rng.uniform(-1.0, 1.0, (4, 24))
-        trajectory = lab.trajectory(grads, hyper=hyper, preload=(state,), reload_after=1)
-        hold(lab, account, trajectory, "reload")
+        trajectory = context.trajectory(grads, hyper=hyper, preload=(state,), reload_after=1)
+        hold(context, account, trajectory, "reload")
 
 
 @check(
@@ -153,17 +161,17 @@ def _save_late(lab: Lab, account: Account) -> None:
     theorem="closed-form",
     needs=("state",),
 )
-def save_load_other(lab: Lab, account: Account) -> None:
-    if lab.spec.decay != "none":
+def save_load_other(context: Context, account: Account) -> None:
+    if context.spec.decay != "none":
         raise Skip("the law is stated without weight decay")
-    if lab.spec.form == "inside":
+    if context.spec.form == "inside":
         raise Skip("α stands inside the velocity: what was gathered keeps the old one")
-    grads = lab.rng("other").standard_normal((14, 32))
-    trajectory = lab.trajectory(
-        grads, hyper=lab.dyadic, reload_after=6,
-        reload_hyper=lab.altered(lab.dyadic, lr=lab.dyadic["lr"] * 4.0),
+    grads = context.rng("other").standard_normal((14, 32))
+    trajectory = context.trajectory(
+        grads, hyper=context.dyadic, reload_after=6,
+        reload_hyper=context.altered(context.dyadic, lr=context.dyadic["lr"] * 4.0),
     )  # fmt: skip
-    hold(lab, account, trajectory, "reload with other hyperparameters")
+    hold(context, account, trajectory, "reload with other hyperparameters")
 
 
 @check(
@@ -175,9 +183,9 @@ def save_load_other(lab: Lab, account: Account) -> None:
     theorem="elementwise",
     needs=("stepwise",),
 )
-def independent(lab: Lab, account: Account) -> None:
-    grads = lab.rng("twin").standard_normal((12, 33))
-    hold(lab, account, lab.trajectory(grads, hyper=lab.dyadic, twin=True), "twin")
+def independent(context: Context, account: Account) -> None:
+    grads = context.rng("twin").standard_normal((12, 33))
+    hold(context, account, context.trajectory(grads, hyper=context.dyadic, twin=True), "twin")
 
 
 @check(
@@ -189,20 +197,20 @@ def independent(lab: Lab, account: Account) -> None:
     theorem="elementwise",
     needs=("many", "missing"),
 )
-def late(lab: Lab, account: Account) -> None:
-    rng = lab.rng("late")
+def late(context: Context, account: Account) -> None:
+    rng = context.rng("late")
     steps, wait = 16, 5
     shapes = ((7,), (4, 3), (4, 3), ())
     present = np.ones((steps, len(shapes)), bool)
     present[:wait, 1] = False
     present[6:9, 2] = False
-    plain = lab.trajectory(rng.standard_normal((steps, 7)), 0.5, hyper=lab.dyadic)
+    plain = context.trajectory(rng.standard_normal((steps, 7)), 0.5, hyper=context.dyadic)
     several = replace(
         plain,
-        theta0=tuple(lab.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes),
-        grads=tuple(lab.cast(rng.standard_normal((steps, *shape))) for shape in shapes),
+        theta0=tuple(context.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes),
+        grads=tuple(context.cast(rng.standard_normal((steps, *shape))) for shape in shapes),
         present=present,
     )
     # then with a late one in front, which a count kept with the first parameter shows
     for order in (present, np.roll(present, -1, axis=1)):
-        hold(lab, account, replace(several, present=order), "late")
+        hold(context, account, replace(several, present=order), "late")

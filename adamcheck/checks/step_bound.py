@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.adversaries.lives import lengths
 from adamcheck.checks.draws import costly_at_zero, slow
-from adamcheck.checks.lab import Account, Array, Lab, Skip
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.inputs.lives import lengths
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Array, Context, Skip
 from adamcheck.theory import (
     adamax_extremal_gradients,
     extremal_gradients,
@@ -21,20 +21,20 @@ from adamcheck.theory import (
 )
 
 
-def _wide(lab: Lab) -> bool:
-    return not lab.fmt.narrow
+def _wide(context: Context) -> bool:
+    return not context.fmt.narrow
 
 
-def _attains(lab: Lab, account: Account, g: Array, hyper: dict[str, float]) -> None:
+def _attains(context: Context, account: Account, g: Array, hyper: dict[str, float]) -> None:
     """Judge the gradients ``g [T]``, whose last step is an extremal one, at several scales."""
-    scales = (1.0, -1.0, 2.0**10, -(2.0**10)) if _wide(lab) else (1.0, -1.0, 4.0, -4.0)
-    hold(lab, account, lab.trajectory(g[:, None] * np.array(scales), hyper=hyper))
+    scales = (1.0, -1.0, 2.0**10, -(2.0**10)) if _wide(context) else (1.0, -1.0, 4.0, -4.0)
+    hold(context, account, context.trajectory(g[:, None] * np.array(scales), hyper=hyper))
 
 
-def _small_eps(lab: Lab, **changes: float) -> dict[str, float]:
+def _small_eps(context: Context, **changes: float) -> dict[str, float]:
     """Dyadic hyperparameters with an ε that is lost beside the root, but not in the format."""
-    eps = 2.0**-30 if _wide(lab) else 2.0**-9
-    return lab.altered(lab.dyadic, eps=eps, **changes)
+    eps = 2.0**-30 if _wide(context) else 2.0**-9
+    return context.altered(context.dyadic, eps=eps, **changes)
 
 
 @check(
@@ -46,12 +46,12 @@ def _small_eps(lab: Lab, **changes: float) -> dict[str, float]:
     theorem="step-bound",
     algorithms=("adam",),
 )
-def attained(lab: Lab, account: Account) -> None:
+def attained(context: Context, account: Account) -> None:
     # at the usual β the published bound is first violated at t = 210
     for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
-        if _wide(lab) or b2 != 0.999:
-            hyper = _small_eps(lab, beta1=b1, beta2=b2)
-            _attains(lab, account, extremal_gradients(b1, b2, t), hyper)
+        if _wide(context) or b2 != 0.999:
+            hyper = _small_eps(context, beta1=b1, beta2=b2)
+            _attains(context, account, extremal_gradients(b1, b2, t), hyper)
 
 
 @check(
@@ -63,32 +63,34 @@ def attained(lab: Lab, account: Account) -> None:
     theorem="rmsprop-bound",
     floor=SWALLOWED,
 )
-def lone(lab: Lab, account: Account) -> None:
+def lone(context: Context, account: Account) -> None:
     steps = 64
-    hyper = lab.dyadic
+    hyper = context.dyadic
     grads = np.zeros((steps, 24))
     for k in range(24):
         grads[(5 * k) % 40, k] = (-1.0) ** k * 2.0 ** (k % 5 - 2)
-    if lab.spec.centered == "yes":  # where v is the square of the mean, nothing bounds 1/√(v-ḡ²)
+    if (
+        context.spec.centered == "yes"
+    ):  # where v is the square of the mean, nothing bounds 1/√(v-ḡ²)
         grads[0, grads[0] == 0.0] = 2.0**-4
-    hold(lab, account, lab.trajectory(grads, hyper=hyper))
-    if lab.spec.centered == "yes":
+    hold(context, account, context.trajectory(grads, hyper=hyper))
+    if context.spec.centered == "yes":
         return
     # so long a silence that the step is far longer than usual β allow, up to √(1/(1-β2)) times α
-    steps = lab.affordable(lab.profile.late_start, least=64)
-    rng = lab.rng("late lone")
+    steps = context.affordable(context.profile.late_start, least=64)
+    rng = context.rng("late lone")
     first = np.minimum(lengths(rng, steps - 1, 24), steps - 1)
-    # where θ decays and m is 0 again, or a short momentum is next to 0, only the highest rung of
+    # where θ decays and m is 0 again, or a short momentum is next to 0, only the highest level of
     # the oracle can decide
-    fading = lab.spec.decay != "none" or "momentum" in lab.dyadic or costly_at_zero(lab)
+    fading = context.spec.decay != "none" or "momentum" in context.dyadic or costly_at_zero(context)
     seen_again = np.ones(24) if fading else np.arange(24) % 2
     going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * seen_again
     grads = np.where(np.arange(steps)[:, None] > first, going_on, 0.0)
     grads[first, np.arange(24)] = rng.choice((-1.0, 1.0), 24) * np.exp2(rng.uniform(-2.0, 2.0, 24))
     # NAdam's look-ahead is 0 times m at β1 = 0, with a bound that is subnormal in float64
-    first_beta = 0.0625 if costly_at_zero(lab) else 0.0
-    slowly = lab.altered(slow(lab, 2 * steps), beta1=first_beta, momentum=0.0625)
-    hold(lab, account, lab.trajectory(grads, hyper=slowly))
+    first_beta = 0.0625 if costly_at_zero(context) else 0.0
+    slowly = context.altered(slow(context, 2 * steps), beta1=first_beta, momentum=0.0625)
+    hold(context, account, context.trajectory(grads, hyper=slowly))
 
 
 @check(
@@ -100,13 +102,13 @@ def lone(lab: Lab, account: Account) -> None:
     theorem="adamax-bound",
     algorithms=("adamax",),
 )
-def attained_adamax(lab: Lab, account: Account) -> None:
+def attained_adamax(context: Context, account: Account) -> None:
     # β2 = 7/8 and few steps: the first gradient is small, but no format loses it
     for b1, b2, t in ((0.75, 0.875, 16), (0.875, 0.9375, 40)):
-        hyper = _small_eps(lab, beta1=b1, beta2=b2)
-        if lab.spec.eps == "decayed":  # ε joins u at every step
-            hyper = lab.altered(hyper, eps=0.0)
-        _attains(lab, account, adamax_extremal_gradients(b2, t), hyper)
+        hyper = _small_eps(context, beta1=b1, beta2=b2)
+        if context.spec.eps == "decayed":  # ε joins u at every step
+            hyper = context.altered(hyper, eps=0.0)
+        _attains(context, account, adamax_extremal_gradients(b2, t), hyper)
 
 
 @check(
@@ -118,14 +120,14 @@ def attained_adamax(lab: Lab, account: Account) -> None:
     theorem="rmsprop-bound",
     algorithms=("rmsprop",),
 )
-def attained_rmsprop(lab: Lab, account: Account) -> None:
-    if lab.spec.centered == "yes" and lab.spec.momentum == "yes":
+def attained_rmsprop(context: Context, account: Account) -> None:
+    if context.spec.centered == "yes" and context.spec.momentum == "yes":
         raise Skip("before its gradient v - ḡ² is 0 - 0, and the velocity keeps that open root")
-    slow = 0.999 if _wide(lab) else 0.9375
+    slow = 0.999 if _wide(context) else 0.9375
     for b2, t in ((0.875, 1), (0.96875, 40), (slow, 90)):
         g = np.zeros(t)
         g[-1] = 1.0
-        _attains(lab, account, g, _small_eps(lab, beta2=b2))
+        _attains(context, account, g, _small_eps(context, beta2=b2))
 
 
 @check(
@@ -137,16 +139,16 @@ def attained_rmsprop(lab: Lab, account: Account) -> None:
     theorem="adagrad-bound",
     algorithms=("adagrad",),
 )
-def seldom_adagrad(lab: Lab, account: Account) -> None:
+def seldom_adagrad(context: Context, account: Account) -> None:
     steps = 61
     grads = np.zeros((steps, 12))
     periods = np.array([1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60])
     for column, period in enumerate(periods):
         grads[::period, column] = (-1.0) ** column * 2.0 ** (column % 3)
-    hold(lab, account, lab.trajectory(grads, hyper=_small_eps(lab)))
+    hold(context, account, context.trajectory(grads, hyper=_small_eps(context)))
     rest = np.zeros((40, 3))
     rest[-1] = 1.0, -1.0, 0.25  # the longest step there is
-    hold(lab, account, lab.trajectory(rest, hyper=_small_eps(lab)))
+    hold(context, account, context.trajectory(rest, hyper=_small_eps(context)))
 
 
 @check(
@@ -157,11 +159,11 @@ def seldom_adagrad(lab: Lab, account: Account) -> None:
     theorem="nadam-bound",
     algorithms=("nadam",),
 )
-def attained_nadam(lab: Lab, account: Account) -> None:
+def attained_nadam(context: Context, account: Account) -> None:
     for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
-        if _wide(lab) or b2 != 0.999:
-            hyper = _small_eps(lab, beta1=b1, beta2=b2)
-            _attains(lab, account, nadam_extremal_gradients(b1, b2, t), hyper)
+        if _wide(context) or b2 != 0.999:
+            hyper = _small_eps(context, beta1=b1, beta2=b2)
+            _attains(context, account, nadam_extremal_gradients(b1, b2, t), hyper)
 
 
 @check(
@@ -173,12 +175,12 @@ def attained_nadam(lab: Lab, account: Account) -> None:
     theorem="adamw-bound",
     algorithms=("adam",),
 )
-def decay_pulls_back(lab: Lab, account: Account) -> None:
-    if lab.spec.decay != "decoupled":
-        raise Skip(f"stated for decoupled decay, not for {lab.spec}")
+def decay_pulls_back(context: Context, account: Account) -> None:
+    if context.spec.decay != "decoupled":
+        raise Skip(f"stated for decoupled decay, not for {context.spec}")
     b1, b2 = 0.75, 0.875
-    hyper = _small_eps(lab, beta1=b1, beta2=b2, lr=0.125, weight_decay=2.0)
+    hyper = _small_eps(context, beta1=b1, beta2=b2, lr=0.125, weight_decay=2.0)
     radius = 2.0 * step_bound_limit(b1, b2) / hyper["weight_decay"]
     theta0 = np.array([1.0, -1.0, 4.0, -4.0, 32.0, -32.0]) * 2.0 * radius
     outward = np.tile(-np.sign(theta0), (24, 1))
-    hold(lab, account, lab.trajectory(outward, theta0, hyper=hyper))
+    hold(context, account, context.trajectory(outward, theta0, hyper=hyper))

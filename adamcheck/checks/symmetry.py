@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.adversaries.lives import lengths
-from adamcheck.checks.lab import Account, Array, Lab, Skip
-from adamcheck.checks.properties import hold
 from adamcheck.checks.registry import check
+from adamcheck.inputs.lives import lengths
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Array, Context, Skip
 from adamcheck.rules import RULES
 
 
-def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
-    rng = lab.rng(salt)
-    if lab.fmt.short_ranged:  # no cancellation: m must stay normal at every scale
+def _mild(context: Context, salt: str, *, steps: int = 24, n: int = 64) -> Array:
+    rng = context.rng(salt)
+    if context.fmt.short_ranged:  # no cancellation: m must stay normal at every scale
         steady: Array = rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
         return steady
     grads = rng.standard_normal((steps, n)) * 2.0 ** rng.integers(-3, 4, n)
@@ -21,9 +21,9 @@ def _mild(lab: Lab, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     return kept
 
 
-def _scalable(lab: Lab) -> None:
+def _scalable(context: Context) -> None:
     """Skip where the update depends on the gradient's scale by design."""
-    s = lab.spec
+    s = context.spec
     if not RULES[s.algorithm].scale_free:
         raise Skip(f"a step of {s.algorithm} grows with the gradient's scale")
     if s.decay == "l2":
@@ -32,11 +32,11 @@ def _scalable(lab: Lab) -> None:
         raise Skip("an initial accumulator fixes a scale")
 
 
-def _powers(lab: Lab, salt: str) -> tuple[int, ...]:
+def _powers(context: Context, salt: str) -> tuple[int, ...]:
     """k of some factors 2^k by which gradients may grow or shrink without leaving the range."""
-    if lab.fmt.short_ranged:
+    if context.fmt.short_ranged:
         return 1, -1
-    up, down, some = lab.rng(salt).integers((2, 2, 1), (33, 33, 8))
+    up, down, some = context.rng(salt).integers((2, 2, 1), (33, 33, 8))
     return int(up), -int(down), int(some)
 
 
@@ -47,15 +47,21 @@ def _powers(lab: Lab, salt: str) -> tuple[int, ...]:
     clause="α·m̂/(√v̂+ε)",
     theorem="power-of-two",
 )
-def joint_scaling(lab: Lab, account: Account) -> None:
-    _scalable(lab)
-    if "eps" not in lab.dyadic:
-        raise Skip(f"{lab.spec} has no ε")
+def joint_scaling(context: Context, account: Account) -> None:
+    _scalable(context)
+    if "eps" not in context.dyadic:
+        raise Skip(f"{context.spec} has no ε")
     # ε takes part only if it is not lost beside √v̂
-    hyper = lab.altered(lab.dyadic, eps=0.25)
-    powers = _powers(lab, "scale")
+    hyper = context.altered(context.dyadic, eps=0.25)
+    powers = _powers(context, "scale")
     for k in powers:
-        hold(lab, account, lab.trajectory(_mild(lab, "scale"), hyper=hyper), "scaling", k=k)
+        hold(
+            context,
+            account,
+            context.trajectory(_mild(context, "scale"), hyper=hyper),
+            "scaling",
+            k=k,
+        )
 
 
 @check(
@@ -65,17 +71,19 @@ def joint_scaling(lab: Lab, account: Account) -> None:
     clause="α·m̂/√v̂",
     theorem="power-of-two",
 )
-def pure_scaling(lab: Lab, account: Account) -> None:
-    _scalable(lab)
-    if "eps_root" in lab.dyadic:
+def pure_scaling(context: Context, account: Account) -> None:
+    _scalable(context)
+    if "eps_root" in context.dyadic:
         raise Skip("a second ε stays where the first is 0")
-    trajectory = lab.trajectory(_mild(lab, "pure"), hyper=lab.altered(lab.dyadic, eps=0.0))
-    if refusal := lab.refusal(trajectory):
+    trajectory = context.trajectory(
+        _mild(context, "pure"), hyper=context.altered(context.dyadic, eps=0.0)
+    )
+    if refusal := context.refusal(trajectory):
         raise Skip(f"the target does not take ε = 0 ({refusal})")
-    powers = _powers(lab, "pure")
+    powers = _powers(context, "pure")
     for k in powers:
-        hold(lab, account, trajectory, "scaling", k=k)
-    hold(lab, account, trajectory)
+        hold(context, account, trajectory, "scaling", k=k)
+    hold(context, account, trajectory)
 
 
 @check(
@@ -86,15 +94,15 @@ def pure_scaling(lab: Lab, account: Account) -> None:
     clause="m and v across a change of scale",
     theorem="scaling",
 )
-def changing_scale(lab: Lab, account: Account) -> None:
-    most = 5 if lab.fmt.short_ranged else 24
-    drawn = lengths(lab.rng("jump size"), most, 4).tolist()
+def changing_scale(context: Context, account: Account) -> None:
+    most = 5 if context.fmt.short_ranged else 24
+    drawn = lengths(context.rng("jump size"), most, 4).tolist()
     powers = (0, *drawn, *(-k for k in drawn))
-    steady = _mild(lab, "jump", steps=48, n=8)
-    for hyper in (lab.dyadic, lab.altered(lab.dyadic, eps=0.25)):
+    steady = _mild(context, "jump", steps=48, n=8)
+    for hyper in (context.dyadic, context.altered(context.dyadic, eps=0.25)):
         grads = np.concatenate([steady * 2.0**k for k in powers], axis=1)
         grads[:24] = np.tile(steady[:24], (1, len(powers)))
-        hold(lab, account, lab.trajectory(grads, hyper=hyper))
+        hold(context, account, context.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -106,14 +114,14 @@ def changing_scale(lab: Lab, account: Account) -> None:
     theorem="linear-scaling",
     algorithms=("gd", "momentum"),
 )
-def linear_rule(lab: Lab, account: Account) -> None:
-    if lab.spec.algorithm not in ("gd", "momentum"):
-        raise Skip(f"{lab.spec.algorithm} is not linear in its gradients")
-    powers = _powers(lab, "linear")
+def linear_rule(context: Context, account: Account) -> None:
+    if context.spec.algorithm not in ("gd", "momentum"):
+        raise Skip(f"{context.spec.algorithm} is not linear in its gradients")
+    powers = _powers(context, "linear")
     for k in powers:
-        trajectory = lab.trajectory(_mild(lab, "linear"), hyper=lab.dyadic)
-        hold(lab, account, trajectory, "linear", k=k)
-        hold(lab, account, trajectory)
+        trajectory = context.trajectory(_mild(context, "linear"), hyper=context.dyadic)
+        hold(context, account, trajectory, "linear", k=k)
+        hold(context, account, trajectory)
 
 
 @check(
@@ -123,10 +131,15 @@ def linear_rule(lab: Lab, account: Account) -> None:
     clause="whole update",
     theorem="sign-flip",
 )
-def sign_flip(lab: Lab, account: Account) -> None:
-    theta0 = lab.rng("flip").uniform(-1.0, 1.0, 64)
-    for hyper in (lab.dyadic, lab.ordinary):
-        hold(lab, account, lab.trajectory(_mild(lab, "flip"), theta0, hyper=hyper), "sign flip")
+def sign_flip(context: Context, account: Account) -> None:
+    theta0 = context.rng("flip").uniform(-1.0, 1.0, 64)
+    for hyper in (context.dyadic, context.ordinary):
+        hold(
+            context,
+            account,
+            context.trajectory(_mild(context, "flip"), theta0, hyper=hyper),
+            "sign flip",
+        )
 
 
 @check(
@@ -136,16 +149,16 @@ def sign_flip(lab: Lab, account: Account) -> None:
     clause="α",
     theorem="hyperparameter-liveness",
 )
-def no_learning(lab: Lab, account: Account) -> None:
-    if lab.spec.decay == "decoupled-unscaled":
+def no_learning(context: Context, account: Account) -> None:
+    if context.spec.decay == "decoupled-unscaled":
         raise Skip("decay that is not scaled by α moves θ at α = 0")
-    trajectory = lab.trajectory(
-        _mild(lab, "zero-lr"), lab.rng("zero-lr").uniform(-2.0, 2.0, 64),
-        hyper=lab.altered(lab.dyadic, lr=0.0),
+    trajectory = context.trajectory(
+        _mild(context, "zero-lr"), context.rng("zero-lr").uniform(-2.0, 2.0, 64),
+        hyper=context.altered(context.dyadic, lr=0.0),
     )  # fmt: skip
-    if refusal := lab.refusal(trajectory):
+    if refusal := context.refusal(trajectory):
         raise Skip(f"the target does not take α = 0 ({refusal})")
-    hold(lab, account, trajectory, "unchanged", why="α = 0 moves the parameter")
+    hold(context, account, trajectory, "unchanged", why="α = 0 moves the parameter")
 
 
 @check(
@@ -155,7 +168,7 @@ def no_learning(lab: Lab, account: Account) -> None:
     clause="whole update",
     theorem="elementwise",
 )
-def deterministic(lab: Lab, account: Account) -> None:
-    wide = lab.rng("twice").standard_normal((6, 4097))
-    hold(lab, account, lab.trajectory(wide), "same bits")
-    hold(lab, account, lab.trajectory(_mild(lab, "twice")), "same bits")
+def deterministic(context: Context, account: Account) -> None:
+    wide = context.rng("twice").standard_normal((6, 4097))
+    hold(context, account, context.trajectory(wide), "same bits")
+    hold(context, account, context.trajectory(_mild(context, "twice")), "same bits")

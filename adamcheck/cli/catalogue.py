@@ -17,8 +17,8 @@ from adamcheck.proof.coverage import written
 from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
 from adamcheck.removed import REMOVED
-from adamcheck.report.dialects import alias_table, dialect_table
-from adamcheck.report.terminal import grid
+from adamcheck.reports.dialects import alias_table, dialect_table
+from adamcheck.reports.terminal import grid
 from adamcheck.spec import ALIASES, CONVENTIONS
 
 SAME = ("decay", "maximize", "scalars")

@@ -19,10 +19,10 @@ from adamcheck.cli.progress import Collector, progress
 from adamcheck.cli.replay import replays
 from adamcheck.cli.request import Request, known_checks, limits_for
 from adamcheck.errors import AdamcheckError, UsageError
-from adamcheck.report.documents import dumps, results_document
-from adamcheck.report.files import write_atomically
-from adamcheck.report.markdown import markdown
-from adamcheck.report.terminal import render
+from adamcheck.reports.documents import dumps, results_document
+from adamcheck.reports.files import write_atomically
+from adamcheck.reports.markdown import markdown
+from adamcheck.reports.terminal import render
 from adamcheck.result import Result, verdict_of
 from adamcheck.text import shorten
 from adamcheck.waivers import validate_waivers, with_waivers
@@ -117,8 +117,8 @@ def _partial(target: str, request: Request, collector: Collector | None, why: st
 
 
 def _gate(request: Request) -> Callable[[str, Collector], Result]:
-    from adamcheck.adversaries.fuzz import seed_for
     from adamcheck.engine.gate import check
+    from adamcheck.inputs.fuzz import seed_for
 
     limits = limits_for(request.timeout, request.memory)
     seed = seed_for(request.profile, request.seed)

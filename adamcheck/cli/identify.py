@@ -16,11 +16,11 @@ from adamcheck._version import __version__
 from adamcheck.cli.output import check_outputs, draw, say, write
 from adamcheck.cli.progress import progress
 from adamcheck.errors import UsageError
-from adamcheck.report import summary
-from adamcheck.report.dialects import describe
-from adamcheck.report.documents import dumps, identification_document
-from adamcheck.report.files import write_atomically
-from adamcheck.report.terminal import grid
+from adamcheck.reports import summary
+from adamcheck.reports.dialects import describe
+from adamcheck.reports.documents import dumps, identification_document
+from adamcheck.reports.files import write_atomically
+from adamcheck.reports.terminal import grid
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import parse_spec
 from adamcheck.text import visible

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from adamcheck.errors import UsageError
-from adamcheck.report.files import check_writable, is_special, place_of
+from adamcheck.reports.files import check_writable, is_special, place_of
 from adamcheck.text import visible
 
 if TYPE_CHECKING:

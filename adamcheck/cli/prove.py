@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adamcheck.cli.output import check_outputs, draw, say, write
-from adamcheck.report.files import write_atomically
+from adamcheck.reports.files import write_atomically
 
 if TYPE_CHECKING:
     from rich.console import Console

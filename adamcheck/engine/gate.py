@@ -13,12 +13,12 @@ from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from adamcheck.checks.profiles import profile_named
 from adamcheck.cores import cores
 from adamcheck.engine.crew import Crew
 from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
 from adamcheck.formats import FORMATS, format_named
+from adamcheck.properties.profiles import profile_named
 from adamcheck.result import Result
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits
@@ -79,7 +79,7 @@ def check(
         from adamcheck.engine.plan import chosen, plan
         from adamcheck.engine.run import run
         from adamcheck.engine.verdict import Record
-        from adamcheck.interpret import machine
+        from adamcheck.numerics import machine
 
         machine.run()
         chosen(profile_named(profile), only)

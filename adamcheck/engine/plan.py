@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from adamcheck.checks.profiles import Profile, profile_named
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
 from adamcheck.proof.coverage import beyond
+from adamcheck.properties.profiles import Profile, profile_named
 from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description

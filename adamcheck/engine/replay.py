@@ -8,11 +8,11 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from adamcheck.checks.lab import Account, Lab, TargetTrouble
-from adamcheck.checks.profiles import profile_named
 from adamcheck.checks.registry import all_checks, check_by_id
 from adamcheck.engine.unit import blank, failed, passed
 from adamcheck.formats import format_named
+from adamcheck.properties.context import Account, Context, TargetTrouble
+from adamcheck.properties.profiles import profile_named
 from adamcheck.result import Result, Scope, Status, Witness, verdict_of
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Limits
@@ -30,24 +30,24 @@ def replay(
 ) -> Result:
     """Run one witness again, without Hypothesis and without a seed; the result holds one check."""
     begun = time.monotonic()
-    from adamcheck.checks.witnessing import replayed
+    from adamcheck.properties.witnessing import replayed
 
     check_witness(witness)
     one = check_by_id(witness.check)
     spec = parse_spec(witness.spec)
     with Session(target, options=options, limits=limits or Limits(), device=device) as session:
-        lab = Lab(session, spec, format_named(witness.dtype), profile_named("quick"))
+        context = Context(session, spec, format_named(witness.dtype), profile_named("quick"))
         account = Account()
-        empty = blank(one, lab.fmt.name, device)
+        empty = blank(one, context.fmt.name, device)
         try:
-            broken = replayed(lab, account, witness)
+            broken = replayed(context, account, witness)
         except TargetTrouble as trouble:
             outcome = replace(empty, status=Status.ERROR, message=str(trouble))
         else:
             counted = replace(empty, examples=account.examples, undecided=account.undecided)
             if broken is not None:
                 account.broken.append(broken)
-                outcome = failed(lab, counted, account, shrink=False)
+                outcome = failed(context, counted, account, shrink=False)
             else:
                 outcome = passed(counted, account)
         scope = Scope(
@@ -63,7 +63,7 @@ def replay(
             spec=str(spec),
             verdict=verdict_of((outcome,), scope=scope),
             checks=(outcome,),
-            findings=tuple(lab.findings),
+            findings=tuple(context.findings),
             environment=dict(session.description.environment),
             profile="replay",
             adapter=session.description.adapter,

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from adamcheck.checks.lab import Lab
 from adamcheck.engine.crew import Crew
 from adamcheck.engine.explanation import identifying
 from adamcheck.engine.plan import Plan, Unit
 from adamcheck.engine.unit import laboratory, lost, run_unit
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
 from adamcheck.oracle.evaluate import one_thread
+from adamcheck.properties.context import Context
 from adamcheck.result import CheckResult, Status, Witness
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
@@ -50,11 +50,11 @@ def _deviating(
     plan: Plan, session: Session, dtype: str, witnesses: Sequence[Witness]
 ) -> list[Deviating]:
     """The runs of witnesses, as evidence for identification."""
-    from adamcheck.checks.witnessing import trajectory_of
     from adamcheck.identify import Deviating
+    from adamcheck.properties.witnessing import trajectory_of
 
-    lab = laboratory(plan, session, dtype)
-    return [Deviating(trajectory_of(one, lab), one.element) for one in witnesses]
+    context = laboratory(plan, session, dtype)
+    return [Deviating(trajectory_of(one, context), one.element) for one in witnesses]
 
 
 @dataclass
@@ -99,7 +99,7 @@ class _Order:
 
 def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
     order, finished = _Order(plan.running), 0
-    labs: dict[str, Lab] = {}
+    contexts: dict[str, Context] = {}
     changed: dict[str, tuple[int, Trajectory]] = {}
 
     def hear(*, wait: bool = False) -> None:
@@ -124,13 +124,15 @@ def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
         nonlocal finished
         yield from order.begin(unit)
         yield progress(unit)
-        if unit.dtype not in labs:
-            labs[unit.dtype] = laboratory(plan, session, unit.dtype)
-        lab = labs[unit.dtype]
-        lab.changed = changed[unit.dtype][1] if unit.looks_back and unit.dtype in changed else None
-        order.done[unit.index] = run_unit(lab, unit)
+        if unit.dtype not in contexts:
+            contexts[unit.dtype] = laboratory(plan, session, unit.dtype)
+        context = contexts[unit.dtype]
+        context.changed = (
+            changed[unit.dtype][1] if unit.looks_back and unit.dtype in changed else None
+        )
+        order.done[unit.index] = run_unit(context, unit)
         finished += 1
-        saw(unit, lab.changed)
+        saw(unit, context.changed)
         hear()
         yield from order.ready()
 

@@ -9,13 +9,13 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from adamcheck.checks.lab import Account, Lab, Skip, TargetTrouble, TooFewSteps
 from adamcheck.checks.registry import Check, check_by_id, coverage
 from adamcheck.engine.plan import Plan, Unit
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
 from adamcheck.formats import format_named
 from adamcheck.horizon import merged
+from adamcheck.properties.context import Account, Context, Skip, TargetTrouble, TooFewSteps
 from adamcheck.result import CheckResult, Status
 from adamcheck.targets.session import Session
 
@@ -24,33 +24,33 @@ SHRINK_STEPS: Final = 2048
 """What may be spent on making one witness smaller: runs of the target, and their steps in all."""
 
 
-def laboratory(plan: Plan, session: Session, dtype: str) -> Lab:
+def laboratory(plan: Plan, session: Session, dtype: str) -> Context:
     """Where the units of one dtype are run."""
     fmt = format_named(dtype)
-    return Lab(session, plan.spec, fmt, plan.profile, plan.seed, max_steps=plan.max_steps)
+    return Context(session, plan.spec, fmt, plan.profile, plan.seed, max_steps=plan.max_steps)
 
 
-def run_unit(lab: Lab, unit: Unit) -> CheckFinished:
-    """Hold a unit's check against the lab's target; only what is the caller's fault is raised."""
-    begun, known = time.monotonic(), len(lab.findings)
+def run_unit(context: Context, unit: Unit) -> CheckFinished:
+    """Hold a unit's check against the target; only what is the caller's fault is raised."""
+    begun, known = time.monotonic(), len(context.findings)
     one = check_by_id(unit.check)
-    empty = blank(one, lab.fmt.name, lab.session.device)
+    empty = blank(one, context.fmt.name, context.session.device)
     account = Account()
     if unit.lacking:
         reason = f"the target lacks: {', '.join(unit.lacking)}"
         result = replace(empty, status=Status.SKIPPED, message=reason)
     else:
-        status, message = _ran(lab, one, account)
+        status, message = _ran(context, one, account)
         counted = replace(empty, examples=account.examples, undecided=account.undecided)
         if account.broken:  # whatever else went wrong
-            result = failed(lab, counted, account, shrink=status is not Status.ERROR)
+            result = failed(context, counted, account, shrink=status is not Status.ERROR)
         elif status is Status.PASSED:
-            result = passed(counted, account, floor=one.floor.of(lab.fmt))
+            result = passed(counted, account, floor=one.floor.of(context.fmt))
         else:
             result = replace(empty, status=status, message=message)
     result = replace(result, seconds=time.monotonic() - begun)
-    reached = merged(lab.fmt.name, account.horizons)
-    return CheckFinished(result, tuple(lab.findings[known:]), reached)
+    reached = merged(context.fmt.name, account.horizons)
+    return CheckFinished(result, tuple(context.findings[known:]), reached)
 
 
 def lost(unit: Unit, device: str, why: str) -> CheckFinished:
@@ -72,9 +72,11 @@ def blank(one: Check, dtype: str, device: str) -> CheckResult:
     )
 
 
-def failed(lab: Lab, counted: CheckResult, account: Account, *, shrink: bool) -> CheckResult:
+def failed(
+    context: Context, counted: CheckResult, account: Account, *, shrink: bool
+) -> CheckResult:
     """The outcome of a check that saw its law broken, with a witness."""
-    from adamcheck.checks.witnessing import witness_of
+    from adamcheck.properties.witnessing import witness_of
 
     first = account.broken[0]
     seen = replace(counted, status=Status.FAILED, message=first.first.message)
@@ -83,7 +85,7 @@ def failed(lab: Lab, counted: CheckResult, account: Account, *, shrink: bool) ->
     runs = min(SHRINK_RUNS, SHRINK_STEPS // max(steps, 1))
     try:
         return replace(
-            seen, witness=witness_of(lab, counted.name, first, runs=runs if shrink else 0)
+            seen, witness=witness_of(context, counted.name, first, runs=runs if shrink else 0)
         )
     except UsageError:
         raise
@@ -110,10 +112,10 @@ def passed(counted: CheckResult, account: Account, *, floor: float = 0.0) -> Che
     return replace(counted, status=Status.PASSED)
 
 
-def _ran(lab: Lab, one: Check, account: Account) -> tuple[Status, str]:
+def _ran(context: Context, one: Check, account: Account) -> tuple[Status, str]:
     """Run a check: passed if it came to its end, else how and why it did not."""
     try:
-        one.run(lab, account)
+        one.run(context, account)
     except Skip as reason:
         return Status.SKIPPED, str(reason)
     except TooFewSteps as reason:

@@ -21,8 +21,8 @@ from adamcheck.targets.requests import to_message
 from adamcheck.targets.session import Session
 
 if TYPE_CHECKING:
-    from adamcheck.checks.lab import Lab
     from adamcheck.engine.plan import Plan
+    from adamcheck.properties.context import Context
 
 
 def work(requests: int, answers: int, tokens: int) -> None:
@@ -41,7 +41,7 @@ def work(requests: int, answers: int, tokens: int) -> None:
         # the rest is imported while the target starts and is asked what it can do
         from adamcheck.checks.registry import all_checks
         from adamcheck.engine.plan import Plan
-        from adamcheck.interpret import machine
+        from adamcheck.numerics import machine
         from adamcheck.oracle.evaluate import one_thread
 
         all_checks()
@@ -60,19 +60,19 @@ def work(requests: int, answers: int, tokens: int) -> None:
 def _answers(plan: Plan, session: Session, tokens: int) -> Iterator[Mapping[str, Any]]:
     from adamcheck.engine.unit import laboratory, run_unit
 
-    labs: dict[str, Lab] = {}
+    contexts: dict[str, Context] = {}
     try:
         while token := os.read(tokens, 1):
             shard = plan.shards[token[0]]
             dtype = shard[0].dtype
-            if dtype not in labs:
-                labs[dtype] = laboratory(plan, session, dtype)
-            lab = labs[dtype]
+            if dtype not in contexts:
+                contexts[dtype] = laboratory(plan, session, dtype)
+            context = contexts[dtype]
             for unit in shard:
                 yield {"started": unit.index}
-                lab.changed = None
-                event = dumped(run_unit(lab, unit))
-                changed = lab.changed
+                context.changed = None
+                event = dumped(run_unit(context, unit))
+                changed = context.changed
                 yield {
                     "finished": unit.index,
                     "event": event,

@@ -15,9 +15,9 @@ from typing import Any
 from adamcheck.errors import UsageError
 from adamcheck.events import Listener, Note, silent
 from adamcheck.formats import format_named
+from adamcheck.identify.batch import Run, batched
 from adamcheck.identify.evidence import Deviating
 from adamcheck.identify.investigation import Investigation, conclude, investigate
-from adamcheck.identify.stack import Run, stacked
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Limits, Trace, Trajectory
@@ -139,7 +139,7 @@ def nearest(
     if not runs:
         raise UsageError("nearest: no trajectory was given.")
     fmt = format_named(dtype)
-    stacks = stacked(runs, fmt)
-    if not stacks:
+    batches = batched(runs, fmt)
+    if not batches:
         return None
-    return conclude(stacks, claimed=claimed, options=options, flushed=flushed).identification
+    return conclude(batches, claimed=claimed, options=options, flushed=flushed).identification

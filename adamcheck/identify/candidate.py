@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adamcheck.identify.stack import Array, Stack
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.mutations import Edit, apply
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
@@ -49,9 +49,9 @@ class Candidate:
         """The program that is evaluated."""
         return trace(self.spec) if self.edit is None else apply(trace(self.spec), self.edit)
 
-    def hyper(self, stack: Stack) -> Hyper:
+    def hyper(self, batch: Batch) -> Hyper:
         """The hyperparameters in use, name -> ``[N]``."""
-        hyper = dict(stack.hyper)
+        hyper = dict(batch.hyper)
         for name, value in self.given:
             hyper[name] = 0.0 * hyper[name] + value
         if self.exchanged is not None:

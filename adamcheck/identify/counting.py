@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.identify.batch import Array
 from adamcheck.identify.candidate import Candidate, Count
 from adamcheck.identify.lockstep import share
-from adamcheck.identify.stack import Array
 from adamcheck.identify.windows import Course
-from adamcheck.interpret.changed import Arrays, evaluated
+from adamcheck.numerics.changed import Arrays, evaluated
 from adamcheck.program import trace
 
 _POWERS: Final = (("p1", "p2"), ("p1",), ("p2",))
@@ -43,15 +43,15 @@ def _agreed(
     base: Candidate, powers: tuple[str, ...], courses: Sequence[Course]
 ) -> tuple[int, ...] | None:
     """The count at every step from the first on, None where no count explains some step."""
-    longest = max(one.stack.steps for one in courses)
-    left = [int(one.first.min()) for one in courses if one.first.min() < one.stack.steps]
+    longest = max(one.batch.steps for one in courses)
+    left = [int(one.first.min()) for one in courses if one.first.min() < one.batch.steps]
     last = min(left, default=longest)
     table = np.ones((longest, len(_tried(1, last))), bool)
     known = np.zeros(longest, bool)
     for one in courses:
-        if (one.stack.first == 0).all():
-            table[: one.stack.steps] &= _fitting(base, powers, one, last)
-            known[: one.stack.steps] |= np.isfinite(one.stack.thetas[1:]).any(axis=1)
+        if (one.batch.first == 0).all():
+            table[: one.batch.steps] &= _fitting(base, powers, one, last)
+            known[: one.batch.steps] |= np.isfinite(one.batch.thetas[1:]).any(axis=1)
     # what is lost may be lost for any reason: it tells of no count
     ends = longest if known.all() else int(known.argmin())
     if not table[:ends].any(axis=1).all():
@@ -74,22 +74,22 @@ def _tried(t: int, last: int) -> NDArray[np.int64]:
 
 def _fitting(base: Candidate, powers: tuple[str, ...], one: Course, last: int) -> Array:
     """Whether each count explains each step, in all columns ``[T, K]``."""
-    stack, plain = one.stack, trace(base.spec).expanded
-    few = np.unique(np.linspace(0, stack.count - 1, _COLUMNS).astype(np.intp))
-    tried = np.stack([_tried(t, last) for t in range(1, stack.steps + 1)])[:, :, None]
+    batch, plain = one.batch, trace(base.spec).expanded
+    few = np.unique(np.linspace(0, batch.count - 1, _COLUMNS).astype(np.intp))
+    tried = np.stack([_tried(t, last) for t in range(1, batch.steps + 1)])[:, :, None]
     inputs = {name: x[:, None, few] for name, x in one.inputs.items()}
     with np.errstate(all="ignore"):
         for power in powers:
             inputs[f"s.{power}"] = inputs[f"h.beta{power[1:]}"] ** (tried - 1.0)
         known = evaluated(plain.ops, inputs, Arrays(np.arange(len(few))), [])
         theta = known[plain.output["theta"]]
-        seen = stack.thetas[1:, None, few]
-        bound = share(stack.fmt) * one.walked.bound[:, None, few]
+        seen = batch.thetas[1:, None, few]
+        bound = share(batch.fmt) * one.walked.bound[:, None, few]
         # a changed correction changes the update, and with it the envelope, by its own factor
-        old, new = one.walked.move[:, None, few], theta - stack.thetas[:-1, None, few]
+        old, new = one.walked.move[:, None, few], theta - batch.thetas[:-1, None, few]
         wider = np.maximum(1.0, np.abs(new / old))
         same = (theta == seen) | (~np.isfinite(theta) & ~np.isfinite(seen))
-        open_ = ~np.isfinite(stack.thetas[:-1, None, few])
+        open_ = ~np.isfinite(batch.thetas[:-1, None, few])
         fits = open_ | same | (np.abs(theta - seen) <= 2.0 * wider * bound)
     return np.asarray(fits.all(axis=2))
 

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from adamcheck.identify.batch import Batch
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.stack import Stack
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import SWITCHES, Spec
 
@@ -37,16 +37,16 @@ def simplest(low: float, high: float) -> float:
     return middle
 
 
-def moves_idle(stacks: Iterable[Stack]) -> bool:
+def moves_idle(batches: Iterable[Batch]) -> bool:
     """Whether a parameter moved at a step up to which every gradient was zero."""
-    return any(bool((np.diff(s.thetas, axis=0) != 0.0).any()) for s in _idle(stacks))
+    return any(bool((np.diff(s.thetas, axis=0) != 0.0).any()) for s in _idle(batches))
 
 
 def decayed(
-    bases: Sequence[Spec], stacks: Sequence[Stack], known: Mapping[str, float]
+    bases: Sequence[Spec], batches: Sequence[Batch], known: Mapping[str, float]
 ) -> list[Candidate]:
     """The bases with each kind of decay whose strength the idle runs tell."""
-    idle = list(_idle(stacks))
+    idle = list(_idle(batches))
     found: list[Candidate] = []
     for word, scaled in (("decoupled", True), ("decoupled-unscaled", False)):
         strength = _decoupled(idle, scaled=scaled)
@@ -75,25 +75,25 @@ def asked(bases: Sequence[Spec], given: tuple[tuple[str, float], ...]) -> list[C
     return [Candidate(base.with_(decay=w), given) for base in bases for w in words]
 
 
-def _idle(stacks: Iterable[Stack]) -> Iterable[Stack]:
-    for stack in stacks:
-        still = (stack.grads == 0.0).all(axis=0) & (stack.first == 0)
-        still &= np.isfinite(stack.thetas).all(axis=0) & (stack.thetas[0] != 0.0)
+def _idle(batches: Iterable[Batch]) -> Iterable[Batch]:
+    for batch in batches:
+        still = (batch.grads == 0.0).all(axis=0) & (batch.first == 0)
+        still &= np.isfinite(batch.thetas).all(axis=0) & (batch.thetas[0] != 0.0)
         if still.any():
-            yield stack.columns(np.flatnonzero(still))
+            yield batch.columns(np.flatnonzero(still))
 
 
-def _decoupled(idle: Sequence[Stack], *, scaled: bool) -> float | None:
+def _decoupled(idle: Sequence[Batch], *, scaled: bool) -> float | None:
     """λ such that every idle step multiplies θ by 1-αλ (1-λ), None where there is none."""
     low, high = -np.inf, np.inf
-    for stack in idle:
-        rate = stack.hyper["lr"] if scaled else np.ones(stack.count)
-        before, after = stack.thetas[:-1], stack.thetas[1:]
+    for batch in idle:
+        rate = batch.hyper["lr"] if scaled else np.ones(batch.count)
+        before, after = batch.thetas[:-1], batch.thetas[1:]
         with np.errstate(all="ignore"):
             lost = 1.0 - after / before
             # the factor, the product and the difference are rounded, to θ's format each
-            width = 4.0 * stack.fmt.u * np.maximum(1.0, np.abs(after / before))
-            usable = np.abs(after) > stack.fmt.smallest_normal
+            width = 4.0 * batch.fmt.u * np.maximum(1.0, np.abs(after / before))
+            usable = np.abs(after) > batch.fmt.smallest_normal
             low = max(low, float(np.max(np.where(usable, (lost - width) / rate, -np.inf))))
             high = min(high, float(np.min(np.where(usable, (lost + width) / rate, np.inf))))
     if not (low <= high and np.isfinite(low) and np.isfinite(high)) or low <= 0.0 <= high:
@@ -101,14 +101,14 @@ def _decoupled(idle: Sequence[Stack], *, scaled: bool) -> float | None:
     return simplest(low, high)
 
 
-def _in_gradient(spec: Spec, idle: Sequence[Stack], known: Mapping[str, float]) -> float | None:
+def _in_gradient(spec: Spec, idle: Sequence[Batch], known: Mapping[str, float]) -> float | None:
     """λ such that λθ as the first gradient moves θ as it was seen to move."""
     low, high = 0.0, np.inf
-    for stack in idle:
-        for i in range(min(_COLUMNS, stack.count)):
-            theta, moved = float(stack.thetas[0, i]), float(stack.thetas[1, i])
-            slack = 2.0 * stack.fmt.u * (abs(theta) + abs(moved))
-            hyper = {name: float(x[i]) for name, x in stack.hyper.items()} | dict(known)
+    for batch in idle:
+        for i in range(min(_COLUMNS, batch.count)):
+            theta, moved = float(batch.thetas[0, i]), float(batch.thetas[1, i])
+            slack = 2.0 * batch.fmt.u * (abs(theta) + abs(moved))
+            hyper = {name: float(x[i]) for name, x in batch.hyper.items()} | dict(known)
             toward = (theta - moved) * math.copysign(1.0, theta)
             least = _strength(spec, hyper, theta, toward - slack)
             most = _strength(spec, hyper, theta, toward + slack)

@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import walk
-from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
@@ -20,13 +20,13 @@ _COLUMNS: Final = 8
 _STEPS: Final = 8
 
 
-def effective(candidate: Candidate, stack: Stack, name: str, admission: Admission) -> float | None:
+def effective(candidate: Candidate, batch: Batch, name: str, admission: Admission) -> float | None:
     """The simplest value of ``name`` with which the candidate fits one run; None without one.
 
-    ``stack`` holds the columns of one run (one set of hyperparameters).
+    ``batch`` holds the columns of one run (one set of hyperparameters).
     """
-    few = np.unique(np.linspace(0, stack.count - 1, _COLUMNS).astype(np.intp))
-    part = stack.columns(few).cut(_STEPS)
+    few = np.unique(np.linspace(0, batch.count - 1, _COLUMNS).astype(np.intp))
+    part = batch.columns(few).cut(_STEPS)
     ends = HYPERPARAMETERS[name].searched
     if ends is None:
         raise ValueError(f"{name}: no value of it is searched for")
@@ -56,7 +56,7 @@ def _value(name: str, points: Array) -> Array:
 
 
 def _errors(
-    candidate: Candidate, part: Stack, name: str, values: Array, admission: Admission
+    candidate: Candidate, part: Batch, name: str, values: Array, admission: Admission
 ) -> tuple[Array, Array]:
     """For each value the mean error relative to what was seen, and the largest error/envelope.
 

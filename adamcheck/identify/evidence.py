@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
+from adamcheck.identify.batch import Run
 from adamcheck.identify.runs import signs, spread, usual_gradients
-from adamcheck.identify.stack import Run
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 

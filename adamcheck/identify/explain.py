@@ -15,13 +15,13 @@ from typing import Final
 import numpy as np
 
 from adamcheck.formats import FORMATS
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.counting import count_in_words, counted
 from adamcheck.identify.decay import simplest
 from adamcheck.identify.effective import effective
 from adamcheck.identify.neighbourhood import Neighbourhood
 from adamcheck.identify.scoring import Fit, Scores
-from adamcheck.identify.stack import Array, Stack
 from adamcheck.identify.where import where
 from adamcheck.mutations import Edit
 from adamcheck.result import InferredEdit
@@ -124,7 +124,7 @@ def _counted(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
 
 def _narrow_scalars(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     """Scalars narrower than the arrays, in whatever order they are computed."""
-    fmt = scores.stacks[0].fmt
+    fmt = scores.batches[0].fmt
     for narrower in sorted(FORMATS.values(), key=lambda f: -f.precision):
         if narrower.precision >= fmt.precision:
             continue
@@ -154,22 +154,22 @@ def _hyperparameter(bases: Sequence[Candidate], scores: Scores) -> Explanation |
     return None
 
 
-def _runs_to_explain(fit: Fit) -> Iterator[Stack]:
+def _runs_to_explain(fit: Fit) -> Iterator[Batch]:
     """The columns of the runs that fit worst, up to three with different hyperparameters."""
-    seen: list[tuple[float, Stack]] = []
-    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
-        for columns in stack.groups:
+    seen: list[tuple[float, Batch]] = []
+    for batch, walked in zip(fit.batches, fit.walked, strict=True):
+        for columns in batch.groups:
             ratio = walked.ratio[:8, columns]
             bad = float(np.mean(ratio > 1.0))
             if bad > 0.0:
-                seen.append((bad, stack.columns(columns)))
+                seen.append((bad, batch.columns(columns)))
     seen.sort(key=lambda pair: -pair[0])
     asked: set[tuple[float, ...]] = set()
-    for _, stack in seen:
-        key = tuple(float(x[0]) for x in stack.hyper.values())
+    for _, batch in seen:
+        key = tuple(float(x[0]) for x in batch.hyper.values())
         if key not in asked and len(asked) < 3:
             asked.add(key)
-            yield stack
+            yield batch
 
 
 def _relations(
@@ -223,15 +223,15 @@ def _factor(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
 
 
 def _factors(fit: Fit) -> Array | None:
-    """The factor of each step, in which all columns of all runs of the longest stack agree."""
-    stacks = [(s, w) for s, w in zip(fit.stacks, fit.walked, strict=True) if s.count > _SHOWN]
-    if not stacks:
+    """The factor of each step, in which all columns of all runs of the longest batch agree."""
+    batches = [(s, w) for s, w in zip(fit.batches, fit.walked, strict=True) if s.count > _SHOWN]
+    if not batches:
         return None
-    stack, walked = stacks[0]
-    if (stack.first != 0).any():
+    batch, walked = batches[0]
+    if (batch.first != 0).any():
         return None
     with np.errstate(all="ignore"):
-        seen = np.diff(stack.thetas, axis=0)
+        seen = np.diff(batch.thetas, axis=0)
         # twice the envelope: of θ as computed, and of what the factor itself rounds
         width = 4.0 * walked.bound
         sharp = np.isfinite(width) & (np.abs(walked.move) > 16.0 * width)

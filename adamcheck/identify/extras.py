@@ -14,11 +14,11 @@ import numpy as np
 from adamcheck.errors import UsageError
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
+from adamcheck.identify.batch import Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import canonical, dialects, distance
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.search import Found
-from adamcheck.identify.stack import Run, stacked
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
@@ -29,10 +29,10 @@ _TELLING: Final = ("near-eps", "spike", "away", "idle", "idle-slow")
 
 def scalars(found: Found) -> list[Finding]:
     """In which precision β, 1-β, β^t and α are kept; only said where it is the array's."""
-    fmt = found.best.stacks[0].fmt
+    fmt = found.best.batches[0].fmt
     if found.scores.admission.scalars != "array":
         return []
-    strict = Scores(found.scores.stacks, replace(found.scores.admission, scalars="float64"))
+    strict = Scores(found.scores.batches, replace(found.scores.admission, scalars="float64"))
     off = strict.fit(found.best.candidate)
     cost = _cost(off, fmt)
     message = (
@@ -45,10 +45,10 @@ def scalars(found: Found) -> list[Finding]:
 def _cost(fit: Any, fmt: Format) -> float:
     """The largest error in ulps of Δ where θ was zero, so that every bit of Δ shows."""
     worst = 0.0
-    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
-        lone = (stack.thetas[0] == 0.0) & (stack.first == 0)
+    for batch, walked in zip(fit.batches, fit.walked, strict=True):
+        lone = (batch.thetas[0] == 0.0) & (batch.first == 0)
         with np.errstate(all="ignore"):
-            error = np.abs(stack.thetas[1] - walked.move[0])
+            error = np.abs(batch.thetas[1] - walked.move[0])
             ulp = 2.0 * fmt.u * 2.0 ** np.floor(np.log2(np.abs(walked.move[0])))
             ratio = error / ulp
         usable = lone & np.isfinite(ratio)
@@ -112,9 +112,9 @@ def _tried(
     if not specs:
         return []
     given = tuple((n, x) for n, x in base.given if n != name)
-    stacks = stacked(runs, fmt)
+    batches = batched(runs, fmt)
     for precision in ("float64", "array"):
-        scores = Scores(stacks, Admission(precision, flushed))
+        scores = Scores(batches, Admission(precision, flushed))
         fitting = [str(spec) for spec in specs if scores.fits(Candidate(spec, given))]
         if len(fitting) == 1:
             return [Finding(name, fmt.name, f"{words} it is {fitting[0]}")]

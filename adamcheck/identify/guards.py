@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.identify.stack import Array, Stack
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.mutations.edits import WHOLE, Edit, Guard
 
 Mask = NDArray[np.bool_]
@@ -35,20 +35,20 @@ FEATURES: Final = {
 _PERIODS: Final = 4096
 
 
-def features(stack: Stack) -> dict[str, Array]:
+def features(batch: Batch) -> dict[str, Array]:
     """What guards read at every element-step ``[T, N]``."""
-    shape = stack.grads.shape
+    shape = batch.grads.shape
 
     def full(x: NDArray[Any]) -> Array:
         return np.asarray(np.broadcast_to(x, shape), np.float64)
 
     return {
-        "t": full(np.arange(1.0, stack.steps + 1.0)[:, None] + stack.first),
-        "|g|": np.abs(stack.grads),
-        "silence": stack.silence,
-        "index": full(stack.element),
-        "size": full(stack.size),
-        "last": full(stack.element == stack.size - 1),
+        "t": full(np.arange(1.0, batch.steps + 1.0)[:, None] + batch.first),
+        "|g|": np.abs(batch.grads),
+        "silence": batch.silence,
+        "index": full(batch.element),
+        "size": full(batch.size),
+        "last": full(batch.element == batch.size - 1),
     }
 
 
@@ -143,7 +143,7 @@ def _period(acts: NDArray[np.int64], rests: NDArray[np.int64]) -> tuple[int, int
 
 
 def learnt(
-    stacks: Sequence[Stack],
+    batches: Sequence[Batch],
     first: Sequence[NDArray[np.intp]],
     assumed: Sequence[Mask],
     shows: Sequence[Mask],
@@ -157,12 +157,12 @@ def learnt(
     """
     acts: dict[str, list[Array]] = {}
     rests: dict[str, list[Array]] = {}
-    for stack, left, active, visible in zip(stacks, first, assumed, shows, strict=True):
-        steps = np.arange(stack.steps)[:, None]
+    for batch, left, active, visible in zip(batches, first, assumed, shows, strict=True):
+        steps = np.arange(batch.steps)[:, None]
         at = left - 1 if later else left
-        gone = (steps == at) & (left < stack.steps)
+        gone = (steps == at) & (left < batch.steps)
         before = (steps < at) & visible
-        seen = features(stack)
+        seen = features(batch)
         acting = (before & active) | (gone & ~active)
         resting = (before & ~active) | (gone & active)
         for name, values in seen.items():

@@ -14,14 +14,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.identify.batch import Array
 from adamcheck.identify.lockstep import share
 from adamcheck.identify.places import GRID, LIKELY, SOLVED, Proposal, mostly, nearest_roots, plain
 from adamcheck.identify.places import shared as shared_number
-from adamcheck.identify.stack import Array
 from adamcheck.identify.windows import Course
-from adamcheck.interpret.changed import Arrays, evaluated
 from adamcheck.mutations import apply, neighbours
 from adamcheck.mutations.edits import Edit
+from adamcheck.numerics.changed import Arrays, evaluated
 from adamcheck.program import Program
 
 _COLUMNS: Final = 24
@@ -46,18 +46,18 @@ class Histories:
     @classmethod
     def of(cls, courses: Sequence[Course]) -> Histories | None:
         """The columns that leave a dialect early; None where none does."""
-        for one in sorted(courses, key=lambda c: -c.stack.count):
-            gone = np.flatnonzero(one.first < min(one.stack.steps, _LONGEST))
+        for one in sorted(courses, key=lambda c: -c.batch.count):
+            gone = np.flatnonzero(one.first < min(one.batch.steps, _LONGEST))
             if len(gone):
                 break
         else:
             return None
         few = gone[np.unique(np.linspace(0, len(gone) - 1, _COLUMNS).astype(np.intp))]
-        steps = min(int(one.first[few].max()) + 1 + _AHEAD, one.stack.steps)
+        steps = min(int(one.first[few].max()) + 1 + _AHEAD, one.batch.steps)
         return cls(
             [{name: x[t, few] for name, x in one.inputs.items()} for t in range(steps)],
-            one.stack.thetas[1 : steps + 1, few],
-            share(one.stack.fmt) * one.walked.bound[:steps, few],
+            one.batch.thetas[1 : steps + 1, few],
+            share(one.batch.fmt) * one.walked.bound[:steps, few],
             one.first[few],
         )
 

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
+from adamcheck.identify.batch import Array
 from adamcheck.identify.lockstep import share, step_constants
 from adamcheck.identify.places import place_of
-from adamcheck.identify.stack import Array
 from adamcheck.identify.windows import Windows
-from adamcheck.interpret.changed import Arrays, changed_step, evaluated
 from adamcheck.mutations import Edit, apply
+from adamcheck.numerics.changed import Arrays, changed_step, evaluated
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program
@@ -105,7 +105,7 @@ def _ratio(
         ).ravel()
     )
     us = envelope.scalar_roundoff(fmt, admission)
-    c = step_constants(fmt, us, admission, tiled(windows.fold), arrays)
+    c = step_constants(fmt, us, admission, tiled(windows.reassociation), arrays)
     more = {name: np.repeat(x, width) for name, x in numbers.items()}
     zero = np.zeros(count * width)
     exact = dict.fromkeys([*more, "s.edit1"], zero)

@@ -13,6 +13,7 @@ from adamcheck.events import Listener, Note, silent
 from adamcheck.formats import Format, format_named
 from adamcheck.identify import extras as more
 from adamcheck.identify import runs as design
+from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs
@@ -20,7 +21,6 @@ from adamcheck.identify.explain import explained
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
-from adamcheck.identify.stack import Run, Stack, stacked
 from adamcheck.identify.telling import told_apart
 from adamcheck.identify.traits import first_step_fits, repeated, traits_in_words
 from adamcheck.identify.where import first_lost
@@ -114,13 +114,13 @@ def _concluded(
     runs, error = observe(session, fmt, asked)
     if not error:
         runs += evidence_runs(session, fmt, asked.flags, evidence)
-    stacks = stacked(runs, fmt)
-    if not stacks:
+    batches = batched(runs, fmt)
+    if not batches:
         return Investigation(None, error=error or "the target finished no step")
     flushed = fmt.name in session.description.flushes
     listener(Note("scoring the dialects"))
     outcome = conclude(
-        stacks,
+        batches,
         claimed=claimed,
         options=options,
         flushed=flushed,
@@ -153,7 +153,7 @@ def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Ru
 
 
 def conclude(
-    stacks: Sequence[Stack],
+    batches: Sequence[Batch],
     *,
     claimed: Spec | None,
     options: Mapping[str, Any] = MappingProxyType({}),
@@ -166,8 +166,8 @@ def conclude(
     tell: what else there is to tell dialects apart by that fit the runs alike. traits: what else
     there is to know of a target that no edit explains.
     """
-    fmt = stacks[0].fmt
-    found = tell(search(stacks, claimed, _known(options), _admissions(fmt, claimed, flushed)))
+    fmt = batches[0].fmt
+    found = tell(search(batches, claimed, _known(options), _admissions(fmt, claimed, flushed)))
     best = found.best
     if found.fits and not best.sees:
         # what fits divides by 0 in its first step, and so may anything else
@@ -254,7 +254,7 @@ def _admissions(fmt: Format, claimed: Spec | None, flushed: bool) -> list[Admiss
 
 def _others(scores: Scores, fmt: Format, claimed: Spec | None, flushed: bool) -> list[Scores]:
     return [
-        Scores(scores.stacks, admission)
+        Scores(scores.batches, admission)
         for admission in _admissions(fmt, claimed, flushed)
         if admission != scores.admission
     ]
@@ -310,12 +310,12 @@ def _blind(runs: Sequence[Run]) -> bool:
 
 def _coupled(fit: Fit) -> bool:
     """Whether elements with the same history move differently in other company."""
-    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
-        labels = {label: k for k, label in enumerate(stack.labels)}
+    for batch, walked in zip(fit.batches, fit.walked, strict=True):
+        labels = {label: k for k, label in enumerate(batch.labels)}
         if not {"decades", "company"} <= labels.keys():
             continue
-        alone = np.flatnonzero(stack.run == labels["decades"])
-        other = np.flatnonzero(stack.run == labels["company"])
+        alone = np.flatnonzero(batch.run == labels["decades"])
+        other = np.flatnonzero(batch.run == labels["company"])
         if len(alone) != len(other) or not len(alone):
             continue
         here, there = design.kept_in_company(len(alone))
@@ -323,7 +323,7 @@ def _coupled(fit: Fit) -> bool:
         # the kept half saw the same gradients: both paths stay within their envelopes
         with np.errstate(all="ignore"):
             allowed = np.cumsum(4.0 * (walked.bound[:, one] + walked.bound[:, two]), axis=0)
-            gap = np.abs(stack.thetas[1:, one] - stack.thetas[1:, two])
+            gap = np.abs(batch.thetas[1:, one] - batch.thetas[1:, two])
         if bool((gap > allowed).any()):
             return True
     return False

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import FORMATS, Format, format_named
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate, Count, Hyper
-from adamcheck.identify.stack import Array, Stack
-from adamcheck.interpret.changed import Arrays, changed_step
-from adamcheck.interpret.stepwise import stepwise
-from adamcheck.interpret.walk import carry, constants
+from adamcheck.numerics.changed import Arrays, changed_step
+from adamcheck.numerics.stepwise import stepwise
+from adamcheck.numerics.walk import carry, constants
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program, trace
@@ -30,14 +30,14 @@ def share(fmt: Format) -> float:
 
     Under float64 the walk is one more admissible evaluation: both are within one envelope of the
     exact value. Under a narrower format of roundoff u its own error is at most 2^-52/u of the
-    envelope, as charges grow at least in proportion to the roundoff (theorem envelope-growth).
+    envelope, as error bounds grow at least in proportion to the roundoff (theorem envelope-growth).
     """
     return min(2.0, 1.0 + 2.0**-52 / fmt.u)
 
 
 @dataclass(frozen=True)
 class Walked:
-    """One candidate over one stack; all ``[T, N]``.
+    """One candidate over one batch; all ``[T, N]``.
 
     ratio: error/envelope, NaN where the envelope says nothing (infinite, or θ not finite).
     move and bound: what the candidate makes of θ_t - θ_{t-1}, and the envelope of θ_t; denominator:
@@ -50,20 +50,20 @@ class Walked:
     denominator: Array
 
 
-def walk(candidate: Candidate, stack: Stack, admission: Admission) -> Walked:
+def walk(candidate: Candidate, batch: Batch, admission: Admission) -> Walked:
     """Walk a candidate in lock-step with the observed θ."""
     with np.errstate(all="ignore"):
-        return _walk(candidate, stack, admission, None)
+        return _walk(candidate, batch, admission, None)
 
 
 def course(
-    candidate: Candidate, stack: Stack, admission: Admission
+    candidate: Candidate, batch: Batch, admission: Admission
 ) -> tuple[Walked, Mapping[str, Array], Mapping[str, Array]]:
     """The walk, and every input of every step by name with its bound, ``[T, N]`` each."""
     kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
     with np.errstate(all="ignore"):
-        walked = _walk(candidate, stack, admission, kept)
-    shape = stack.grads.shape
+        walked = _walk(candidate, batch, admission, kept)
+    shape = batch.grads.shape
 
     def table(part: int) -> dict[str, Array]:
         return {
@@ -76,44 +76,44 @@ def course(
 
 def _walk(
     candidate: Candidate,
-    stack: Stack,
+    batch: Batch,
     admission: Admission,
     kept_inputs: list[tuple[dict[str, Any], dict[str, Any]]] | None,
 ) -> Walked:
-    spec, fmt = candidate.spec, stack.fmt
+    spec, fmt = candidate.spec, batch.fmt
     base, program = trace(spec), candidate.program
     run = stepwise(program) if program is base else changed_step(program)
-    hyper = candidate.hyper(stack)
+    hyper = candidate.hyper(batch)
     # the format in which scalars are kept, where that is not float64
     kept = format_named(candidate.scalars) if candidate.scalars else fmt
     scalars = Admission("array") if candidate.scalars else admission
     us = envelope.scalar_roundoff(kept, scalars)
-    values, bounds = _initial(base, stack, hyper, kept, scalars)
-    if stack.first.any():
-        _advance(base, stepwise(base), stack, values, bounds, us)
-    _further(candidate, program, stack, values, bounds)
-    folds, zero = factors(spec, stack, hyper), np.zeros(stack.count)
-    arrays = Arrays(stack.array)
-    out = Walked(*(np.full((stack.steps, stack.count), np.nan) for _ in range(4)))
-    for t in range(stack.steps):
-        c = step_constants(fmt, us, admission, folds[t], arrays)
-        theta, g = stack.thetas[t], stack.grads[t]
-        values |= {"g": g, "theta": theta, "x.t": stack.first + (t + 1.0)}
-        values |= {"x.silence": stack.silence[t], "x.since": zero + (t + 1.0)}
+    values, bounds = _initial(base, batch, hyper, kept, scalars)
+    if batch.first.any():
+        _advance(base, stepwise(base), batch, values, bounds, us)
+    _further(candidate, program, batch, values, bounds)
+    reassociations, zero = factors(spec, batch, hyper), np.zeros(batch.count)
+    arrays = Arrays(batch.array)
+    out = Walked(*(np.full((batch.steps, batch.count), np.nan) for _ in range(4)))
+    for t in range(batch.steps):
+        c = step_constants(fmt, us, admission, reassociations[t], arrays)
+        theta, g = batch.thetas[t], batch.grads[t]
+        values |= {"g": g, "theta": theta, "x.t": batch.first + (t + 1.0)}
+        values |= {"x.silence": batch.silence[t], "x.since": zero + (t + 1.0)}
         bounds |= {"g": zero, "theta": (fmt.u if t else 0.0) * np.abs(theta)}
         if candidate.count is not None:
-            _counted(candidate.count, values, bounds, t + stack.first, us)
+            _counted(candidate.count, values, bounds, t + batch.first, us)
         if kept_inputs is not None:
             kept_inputs.append((dict(values), dict(bounds)))
         after, radii = run(values, bounds, c)
         new, bound = after["theta"], radii["theta"]
-        denominator = after.get("denominator", np.full(stack.count, np.nan))
+        denominator = after.get("denominator", np.full(batch.count, np.nan))
         # 0/0 is not a number in any evaluation, and neither is what a first step 0 divides by
         singular = (after.get("m_hat", g) == 0.0) & (denominator == 0.0)
-        singular |= (stack.first + t == 0) & (spec.first_t == "0")
+        singular |= (batch.first + t == 0) & (spec.first_t == "0")
         if candidate.count is not None:
-            singular |= _counts(candidate.count, t + stack.first) == 0
-        out.ratio[t] = _ratio(new, bound, stack.thetas[t + 1], fmt, singular)
+            singular |= _counts(candidate.count, t + batch.first) == 0
+        out.ratio[t] = _ratio(new, bound, batch.thetas[t + 1], fmt, singular)
         # once a parameter is not finite there is nothing left to hold against the rule
         out.ratio[t, ~np.isfinite(theta)] = np.nan
         out.move[t], out.bound[t], out.denominator[t] = new - theta, bound, denominator
@@ -150,43 +150,43 @@ def _counted(
 def _further(
     candidate: Candidate,
     program: Program,
-    stack: Stack,
+    batch: Batch,
     values: dict[str, Any],
     bounds: dict[str, Any],
 ) -> None:
     """What a changed program reads besides: exact inputs, its constants, states that begin at 0."""
-    zero = np.zeros(stack.count)
-    values |= {"x.index": stack.element.astype(np.float64), "x.size": stack.size + 0.0}
+    zero = np.zeros(batch.count)
+    values |= {"x.index": batch.element.astype(np.float64), "x.size": batch.size + 0.0}
     values |= {name: zero + value for name, value in candidate.constants}
-    values |= stack.constants
+    values |= batch.constants
     values |= {name: zero for name, _ in program.outputs if name[:2] == "s." and name not in values}
     inputs = {"x.t", "x.since", "x.silence", *values}
     bounds |= {name: zero for name in inputs if name not in bounds}
 
 
 def step_constants(
-    fmt: Format, us: float, admission: Admission, fold: Array, arrays: Arrays
+    fmt: Format, us: float, admission: Admission, reassociation: Array, arrays: Arrays
 ) -> Any:
     """What a step function reads besides values and bounds."""
     eta = envelope.underflow(fmt, admission)
-    c = constants(u=fmt.u, us=us, eta=eta, largest=fmt.largest, fold=fold)
+    c = constants(u=fmt.u, us=us, eta=eta, largest=fmt.largest, reassociation=reassociation)
     c.arrays, c.share = arrays, share(fmt)
     return c
 
 
 def _initial(
-    program: Program, stack: Stack, hyper: Hyper, kept: Format, scalars: Admission
+    program: Program, batch: Batch, hyper: Hyper, kept: Format, scalars: Admission
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The hyperparameters and the state before the first step of all, with their bounds."""
     names = program.spec.hyperparameters
     values: dict[str, Any] = {f"h.{name}": hyper[name] for name in names}
-    values |= {f"s.{name}": np.zeros(stack.count) for name in (*program.clocks, *program.moments)}
+    values |= {f"s.{name}": np.zeros(batch.count) for name in (*program.clocks, *program.moments)}
     for name in program.moments:
-        values[f"s.{name}"] = stack.start.get(name, values[f"s.{name}"])
-    bounds: dict[str, Any] = {name: np.zeros(stack.count) for name in values}
+        values[f"s.{name}"] = batch.start.get(name, values[f"s.{name}"])
+    bounds: dict[str, Any] = {name: np.zeros(batch.count) for name in values}
     # else every clock begins at 0 or 1, whatever the hyperparameters are
     moving = program.spec.first_t != "1" or program.spec.schedule != "constant"
-    for columns in stack.groups:
+    for columns in batch.groups:
         asked = tuple(float(hyper[name][columns[0]]) for name in names)
         hyper_here = dict(zip(names, asked, strict=True))
         errors = envelope.scalar_errors(names, hyper_here, kept, scalars)
@@ -228,39 +228,41 @@ def _inverse(beta: Array) -> Array:
 def _advance(
     program: Program,
     run: Any,
-    stack: Stack,
+    batch: Batch,
     values: dict[str, Any],
     bounds: dict[str, Any],
     us: float,
 ) -> None:
     """Clocks of columns that begin later, taken there by the rule on gradients of zero."""
-    zero = np.zeros(stack.count)
+    zero = np.zeros(batch.count)
     idle = {f"s.{name}": zero for name in program.moments} | {"g": zero, "theta": zero}
     wide = FORMATS["float64"]
-    c = constants(u=wide.u, us=us, eta=0.0, largest=wide.largest, fold=zero + 1.0)
-    for t in range(int(stack.first.max())):
+    c = constants(u=wide.u, us=us, eta=0.0, largest=wide.largest, reassociation=zero + 1.0)
+    for t in range(int(batch.first.max())):
         after, radii = run(values | idle, bounds | idle, c)
         for clock in (f"s.{name}" for name in program.clocks):
-            ahead = stack.first > t
+            ahead = batch.first > t
             values[clock] = np.where(ahead, after[clock], values[clock])
             bounds[clock] = np.where(ahead, radii[clock], bounds[clock])
 
 
-def factors(spec: Spec, stack: Stack, hyper: Hyper) -> Array:
-    """The envelope's fold ``[T, 2, N]``; the columns of one run share their hyperparameters."""
-    table = np.empty((stack.steps, 2, stack.count))
+def factors(spec: Spec, batch: Batch, hyper: Hyper) -> Array:
+    """The envelope's reassociation ``[T, 2, N]``; a run's columns share their hyperparameters."""
+    table = np.empty((batch.steps, 2, batch.count))
     names = spec.hyperparameters
-    for columns in stack.groups:
+    for columns in batch.groups:
         i = columns[0]
         asked = tuple(float(hyper[name][i]) for name in names)
-        table[:, :, columns] = _fold(spec, asked, stack.steps, int(stack.first[i]))[:, :, None]
+        table[:, :, columns] = _reassociation(spec, asked, batch.steps, int(batch.first[i]))[
+            :, :, None
+        ]
     return table
 
 
 @lru_cache(maxsize=1 << 14)
-def _fold(spec: Spec, asked: tuple[float, ...], steps: int, first: int) -> Array:
+def _reassociation(spec: Spec, asked: tuple[float, ...], steps: int, first: int) -> Array:
     hyper = dict(zip(spec.hyperparameters, asked, strict=True))
-    return envelope.fold(spec, hyper, steps, first)
+    return envelope.reassociation(spec, hyper, steps, first)
 
 
 def _ratio(value: Array, bound: Array, seen: Array, fmt: Format, singular: Any) -> Array:

@@ -22,8 +22,8 @@ from adamcheck.identify.places import Places, Proposal, place_of
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.windows import Course, Windows, first_departures
 from adamcheck.identify.wording import edit_in_words, guard_in_words
-from adamcheck.interpret.changed import Arrays, evaluated
 from adamcheck.mutations.edits import Guard
+from adamcheck.numerics.changed import Arrays, evaluated
 from adamcheck.program import trace
 from adamcheck.result import InferredEdit
 
@@ -62,7 +62,7 @@ class Neighbourhood:
         windows = first_departures(self.courses)
         if windows is None:
             return []
-        program, fmt = trace(self.base.spec), self.scores.stacks[0].fmt
+        program, fmt = trace(self.base.spec), self.scores.batches[0].fmt
         if longer:
             likely = proposed(program, self.courses)
         else:
@@ -73,7 +73,7 @@ class Neighbourhood:
 
 @lru_cache(maxsize=8)
 def _courses(base: Candidate, scores: Scores) -> tuple[Course, ...]:
-    return tuple(Course.of(base, stack, scores.admission) for stack in scores.stacks)
+    return tuple(Course.of(base, batch, scores.admission) for batch in scores.batches)
 
 
 def _tried(
@@ -91,7 +91,7 @@ def _tried(
 
 def _told(one: Inference, base: Candidate, windows: Windows, scores: Scores) -> InferredEdit:
     """As a record, with the intervals of its numbers."""
-    edit, fmt = one.proposal.edit, scores.stacks[0].fmt
+    edit, fmt = one.proposal.edit, scores.batches[0].fmt
     program = trace(base.spec)
     ends = {
         name[2:]: interval(
@@ -150,8 +150,8 @@ def _guarded(
         tried |= guards.keys()
         guard = _next(guards)
         candidate = _candidate(base, proposal, guard)
-        again = [Course.of(candidate, stack, scores.admission) for stack in scores.stacks]
-        active = [holds(guard, features(one.stack)) for one in again]
+        again = [Course.of(candidate, batch, scores.admission) for batch in scores.batches]
+        active = [holds(guard, features(one.batch)) for one in again]
         facts = facts.joined(_facts(base, proposal, again, active))
     return []
 
@@ -183,22 +183,22 @@ def _facts(
 ) -> Facts:
     shows = [_shows(base, proposal, one) for one in courses]
     assumed = [
-        np.zeros(one.stack.grads.shape, bool) if given is None else given
+        np.zeros(one.batch.grads.shape, bool) if given is None else given
         for one, given in zip(courses, active, strict=True)
     ]
-    stacks, first = [c.stack for c in courses], [c.first for c in courses]
-    return learnt(stacks, first, assumed, shows, later=proposal.later)
+    batches, first = [c.batch for c in courses], [c.first for c in courses]
+    return learnt(batches, first, assumed, shows, later=proposal.later)
 
 
 def _shows(base: Candidate, proposal: Proposal, one: Course) -> Mask:
     """Where one step of the edit differs from one step without it, beyond all bounds ``[T, N]``."""
-    shape = one.stack.grads.shape
+    shape = one.batch.grads.shape
     plain = trace(base.spec).expanded
     edited = _candidate(base, proposal, None)
     flat = {name: np.broadcast_to(x, shape).ravel() for name, x in one.inputs.items()}
     flat |= {name: np.full(flat["g"].shape, x) for name, x in edited.constants}
     arrays = Arrays(
-        (np.arange(shape[0])[:, None] * (one.stack.array.max() + 1) + one.stack.array).ravel()
+        (np.arange(shape[0])[:, None] * (one.batch.array.max() + 1) + one.batch.array).ravel()
     )
     with np.errstate(all="ignore"):
         rule = evaluated(plain.ops, flat, arrays, [])

@@ -17,14 +17,14 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.formats import Format
+from adamcheck.identify.batch import USUAL, Array
 from adamcheck.identify.decay import simplest
-from adamcheck.identify.stack import USUAL, Array
 from adamcheck.identify.windows import Windows
-from adamcheck.interpret.changed import MEANING, evaluated
 from adamcheck.mutations import apply
 from adamcheck.mutations.edits import Edit, Value
 from adamcheck.mutations.language import Draft, indices, labels, live
 from adamcheck.mutations.operators import OPERATORS, Operator, Site
+from adamcheck.numerics.changed import MEANING, evaluated
 from adamcheck.program import Program
 
 LIKELY: Final = 1.5

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked
 from adamcheck.identify.scoring import Fit, Scores
-from adamcheck.identify.stack import Array, Stack
 from adamcheck.identify.where import first_step
 from adamcheck.spec import Spec
 
@@ -49,11 +49,11 @@ def regime(best: Fit, claimed: Spec, scores: Scores) -> str:
 def _lost(best: Fit, other: Fit) -> str:
     """From which step on the target is not finite though the claimed rule makes a number there."""
     steps: list[int] = []
-    for stack, theirs in zip(best.stacks, other.walked, strict=False):
-        count = min(stack.steps, theirs.move.shape[0])
+    for batch, theirs in zip(best.batches, other.walked, strict=False):
+        count = min(batch.steps, theirs.move.shape[0])
         known = np.isfinite(theirs.move[:count]) & np.isfinite(theirs.bound[:count])
-        lost = known & ~np.isfinite(stack.thetas[1 : count + 1])
-        steps += [first_step(stack, lost)] if lost.any() else []
+        lost = known & ~np.isfinite(batch.thetas[1 : count + 1])
+        steps += [first_step(batch, lost)] if lost.any() else []
     return f"the target is not finite from step {min(steps)}" if steps else ""
 
 
@@ -64,9 +64,9 @@ def _strength(name: str, given: tuple[tuple[str, float], ...]) -> str:
 
 def _differences(best: Fit, other: Fit, claimed: Spec, switches: Sequence[str]) -> str:
     seen: list[tuple[float, ...]] = []
-    for stack, mine, theirs in zip(best.stacks, best.walked, other.walked, strict=False):
+    for batch, mine, theirs in zip(best.batches, best.walked, other.walked, strict=False):
         steps = min(mine.move.shape[0], theirs.move.shape[0])
-        seen += _element_steps(stack.cut(steps), mine, theirs, claimed)
+        seen += _element_steps(batch.cut(steps), mine, theirs, claimed)
     if not seen:
         return ""
     rows = np.asarray(seen)
@@ -94,10 +94,10 @@ def _most(row: Array, odds: float) -> str:
 
 
 def _element_steps(
-    stack: Stack, mine: Walked, theirs: Walked, claimed: Spec
+    batch: Batch, mine: Walked, theirs: Walked, claimed: Spec
 ) -> list[tuple[float, ...]]:
     """(claimed Δ / best Δ, step, √v̂/ε, g, ε, θ) of each element-step that differs visibly."""
-    steps = stack.steps
+    steps = batch.steps
     with np.errstate(all="ignore"):
         ours, other = mine.move[:steps], theirs.move[:steps]
         gap = np.abs(ours - other)
@@ -105,7 +105,7 @@ def _element_steps(
         # a difference that the envelope could hide is not one
         shown = (gap > _VISIBLE * scale) & (gap > 4.0 * mine.bound[:steps]) & np.isfinite(gap)
         factor = other / ours
-        eps = stack.hyper["eps"]
+        eps = batch.hyper["eps"]
         root = theirs.denominator[:steps] / eps - (
             1.0 if claimed.eps in ("outside", "both") else 0.0
         )
@@ -114,11 +114,11 @@ def _element_steps(
         found.append(
             (
                 float(factor[t, i]),
-                float(t + 1 + stack.first[i]),
+                float(t + 1 + batch.first[i]),
                 float(root[t, i]) if claimed.eps != "inside" else np.nan,
-                float(stack.grads[t, i]),
+                float(batch.grads[t, i]),
                 float(eps[i]),
-                float(stack.thetas[t, i]),
+                float(batch.thetas[t, i]),
             )
         )
     return found

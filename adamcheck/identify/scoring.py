@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked, walk
-from adamcheck.identify.stack import Array, Stack
 from adamcheck.oracle.envelope import Admission
 
 ENOUGH: Final = 0.25
@@ -28,10 +28,10 @@ STAGES: Final = (1, 3, 32)
 
 @dataclass(frozen=True)
 class Fit:
-    """A candidate over all stacks, and what is read off its ratios."""
+    """A candidate over all batches, and what is read off its ratios."""
 
     candidate: Candidate
-    stacks: tuple[Stack, ...] = field(repr=False)
+    batches: tuple[Batch, ...] = field(repr=False)
     walked: tuple[Walked, ...] = field(repr=False)
 
     @cached_property
@@ -48,7 +48,7 @@ class Fit:
     @cached_property
     def decided(self) -> float:
         """The share of element-steps decided, of those that start from a finite parameter."""
-        open_ = sum(int(np.isfinite(s.thetas[:-1]).sum()) for s in self.stacks)
+        open_ = sum(int(np.isfinite(s.thetas[:-1]).sum()) for s in self.batches)
         return self.ratios.size / max(1, open_)
 
     @property
@@ -59,7 +59,7 @@ class Fit:
     @cached_property
     def sees(self) -> bool:
         """Whether any decided number is finite; one that is only NaN fits what divides by 0."""
-        pairs = zip(self.stacks, self.walked, strict=True)
+        pairs = zip(self.batches, self.walked, strict=True)
         return any(bool((np.isfinite(s.thetas[1:]) & ~np.isnan(w.ratio)).any()) for s, w in pairs)
 
     @cached_property
@@ -75,24 +75,24 @@ class Fit:
     @cached_property
     def _all(self) -> Array:
         """The ratios from every finite parameter on, infinite where the envelope is."""
-        pairs = zip(self.stacks, self.walked, strict=True)
+        pairs = zip(self.batches, self.walked, strict=True)
         flat = np.concatenate([w.ratio[np.isfinite(s.thetas[:-1])] for s, w in pairs])
         return np.where(np.isnan(flat), np.inf, flat)
 
 
 class Scores:
-    """The fits of candidates to one list of stacks under one admission; each is walked once.
+    """The fits of candidates to one list of batches under one admission; each is walked once.
 
     A candidate that does not fit the first steps (``STAGES``) is not walked to the end: what is
     told of it then holds for those steps.
     """
 
-    def __init__(self, stacks: Sequence[Stack], admission: Admission) -> None:
-        self.stacks = tuple(stacks)
+    def __init__(self, batches: Sequence[Batch], admission: Admission) -> None:
+        self.batches = tuple(batches)
         self.admission = admission
-        longest = max(stack.steps for stack in stacks)
+        longest = max(batch.steps for batch in batches)
         ends = [end for end in STAGES if end < longest]
-        self._stages = [tuple(s.cut(end) for s in stacks) for end in ends] + [self.stacks]
+        self._stages = [tuple(s.cut(end) for s in batches) for end in ends] + [self.batches]
         self._known: dict[tuple[Candidate, int], Fit] = {}
 
     def floor(self, candidate: Candidate) -> float:
@@ -130,7 +130,7 @@ class Scores:
     def _at(self, candidate: Candidate, stage: int) -> Fit:
         key = (candidate, stage)
         if key not in self._known:
-            stacks = self._stages[stage]
-            walked = tuple(walk(candidate, stack, self.admission) for stack in stacks)
-            self._known[key] = Fit(candidate, stacks, walked)
+            batches = self._stages[stage]
+            walked = tuple(walk(candidate, batch, self.admission) for batch in batches)
+            self._known[key] = Fit(candidate, batches, walked)
         return self._known[key]

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from adamcheck.identify import decay
+from adamcheck.identify.batch import Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import dialects, distance, relatives
 from adamcheck.identify.effective import effective
 from adamcheck.identify.scoring import ENOUGH, Fit, Scores
-from adamcheck.identify.stack import Stack
 from adamcheck.oracle.envelope import Admission
 from adamcheck.spec import Spec
 
@@ -44,27 +44,27 @@ class Found:
 
 
 def candidates(
-    algorithms: Sequence[str], stacks: Sequence[Stack], known: Mapping[str, float]
+    algorithms: Sequence[str], batches: Sequence[Batch], known: Mapping[str, float]
 ) -> tuple[list[Candidate], bool]:
     """The dialects worth trying on these runs, and whether they hold a decay nobody asked for.
 
     ``known``: hyperparameters that were set apart from the requests (by options).
     """
     given = tuple(sorted((name, value) for name, value in known.items() if value))
-    valued = {name for name, _ in given} | _passed(stacks)
-    senses = _senses(stacks)
+    valued = {name for name, _ in given} | _passed(batches)
+    senses = _senses(batches)
     bases = [s for a in algorithms for s in dialects(a, valued=valued, maximize=senses)]
     plain = [Candidate(base, given) for base in bases]
-    if not decay.moves_idle(stacks):
+    if not decay.moves_idle(batches):
         return plain, False
     if "weight_decay" in valued:
         return plain + decay.asked(bases, given), False
-    found = decay.decayed(bases, stacks, dict(given))
+    found = decay.decayed(bases, batches, dict(given))
     return plain + [Candidate(c.spec, (*given, *c.given)) for c in found], True
 
 
 def search(
-    stacks: Sequence[Stack],
+    batches: Sequence[Batch],
     claimed: Spec | None,
     known: Mapping[str, float],
     admissions: Sequence[Admission],
@@ -74,7 +74,7 @@ def search(
     Admissions are tried in order (finest scalars first). Of several that fit the claimed one is
     taken, else the one with the fewest switches away from Algorithm 1, then from the claimed.
     """
-    scores = [Scores(stacks, admission) for admission in admissions]
+    scores = [Scores(batches, admission) for admission in admissions]
     likely = tuple(dict.fromkeys([claimed.algorithm if claimed else "adam", "adam"]))
     found = _search(likely, scores, claimed, known)
     if found.fits or found.best.outside < _MOSTLY:
@@ -93,7 +93,7 @@ def _search(
     claimed: Spec | None,
     known: Mapping[str, float],
 ) -> Found:
-    tried, hidden = candidates(algorithms, scores[0].stacks, known)
+    tried, hidden = candidates(algorithms, scores[0].batches, known)
     for each in scores:
         fitting = [c for c in tried if each.fits(c)]
         if fitting:
@@ -106,12 +106,12 @@ def _accumulated(scores: Sequence[Scores], known: Mapping[str, float]) -> Found 
     name = "initial_accumulator"
     if name in known:
         return None
-    stacks = scores[0].stacks
-    run = stacks[0].columns(stacks[0].groups[0])
-    valued = _passed(stacks) | {name}
+    batches = scores[0].batches
+    run = batches[0].columns(batches[0].groups[0])
+    valued = _passed(batches) | {name}
     bases: list[Candidate] = []
     for algorithm in _ACCUMULATING:
-        specs = dialects(algorithm, valued=valued, maximize=_senses(stacks))
+        specs = dialects(algorithm, valued=valued, maximize=_senses(batches))
         begun = [Candidate(spec) for spec in specs if spec.accumulator == "initial"]
         # the same dialects from zero are near where gradients are large
         begun.sort(key=lambda c: scores[0].glimpse(_from_zero(c)).median)
@@ -166,18 +166,18 @@ def _nearest(scores: Scores, tried: list[Candidate], hidden: bool) -> Found:
     return Found(ranking[0], (), tuple(ranking[: _RANKED + 1]), scores, hidden)
 
 
-def _passed(stacks: Sequence[Stack]) -> set[str]:
+def _passed(batches: Sequence[Batch]) -> set[str]:
     """The hyperparameters that some run passes a number other than zero for."""
-    names = stacks[0].hyper.keys()
-    return {n for n in names if any(bool((s.hyper[n] != 0.0).any()) for s in stacks)}
+    names = batches[0].hyper.keys()
+    return {n for n in names if any(bool((s.hyper[n] != 0.0).any()) for s in batches)}
 
 
-def _senses(stacks: Sequence[Stack]) -> tuple[str, ...]:
+def _senses(batches: Sequence[Batch]) -> tuple[str, ...]:
     """Which way the first step goes where nothing but the gradient can move θ; both if unclear."""
     down = up = 0
-    for stack in stacks:
-        lone = (stack.first == 0) & (stack.thetas[0] == 0.0) & (stack.grads[0] != 0.0)
-        product = stack.thetas[1, lone] * np.sign(stack.grads[0, lone])
+    for batch in batches:
+        lone = (batch.first == 0) & (batch.thetas[0] == 0.0) & (batch.grads[0] != 0.0)
+        product = batch.thetas[1, lone] * np.sign(batch.grads[0, lone])
         down += int((product < 0.0).sum())
         up += int((product > 0.0).sum())
     if down > 3 * up:

@@ -8,9 +8,9 @@ from typing import Any
 
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
+from adamcheck.identify.batch import USUAL
 from adamcheck.identify.scoring import Fit
 from adamcheck.identify.search import Found
-from adamcheck.identify.stack import USUAL
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
 from adamcheck.program import trace as traced

@@ -10,8 +10,8 @@ import numpy as np
 
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
+from adamcheck.identify.batch import Run
 from adamcheck.identify.scoring import Fit
-from adamcheck.identify.stack import Run
 from adamcheck.result import Traits
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
@@ -25,8 +25,8 @@ _SMALLEST: Final = 2.0**-40
 def first_step_fits(fit: Fit) -> bool | None:
     """Whether the first step from a fresh state is the dialect's; None where none is decided."""
     decided, outside = False, False
-    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
-        ratio = walked.ratio[0, stack.first == 0]
+    for batch, walked in zip(fit.batches, fit.walked, strict=True):
+        ratio = walked.ratio[0, batch.first == 0]
         decided |= bool((~np.isnan(ratio)).any())
         outside |= bool((ratio > 1.0).any())
     return not outside if decided else None

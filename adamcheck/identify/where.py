@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.identify.batch import Batch
 from adamcheck.identify.runs import WORDS
 from adamcheck.identify.scoring import Fit
-from adamcheck.identify.stack import Stack
 
 Mask = NDArray[np.bool_]
 
@@ -17,23 +17,23 @@ Mask = NDArray[np.bool_]
 def first_bad_step(fit: Fit) -> int:
     """The first step (1-based) outside the envelope in any run, 0 if there is none."""
     steps = []
-    for stack, walked in zip(fit.stacks, fit.walked, strict=True):
+    for batch, walked in zip(fit.batches, fit.walked, strict=True):
         bad = np.argwhere(walked.ratio > 1.0)
         if bad.size:
             t, i = bad[0]
-            steps.append(int(t) + 1 + int(stack.first[i]))
+            steps.append(int(t) + 1 + int(batch.first[i]))
     return min(steps, default=0)
 
 
 def first_lost(fit: Fit) -> int:
     """The first step (1-based) after which a parameter is not finite in any run, 0 if none is."""
-    lost = [first_step(stack, ~np.isfinite(stack.thetas[1:])) for stack in fit.stacks]
+    lost = [first_step(batch, ~np.isfinite(batch.thetas[1:])) for batch in fit.batches]
     return min(filter(None, lost), default=0)
 
 
-def first_step(stack: Stack, chosen: Mask) -> int:
+def first_step(batch: Batch, chosen: Mask) -> int:
     """The first step (1-based) of the chosen ones ``[T, N]``, 0 if none is."""
-    steps = np.arange(1, len(chosen) + 1)[:, None] + stack.first
+    steps = np.arange(1, len(chosen) + 1)[:, None] + batch.first
     return int(steps[chosen].min(initial=np.iinfo(np.int64).max)) if chosen.any() else 0
 
 
@@ -56,31 +56,31 @@ def where(fit: Fit) -> str:
     return f"{counted}, first at step {first_bad_step(fit)}, mostly with {words} ({at})"
 
 
-def _parts(fit: Fit) -> list[tuple[Stack, Mask, Mask]]:
-    """Per stack: what is outside, and what was decided."""
+def _parts(fit: Fit) -> list[tuple[Batch, Mask, Mask]]:
+    """Per batch: what is outside, and what was decided."""
     return [
-        (stack, walked.ratio > 1.0, ~np.isnan(walked.ratio))
-        for stack, walked in zip(fit.stacks, fit.walked, strict=True)
+        (batch, walked.ratio > 1.0, ~np.isnan(walked.ratio))
+        for batch, walked in zip(fit.batches, fit.walked, strict=True)
     ]
 
 
 def _lost(fit: Fit) -> str:
     """NaN or infinity in place of a number, where that is all that deviates."""
     steps: list[int] = []
-    for stack, outside, _ in _parts(fit):
-        if (outside & np.isfinite(stack.thetas[1 : len(outside) + 1])).any():
+    for batch, outside, _ in _parts(fit):
+        if (outside & np.isfinite(batch.thetas[1 : len(outside) + 1])).any():
             return ""
-        steps += [first_step(stack, outside)] if outside.any() else []
+        steps += [first_step(batch, outside)] if outside.any() else []
     return f"the target is not finite from step {min(steps)}" if steps else ""
 
 
 def _places(fit: Fit) -> str:
     """The same few elements of every run, counted from its end or from its front."""
     hits: list[tuple[int, set[int]]] = []
-    for stack, outside, _ in _parts(fit):
-        for columns in stack.groups:
-            size = int(stack.element[columns].max()) + 1
-            hit = {int(i) for i in stack.element[columns][outside[:, columns].any(axis=0)]}
+    for batch, outside, _ in _parts(fit):
+        for columns in batch.groups:
+            size = int(batch.element[columns].max()) + 1
+            hit = {int(i) for i in batch.element[columns][outside[:, columns].any(axis=0)]}
             hits += [(size, hit)] if hit else []
     last = _shared([(size, {size - i for i in hit}) for size, hit in hits], first=1)
     if last and max(last) == len(last):
@@ -113,7 +113,7 @@ def _shared(hits: list[tuple[int, set[int]]], *, first: int) -> set[int]:
 
 def _signs(fit: Fit) -> str:
     for word, sign in (("g < 0", -1.0), ("g > 0", 1.0)):
-        if _only(fit, lambda stack, sign=sign: np.sign(stack.grads) == sign):
+        if _only(fit, lambda batch, sign=sign: np.sign(batch.grads) == sign):
             return f"only where {word}"
     return ""
 
@@ -121,10 +121,10 @@ def _signs(fit: Fit) -> str:
 def _steps(fit: Fit) -> str:
     bad: set[int] = set()
     longest = 0
-    for stack, outside, _ in _parts(fit):
+    for batch, outside, _ in _parts(fit):
         for t, i in np.argwhere(outside):
-            bad.add(int(t) + 1 + int(stack.first[i]))
-        longest = max(longest, stack.steps)
+            bad.add(int(t) + 1 + int(batch.first[i]))
+        longest = max(longest, batch.steps)
     if not bad or len(bad) > longest // 3:
         return f"from step {min(bad)} on only" if bad and min(bad) > 2 else ""
     shown = sorted(bad)
@@ -140,8 +140,8 @@ def _sizes(fit: Fit) -> str:
     """Gradients above or below a size, at the step itself."""
     inside: list[NDArray[np.float64]] = []
     outside_: list[NDArray[np.float64]] = []
-    for stack, outside, decided in _parts(fit):
-        size = np.abs(stack.grads)
+    for batch, outside, decided in _parts(fit):
+        size = np.abs(batch.grads)
         inside.append(size[decided & ~outside & (size > 0.0)])
         outside_.append(size[outside & (size > 0.0)])
     good, bad = np.concatenate(inside), np.concatenate(outside_)
@@ -157,8 +157,8 @@ def _sizes(fit: Fit) -> str:
 def _only(fit: Fit, condition: object) -> bool:
     """Whether all that is outside meets the condition, and much of what does is outside."""
     met = hit = 0
-    for stack, outside, decided in _parts(fit):
-        holds = condition(stack) & decided  # type: ignore[operator]
+    for batch, outside, decided in _parts(fit):
+        holds = condition(batch) & decided  # type: ignore[operator]
         if (outside & ~holds).any():
             return False
         met += int(holds.sum())
@@ -168,9 +168,9 @@ def _only(fit: Fit, condition: object) -> bool:
 
 def _worst_run(fit: Fit) -> tuple[str, str]:
     shares = []
-    for stack, outside, decided in _parts(fit):
-        for columns in stack.groups:
+    for batch, outside, decided in _parts(fit):
+        for columns in batch.groups:
             share = outside[:, columns].sum() / max(1, decided[:, columns].sum())
-            shares.append((float(share), stack.labels[int(stack.run[columns[0]])]))
+            shares.append((float(share), batch.labels[int(batch.run[columns[0]])]))
     share, label = max(shares)
     return label, f"{100 * share:.0f} % of it"

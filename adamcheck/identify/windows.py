@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked, course, factors, share
-from adamcheck.identify.stack import Array, Stack
-from adamcheck.interpret.changed import Arrays
+from adamcheck.numerics.changed import Arrays
 from adamcheck.oracle.envelope import Admission
 
 _SINGLES = 48
@@ -27,27 +27,27 @@ _AHEAD = 3
 
 @dataclass(frozen=True)
 class Course:
-    """A candidate over one stack: its walk, and the inputs of every step with bounds ``[T, N]``.
+    """A candidate over one batch: its walk, and the inputs of every step with bounds ``[T, N]``.
 
-    fold: ``[T, 2, N]``. first: the first step (from 0) at which each column leaves the envelope, T
-    where none does.
+    reassociation: ``[T, 2, N]``. first: the first step (from 0) at which each column leaves the
+    envelope, T where none does.
     """
 
-    stack: Stack
+    batch: Batch
     walked: Walked
     inputs: Mapping[str, Array]
     bounds: Mapping[str, Array]
-    fold: Array
+    reassociation: Array
     first: NDArray[np.intp]
 
     @classmethod
-    def of(cls, candidate: Candidate, stack: Stack, admission: Admission) -> Course:
+    def of(cls, candidate: Candidate, batch: Batch, admission: Admission) -> Course:
         """Walk the candidate."""
-        walked, inputs, bounds = course(candidate, stack, admission)
+        walked, inputs, bounds = course(candidate, batch, admission)
         bad = walked.ratio > 1.0
-        first = np.where(bad.any(axis=0), bad.argmax(axis=0), stack.steps)
-        fold = factors(candidate.spec, stack, candidate.hyper(stack))
-        return cls(stack, walked, inputs, bounds, fold, first)
+        first = np.where(bad.any(axis=0), bad.argmax(axis=0), batch.steps)
+        reassociation = factors(candidate.spec, batch, candidate.hyper(batch))
+        return cls(batch, walked, inputs, bounds, reassociation, first)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Windows:
     """W element-steps side by side: what the step read, what it made, what was seen.
 
     inputs and bounds: by name ``[W]``; before: both of the step before (the same ones at a first
-    step); fold: ``[2, W]``. seen: θ after; own: the dialect's θ after, and bound: its envelope.
+    step); reassociation: ``[2, W]``. seen: θ after; own: the dialect's θ after, and bound: its
+    envelope.
     scored: those at which the dialect is left; the others make up the arrays that ``whole`` columns
     belong to.
     following: gradient, θ before and after of some steps after it, NaN beyond the run.
@@ -65,7 +66,7 @@ class Windows:
     bounds: Mapping[str, Array]
     before: Mapping[str, Array]
     before_bounds: Mapping[str, Array]
-    fold: Array
+    reassociation: Array
     seen: Array
     own: Array
     bound: Array
@@ -86,7 +87,7 @@ def first_departures(courses: Sequence[Course]) -> Windows | None:
     for one in courses:
         picked += _whole(one)
     for one in courses:
-        gone = np.flatnonzero(one.first < one.stack.steps)
+        gone = np.flatnonzero(one.first < one.batch.steps)
         few = gone[
             np.unique(np.linspace(0, len(gone) - 1, min(len(gone), _SINGLES)).astype(np.intp))
         ]
@@ -109,7 +110,7 @@ def first_departures(courses: Sequence[Course]) -> Windows | None:
         bounds=joined(1),
         before=joined(2),
         before_bounds=joined(3),
-        fold=np.concatenate([part[8] for part in parts], axis=1),
+        reassociation=np.concatenate([part[8] for part in parts], axis=1),
         seen=along(4),
         own=along(5),
         bound=along(6),
@@ -127,20 +128,20 @@ def first_departures(courses: Sequence[Course]) -> Windows | None:
 
 
 def _step(one: Course, t: int, columns: NDArray[np.intp]) -> tuple[Array, Array, Array]:
-    if t >= one.stack.steps:
+    if t >= one.batch.steps:
         lost = np.full(len(columns), np.nan)
         return lost, lost, lost
-    thetas = one.stack.thetas[:, columns]
-    return one.stack.grads[t, columns], thetas[t], thetas[t + 1]
+    thetas = one.batch.thetas[:, columns]
+    return one.batch.grads[t, columns], thetas[t], thetas[t + 1]
 
 
 def _whole(one: Course) -> list[tuple[Course, int, NDArray[np.intp], bool]]:
     """Arrays with all their columns, at the earliest step at which one of them leaves."""
     found: list[tuple[Course, int, NDArray[np.intp], bool]] = []
-    for array in np.unique(one.stack.array):
-        columns = np.flatnonzero(one.stack.array == array)
+    for array in np.unique(one.batch.array):
+        columns = np.flatnonzero(one.batch.array == array)
         t = int(one.first[columns].min())
-        if t < one.stack.steps and len(columns) == one.stack.size[columns[0]] <= _LARGEST:
+        if t < one.batch.steps and len(columns) == one.batch.size[columns[0]] <= _LARGEST:
             found.append((one, t, columns, True))
     return found[:_WHOLE]
 
@@ -149,8 +150,8 @@ def _gathered(one: Course, t: int, columns: NDArray[np.intp]) -> tuple[Any, ...]
     def at(table: Mapping[str, Array], step: int) -> dict[str, Array]:
         return {name: values[step, columns] for name, values in table.items()}
 
-    theta = one.stack.thetas[:, columns]
-    bound = share(one.stack.fmt) * one.walked.bound[t, columns]
+    theta = one.batch.thetas[:, columns]
+    bound = share(one.batch.fmt) * one.walked.bound[t, columns]
     return (
         at(one.inputs, t),
         at(one.bounds, t),
@@ -160,5 +161,5 @@ def _gathered(one: Course, t: int, columns: NDArray[np.intp]) -> tuple[Any, ...]
         theta[t] + one.walked.move[t, columns],
         bound,
         one.first[columns] == t,
-        one.fold[t][:, columns],
+        one.reassociation[t][:, columns],
     )

@@ -13,8 +13,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from adamcheck.interpret import signs
 from adamcheck.mutations.language import reached
+from adamcheck.numerics import signs
 from adamcheck.program import Program
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 

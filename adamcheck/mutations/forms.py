@@ -65,7 +65,7 @@ def _product_forms(program: Program, i: int) -> tuple[str, ...]:
     if _corrected(program, quotient.args[0]):
         found += ["carried-last", "carried-first"]
     if program.spec.algorithm in ("adam", "rmsprop") and _denominator(program, quotient.args[1]):
-        found += ["folded-last", "folded-first"]
+        found += ["reassociated-last", "reassociated-first"]
         if _corrected(program, quotient.args[0]):
             found += ["joined"]
             found += ["capturable"] if program.spec.eps in ("outside", "hat") else []
@@ -291,7 +291,7 @@ class _Writer:
             size = emit("div", rate, c)
             scaled = emit("div", emit("sqrt", self.value(below[0])), emit("mul", root, size))
             return emit("div", x, emit("add", scaled, emit("div", self.value(below[2]), size)))
-        d = self._folded(bottom, root)
+        d = self._reassociated(bottom, root)
         if form == "joined":
             above = emit("mul", emit("mul", rate, x), root)
             return emit("div", above, emit("mul", d, c))
@@ -307,7 +307,7 @@ class _Writer:
             return emit("mul", rate, emit("mul", x, emit("div", self._one, d)))
         return emit("mul", rate, emit("div", x, d))
 
-    def _folded(self, bottom: int, root: int) -> int:
+    def _reassociated(self, bottom: int, root: int) -> int:
         """The denominator times √c: √v + ε·√c, or √(v + ε·c)."""
         program, emit = self.program, self.draft.emit
         parts = _denominator(program, bottom)

@@ -1,7 +1,7 @@
 """Enclosures of every output of a run, with the envelope's radius next to each.
 
-A rung is itself an admissible evaluation: with its own unit roundoff in place of the format's, the
-envelope's bound encloses the exact value. What leaves a rung's range is enclosed by balls.
+A level is itself an admissible evaluation: with its own unit roundoff in place of the format's, the
+envelope's bound encloses the exact value. What leaves a level's range is enclosed by balls.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ def enclose(
     evidence: Evidence,
     admission: Admission = STRICT,
     *,
-    rung: str = "dd",
+    level: str = "dd",
     quantities: tuple[str, ...] = ("theta", "update"),
 ) -> Mapping[str, Enclosure]:
     """Enclose the named outputs of every element-step: theta, update, m_hat … and moments m, v …
 
-    rung: "dd" (width about 2^-100 of the value; what is too small for it climbs to balls) or "f64"
-    (about 2^-50; infinite where float64 evidence is too small for it).
+    level: "dd" (width about 2^-100 of the value; what is too small for it escalates to balls) or
+    "f64" (about 2^-50; infinite where float64 evidence is too small for it).
     """
     program = trace(evidence.spec)
-    high, low, radius, tiny = evaluate.enclose(program, rung, quantities, evidence, None)
-    bound = evaluate.enclose(program, rung, quantities, evidence, admission)[2]
+    high, low, radius, tiny = evaluate.enclose(program, level, quantities, evidence, None)
+    bound = evaluate.enclose(program, level, quantities, evidence, admission)[2]
     lower, upper = _outwards(high, low, radius)
     for i in np.flatnonzero(tiny):
         _by_balls(program, evidence, int(i), quantities, admission, (lower, upper, bound))
@@ -79,7 +79,7 @@ def _by_balls(
     admission: Admission,
     out: tuple[_Array, _Array, _Array],
 ) -> None:
-    from adamcheck.interpret.balls import working
+    from adamcheck.numerics.balls import working
 
     precision = top.PRECISIONS[0]
     with working(precision):

@@ -110,7 +110,7 @@ def underflow(fmt: Format, admission: Admission) -> float:
     return fmt.smallest_normal if admission.flushed else fmt.eta
 
 
-def fold(
+def reassociation(
     spec: Spec,
     hyper: Mapping[str, float],
     steps: int,
@@ -127,6 +127,6 @@ def fold(
     """
     if lrs:
         ends = [{**hyper, "lr": float(lr)} for lr in (min(lrs), max(lrs))]
-        return np.asarray(np.max([fold(spec, h, steps, first) for h in ends], axis=0))
+        return np.asarray(np.max([reassociation(spec, h, steps, first) for h in ends], axis=0))
     found = moved.stretches(spec, hyper, steps, first)
     return np.asarray(np.fmin(1.01 * np.stack(found, axis=1), 2.0**1000))

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from adamcheck.cores import cores
 from adamcheck.formats import FORMATS, Format, widened
-from adamcheck.interpret import double_double
-from adamcheck.interpret.comparison import TALLIES
-from adamcheck.interpret.lower import STEP_CONSTANTS, Lowered, lower
-from adamcheck.interpret.vectors import LANES as VECTOR
+from adamcheck.numerics import double_double
+from adamcheck.numerics.comparison import TALLIES
+from adamcheck.numerics.lower import STEP_CONSTANTS, Lowered, lower
+from adamcheck.numerics.vectors import LANES as VECTOR
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
@@ -104,13 +104,15 @@ class Setting:
         """STEP_CONSTANTS of every step, ``[4, first + T]``; no element is read before first."""
         table = np.zeros((len(STEP_CONSTANTS), self.first + self.steps))
         constants, kept = self.constants, 0.0
-        fold = np.ones((self.steps, 2))
+        reassociation = np.ones((self.steps, 2))
         if self.admission is not None:
             known = dict(zip(self.program.hyper, self.hyper, strict=True))
-            fold = envelope.fold(self.program.spec, known, self.steps, self.first, self.lrs)
+            reassociation = envelope.reassociation(
+                self.program.spec, known, self.steps, self.first, self.lrs
+            )
             kept = self.fmt.u
-        table[0, self.first :] = constants["eta"] * fold[:, 0]
-        table[1, self.first :] = constants["largest"] / fold[:, 1]
+        table[0, self.first :] = constants["eta"] * reassociation[:, 0]
+        table[1, self.first :] = constants["largest"] / reassociation[:, 1]
         # a target may keep a wider parameter inside; what it shows is rounded from the second on
         table[2, self.first + 1 :] = kept
         table[3, self.first + 1 :] = constants["eta"] if kept else 0.0
@@ -135,7 +137,7 @@ def judge(
     admission: Admission,
     margin: float,
 ) -> Float64:
-    """The counts ``[len(observed), len(TALLIES), N]`` of a level, before anything climbs."""
+    """The counts ``[len(observed), len(TALLIES), N]`` of a level, before anything escalates."""
     steps, count = evidence.shape
     tally = np.zeros((len(observed), len(TALLIES), count))
     if not (steps and count):

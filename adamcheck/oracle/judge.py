@@ -1,13 +1,13 @@
-"""Hold observed numbers against the envelope, climbing rung by rung only where one cannot decide.
+"""Hold observed numbers against the envelope, escalating only where a level cannot decide.
 
 float64 with its running bound judges the formats narrower than it; double-double judges float64;
-what neither decides climbs to ball arithmetic, element by element, until its enclosure decides.
-A rung's own error is at most 2^-28 (float64 under float32 and narrower) or 2^-48 (double-double
-under float64) of the envelope's bound: charges grow at least in proportion to the roundoff, and
-the slack pays for the rest (theorems envelope-growth, envelope-slack; the root's case there needs
-v known to 2^-28·v).
-That slack cannot pay where a bound of float64 is itself subnormal (a gradient of zeros): what is
-not exact there climbs, unless it is so far outside that no underflow of the bound explains it.
+what neither decides escalates to ball arithmetic, element by element, until its enclosure decides.
+A level's own error is at most 2^-28 (float64 under float32 and narrower) or 2^-48 (double-double
+under float64) of the envelope's bound: error bounds grow at least in proportion to the roundoff,
+and the slack pays for the rest (theorems envelope-growth, envelope-slack; the root's case there
+needs v known to 2^-28·v). That slack cannot pay where a bound of float64 is itself subnormal (a
+gradient of zeros): what is not exact there escalates, unless it is so far outside that no underflow
+of the bound explains it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
-from adamcheck.interpret.comparison import TALLIES
+from adamcheck.numerics.comparison import TALLIES
 from adamcheck.oracle import evaluate, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
@@ -30,8 +30,8 @@ from adamcheck.program import Program, trace
 MARGIN: Final = {"f64": 2.0**-24, "dd": 2.0**-40}
 """Shares of the bound within which a level leaves a number UNRESOLVED: 16 and 256 times its own
 error, 2^-28 and 2^-48 of the bound (theorems envelope-growth, envelope-slack)."""
-MOST_CLIMBS = 8_000
-"""Element-steps that may climb to balls in one judgement, some seconds' worth: a budget of time, in
+MOST_ESCALATIONS = 8_000
+"""Element-steps that may escalate to balls in one judgement, some seconds' worth: a budget in
 steps. It decides nothing: others stay undecided, which accepts nothing."""
 
 
@@ -87,7 +87,7 @@ class Judgement:
     evidence: Evidence
     admission: Admission
     tallies: Mapping[str, Tally]
-    climbed: int = 0
+    escalated: int = 0
 
     @property
     def bad(self) -> NDArray[np.bool_]:
@@ -125,21 +125,21 @@ class Judgement:
 def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     """Judge all element-steps of ``evidence`` under one admissible class."""
     program = trace(evidence.spec)
-    rung = rung_of(evidence.fmt)
+    level = level_of(evidence.fmt)
     names = tuple(m for m in program.moments if m in evidence.moments)
     observed = ("theta", *names)
-    raw = evaluate.judge(program, rung, observed, evidence, admission, MARGIN[rung])
-    raw, climbed = _climb(program, observed, evidence, admission, raw)
+    raw = evaluate.judge(program, level, observed, evidence, admission, MARGIN[level])
+    raw, escalated = _escalate(program, observed, evidence, admission, raw)
     tallies = {q: Tally(raw[k]) for k, q in enumerate(observed)}
-    return Judgement(evidence, admission, tallies, climbed)
+    return Judgement(evidence, admission, tallies, escalated)
 
 
-def rung_of(fmt: Format) -> str:
-    """The lowest rung that judges a format: one with more than twice its precision."""
+def level_of(fmt: Format) -> str:
+    """The lowest level that judges a format: one with more than twice its precision."""
     return "dd" if fmt.is_double else "f64"
 
 
-def _climb(
+def _escalate(
     program: Program,
     observed: tuple[str, ...],
     evidence: Evidence,
@@ -147,7 +147,7 @@ def _climb(
     raw: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], int]:
     open_ = np.flatnonzero(raw[:, TALLIES.index("undecided")].sum(axis=0))
-    most = max(1, MOST_CLIMBS // max(1, evidence.first + evidence.shape[0]))
+    most = max(1, MOST_ESCALATIONS // max(1, evidence.first + evidence.shape[0]))
     for i in open_[:most]:
         raw[:, :, i] = top.judge_element(program, observed, evidence.element(int(i)), admission)
     return raw, min(len(open_), most)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format, widened
-from adamcheck.interpret.pairs import PAIRS, SINGLES, Pair, two_sum
-from adamcheck.interpret.walk import carry, constants, step_function
+from adamcheck.numerics.pairs import PAIRS, SINGLES, Pair, two_sum
+from adamcheck.numerics.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
@@ -87,13 +87,13 @@ def flagged(
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any], Any, Any]]:
     """Yield (values, bounds, low, faint): where a pair of doubles, or a bound, left its range."""
     program = trace(course.spec)
-    kit = PAIRS if paired else SINGLES
+    backend = PAIRS if paired else SINGLES
     number = _pair if paired else _single
     run = step_function(program, flagged=True)
     c = _constants(course)
-    fold = _fold(course)
+    reassociation = _reassociation(course)
     values, bounds = _beginning(program, course, number)
-    values, bounds = _advanced(program, course, run, kit, number, values, bounds, c)
+    values, bounds = _advanced(program, course, run, backend, number, values, bounds, c)
     theta = error = None
     for t in range(course.steps):
         given = feed(t, theta, error)
@@ -101,9 +101,9 @@ def flagged(
         bounds |= {"g": given.g_error, "theta": given.theta_error}
         if course.lrs is not None:
             values["h.lr"], bounds["h.lr"] = _lr(course, t)
-        c.fold = fold[t]
+        c.reassociation = reassociation[t]
         with np.errstate(all="ignore"):
-            after, radii, low, faint = run(kit, values, bounds, c)
+            after, radii, low, faint = run(backend, values, bounds, c)
         yield after, radii, low, faint
         theta, error = high(after["theta"]), np.broadcast_to(radii["theta"], (course.count,))
         values |= carry(program, after)
@@ -172,13 +172,13 @@ def _constants(course: Course) -> Any:
         us=envelope.scalar_roundoff(fmt, admission),
         eta=envelope.underflow(fmt, admission),
         largest=fmt.largest,
-        fold=(1.0, 1.0),
+        reassociation=(1.0, 1.0),
     )
 
 
-def _fold(course: Course) -> Float64:
+def _reassociation(course: Course) -> Float64:
     hyper, lrs = course.hyper, course.lrs or ()
-    return envelope.fold(course.spec, hyper, course.steps, course.first, lrs)
+    return envelope.reassociation(course.spec, hyper, course.steps, course.first, lrs)
 
 
 def _lr(course: Course, t: int) -> tuple[Pair, float]:
@@ -209,7 +209,7 @@ def _advanced(
     program: Program,
     course: Course,
     run: Any,
-    kit: Any,
+    backend: Any,
     number: Any,
     values: dict[str, Any],
     bounds: dict[str, Any],
@@ -220,7 +220,7 @@ def _advanced(
     idle |= {"g": number(np.ones(1)), "theta": number(np.zeros(1))}
     for _ in range(course.first):
         with np.errstate(all="ignore"):
-            after, radii, *_ = run(kit, values | idle, bounds | {"g": 0.0, "theta": 0.0}, c)
+            after, radii, *_ = run(backend, values | idle, bounds | {"g": 0.0, "theta": 0.0}, c)
         for clock in program.clocks:
             values[f"s.{clock}"], bounds[f"s.{clock}"] = after[f"s.{clock}"], radii[f"s.{clock}"]
     return values, bounds

@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.interpret import machine
-from adamcheck.interpret.comparison import TALLIES
-from adamcheck.interpret.fusion import fused
-from adamcheck.interpret.lower import STEP_CONSTANTS, Block, Lowered
-from adamcheck.interpret.vectors import LANES
+from adamcheck.numerics import machine
+from adamcheck.numerics.comparison import TALLIES
+from adamcheck.numerics.fusion import fused
+from adamcheck.numerics.lower import STEP_CONSTANTS, Block, Lowered
+from adamcheck.numerics.vectors import LANES
 
 WORTH: Final = 1 << 23
 """Element-steps after which a program gets code of its own: running them on the machine took about

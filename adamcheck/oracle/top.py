@@ -1,4 +1,4 @@
-"""The top rung: one element at a time in ball arithmetic, at growing precision until decided.
+"""The top level: one element at a time in ball arithmetic, at growing precision until decided.
 
 Also where a single number is explained: its enclosure, its bound, and what the bound is made of.
 """
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format
-from adamcheck.interpret.comparison import TALLIES, Outcome
-from adamcheck.interpret.walk import carry, constants, step_function
+from adamcheck.numerics.comparison import TALLIES, Outcome
+from adamcheck.numerics.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
@@ -53,14 +53,16 @@ def walk(
     without: "scalars" or "underflow" leaves that source of error out of the bound. What is done
     with the points belongs inside ``balls.working``, as the steps are.
     """
-    from adamcheck.interpret.balls import BALLS, ball, bound, working
+    from adamcheck.numerics.balls import BALLS, ball, bound, working
 
     run = step_function(program)
     fmt = evidence.fmt
     names = program.hyper
     errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
     steps = evidence.shape[0]
-    fold = envelope.fold(evidence.spec, evidence.hyper, steps, evidence.first, evidence.lrs)
+    reassociation = envelope.reassociation(
+        evidence.spec, evidence.hyper, steps, evidence.first, evidence.lrs
+    )
     with working(precision):
         zero = bound(0.0)
         us = bound(envelope.scalar_roundoff(fmt, admission))
@@ -94,8 +96,10 @@ def walk(
                 values["h.lr"] = ball(lr)
                 bounds["h.lr"] = zero if without == "scalars" else bound(error)
             bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) + eta if t else zero}
-            far = tuple(bound(x) for x in fold[t].tolist())
-            c = constants(u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), fold=far)
+            far = tuple(bound(x) for x in reassociation[t].tolist())
+            c = constants(
+                u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), reassociation=far
+            )
             after, radii = run(BALLS, values, bounds, c)
         yield {name: Point(after[name], radii[name]) for name in after}
         values |= carry(program, after)
@@ -112,14 +116,16 @@ def _clocks_after(
     steps: int,
 ) -> dict[str, tuple[Any, Any]]:
     """The clocks (ball, bound) after so many steps; kept, as all elements of a run share them."""
-    from adamcheck.interpret.balls import BALLS, ball, bound, working
+    from adamcheck.numerics.balls import BALLS, ball, bound, working
 
     run = step_function(program)
     known, names = dict(hyper), program.hyper
     errors = envelope.scalar_errors(names, known, fmt, admission)
     with working(precision):
         zero, us = bound(0.0), bound(envelope.scalar_roundoff(fmt, admission))
-        c = constants(u=zero, us=us, eta=zero, largest=bound(1e300), fold=(bound(1.0),) * 2)
+        c = constants(
+            u=zero, us=us, eta=zero, largest=bound(1e300), reassociation=(bound(1.0),) * 2
+        )
         given = {n: ball(known[n]) for n in names}
         # the rule on a fixed gradient and zero moments: only the clocks go on
         state = initial_state(program.spec, given, ball(0.0), ball(1.0))
@@ -156,7 +162,7 @@ def _tally_at(
     admission: Admission,
     precision: int,
 ) -> tuple[NDArray[np.float64], bool]:
-    from adamcheck.interpret.balls import working
+    from adamcheck.numerics.balls import working
 
     tally = np.zeros((len(observed), len(TALLIES)))
     with working(precision):
@@ -189,7 +195,7 @@ def _count(
 
 def _outcome(point: Point, observed: float, quantity: float) -> tuple[Outcome, float]:
     """What the envelope says of a number at this precision; and error/bound, rounded up."""
-    from adamcheck.interpret.balls import ball, lower_magnitude, magnitude
+    from adamcheck.numerics.balls import ball, lower_magnitude, magnitude
 
     if not math.isfinite(observed):
         return Outcome.OUTSIDE, math.inf
@@ -211,7 +217,7 @@ def explain(evidence: Evidence, admission: Admission, step: int, quantity: str) 
     {rounding, scalars, underflow, stored parameter}; the terms are what the bound loses when that
     source is taken away, so they need not add up exactly.
     """
-    from adamcheck.interpret.balls import working
+    from adamcheck.numerics.balls import working
 
     with working(PRECISIONS[0]):
         return _explained(evidence, admission, step, quantity)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from adamcheck.interpret.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols
+from adamcheck.numerics.symbolic import Number, SymbolicStep, Term, symbolic_step, symbols
 from adamcheck.proof.claims import Fact, Product, Solve, Times, eq, ge, gt, inv, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import (

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
-from adamcheck.interpret.symbolic import Number, Term, term
+from adamcheck.numerics.symbolic import Number, Term, term
 from adamcheck.proof.normal import is_zero
 
 Relation = Literal[">=", ">", "=", "!="]

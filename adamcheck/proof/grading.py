@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from adamcheck.interpret.symbolic import Term, symbols, term
+from adamcheck.numerics.symbolic import Term, symbols, term
 from adamcheck.program import Op, trace
 from adamcheck.proof.claims import Fact, Times, eq, ge, gt, ne, sq
 from adamcheck.proof.kernel import Proof

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from adamcheck.interpret.symbolic import Number, Term, term
+from adamcheck.numerics.symbolic import Number, Term, term
 from adamcheck.proof.claims import (
     Claim,
     Divisor,

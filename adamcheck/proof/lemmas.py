@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from adamcheck.interpret.symbolic import Number, Term, term
+from adamcheck.numerics.symbolic import Number, Term, term
 from adamcheck.proof.claims import Claim, Fact, Product, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adamcheck.interpret.symbolic import Number, Term, term
+from adamcheck.numerics.symbolic import Number, Term, term
 from adamcheck.proof.claims import Fact, Factor, Product, ge
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import ProofError, ratio

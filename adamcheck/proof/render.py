@@ -13,7 +13,7 @@ from typing import Final
 
 import sympy
 
-from adamcheck.interpret.symbolic import Term, term
+from adamcheck.numerics.symbolic import Term, term
 from adamcheck.proof.claims import Claim, Fact, Piece, Step
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.ledger import Ledger, Row

@@ -11,7 +11,7 @@ from typing import Any
 
 from sympy import Integer
 
-from adamcheck.interpret.symbolic import Term, term
+from adamcheck.numerics.symbolic import Term, term
 from adamcheck.proof.claims import Claim, Piece, Step
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.normal import ratio

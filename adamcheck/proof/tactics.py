@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from adamcheck.interpret.symbolic import Term, term
+from adamcheck.numerics.symbolic import Term, term
 from adamcheck.proof.claims import Fact, Solve, Times
 from adamcheck.proof.normal import ProofError, ratio
 

@@ -1,4 +1,4 @@
-"""The envelope's charges over terms, from the source text that judges: nothing is retyped.
+"""The envelope's error bounds over terms, from the source text that judges: nothing is retyped.
 
 Its floats are read as the rationals they are; a comparison becomes a claim; of a maximum and of a
 choice a proof says itself what it needs.
@@ -13,8 +13,8 @@ from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
-from adamcheck.interpret import charges
-from adamcheck.interpret.symbolic import Term
+from adamcheck.numerics import error_bounds
+from adamcheck.numerics.symbolic import Term
 from adamcheck.proof.claims import Claim, ge, gt
 
 
@@ -43,7 +43,7 @@ def _at_most(x: Any, y: Any) -> Claim:
     return ge(y, x)
 
 
-def traced_charges(
+def traced_error_bounds(
     *,
     larger: Callable[[Any, Any], Any],
     smaller: Callable[[Any, Any], Any],
@@ -52,7 +52,7 @@ def traced_charges(
     slack: Any,
     tiniest: Term,
 ) -> SimpleNamespace:
-    """Every charge by its name; infinity, which is no number, is None."""
+    """Every error bound by its name; infinity, which is no number, is None."""
     scope: dict[str, Any] = {
         "larger": larger,
         "smaller": smaller,
@@ -66,7 +66,7 @@ def traced_charges(
         "less": _less,
         "at_most": _at_most,
     }
-    for function in charges.CHARGES:
+    for function in error_bounds.ERROR_BOUNDS:
         tree = ast.fix_missing_locations(_Exact().visit(ast.parse(inspect.getsource(function))))
-        exec(compile(tree, f"<charge {function.__name__}>", "exec"), scope)
-    return SimpleNamespace(**{f.__name__: scope[f.__name__] for f in charges.CHARGES})
+        exec(compile(tree, f"<error_bound {function.__name__}>", "exec"), scope)
+    return SimpleNamespace(**{f.__name__: scope[f.__name__] for f in error_bounds.ERROR_BOUNDS})

@@ -75,9 +75,9 @@ class Trajectory:
     twin: drive two more instances with other gradients in between, one of the same shapes and one
     of others; parameters are read after these have moved. So shared state shows.
     moments: ask for the moments after every step.
-    problem: close the loop on a named problem (adamcheck.problems): the gradient of every step is
-    that of the problem at the target's own parameter, plus ``grads`` (noise; zeros for none), in
-    the target's format. For targets that are stepwise, with one parameter.
+    problem: close the loop on a named problem (adamcheck.problems): the gradient of every
+    step is that of the problem at the target's own parameter, plus ``grads`` (noise; zeros for
+    none), in the target's format. For targets that are stepwise, with one parameter.
     lrs: ``[T]`` float64, α of every step; where it changes, a new instance is built with it and the
     moments are loaded into it (needs moments and load_moments).
     """

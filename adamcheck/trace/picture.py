@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.errors import UsageError
-from adamcheck.report.files import atomically
+from adamcheck.reports.files import atomically
 from adamcheck.trace.table import Table
 
 FORMATS: Final = (".png", ".svg", ".pdf")

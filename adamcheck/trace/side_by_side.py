@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.checks.lab import Lab
-from adamcheck.checks.profiles import profile_named
 from adamcheck.errors import TargetError, UsageError, closest
 from adamcheck.formats import format_named
-from adamcheck.interpret.comparison import known_ratio
+from adamcheck.numerics.comparison import known_ratio
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, Given, closed, distance, high, observed, walk
 from adamcheck.problems import Problem, build
+from adamcheck.properties.context import Context
+from adamcheck.properties.profiles import profile_named
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits, Trace, Trajectory
 from adamcheck.targets.session import Session
@@ -59,19 +59,19 @@ def trace(
     given = _given(gradients, found, steps)
     start = theta0 if theta0 is not None else (0.0 if found is None else found.start)
     with Session(target, options=options, limits=limits or Limits(), device=device) as session:
-        lab = Lab(session, claimed, fmt, profile_named("quick"))
+        context = Context(session, claimed, fmt, profile_named("quick"))
         known = session.description.dtypes
         if dtype not in known:
             raise UsageError(
                 f"target {target!r} does not take {dtype}; it takes {', '.join(known)}"
             )
-        numbers = _hyper(lab, hyper)
-        trajectory = lab.trajectory(given, start, hyper=numbers, problem=asked)
-        seen = lab.attempt(trajectory)
+        numbers = _hyper(context, hyper)
+        trajectory = context.trajectory(given, start, hyper=numbers, problem=asked)
+        seen = context.attempt(trajectory)
         if seen.failure is not None and len(seen.thetas[0]) < 2:
             raise TargetError(f"target {target!r}: {seen.failure.message}")
-        evidence = _evidence(lab, trajectory, seen, claimed)
-        outside = int(lab.judged(evidence).bad.sum())
+        evidence = _evidence(context, trajectory, seen, claimed)
+        outside = int(context.judged(evidence).bad.sum())
     facts = {
         "target": target,
         "spec": str(claimed),
@@ -81,7 +81,7 @@ def trace(
         "parameters": {} if asked is None else dict(asked),
     }
     failure = "" if seen.failure is None else f"{seen.failure.message} (step {seen.failure.step})"
-    columns = _columns(lab, evidence, found)
+    columns = _columns(context, evidence, found)
     thetas = evidence.thetas.astype(np.float64)
     losses = () if found is None else tuple(_losses(found, thetas))
     return Table(columns, facts, failure, losses, outside)
@@ -110,28 +110,30 @@ def _limited(rows: int) -> None:
         raise UsageError(f"trace: {rows} rows are too many; at most {MOST_ROWS} are traced")
 
 
-def _hyper(lab: Lab, hyper: Mapping[str, float]) -> dict[str, float]:
-    usual = {**lab.ordinary, "momentum": 0.9, "weight_decay": 0.01, "eps_root": 0.0}
-    names = lab.spec.hyperparameters
+def _hyper(context: Context, hyper: Mapping[str, float]) -> dict[str, float]:
+    usual = {**context.ordinary, "momentum": 0.9, "weight_decay": 0.01, "eps_root": 0.0}
+    names = context.spec.hyperparameters
     for name, value in hyper.items():
         if name not in names:
             raise UsageError(
-                f"spec {lab.spec} has no hyperparameter {name!r}; it has {', '.join(names)}."
+                f"spec {context.spec} has no hyperparameter {name!r}; it has {', '.join(names)}."
                 f"{closest(name, names)}"
             )
         if not isinstance(value, int | float) or not np.isfinite(value):
             raise UsageError(f"hyperparameter {name}={value!r} is not a finite number")
-    return lab.completed({**usual, **{k: float(v) for k, v in hyper.items()}})
+    return context.completed({**usual, **{k: float(v) for k, v in hyper.items()}})
 
 
-def _evidence(lab: Lab, trajectory: Trajectory, seen: Trace, spec: Spec) -> Evidence:
+def _evidence(context: Context, trajectory: Trajectory, seen: Trace, spec: Spec) -> Evidence:
     from dataclasses import replace
 
     opened = trajectory if seen.grads is None else replace(trajectory, grads=seen.grads)
-    return lab.evidence(opened, seen, spec)
+    return context.evidence(opened, seen, spec)
 
 
-def _columns(lab: Lab, evidence: Evidence, problem: Problem | None) -> dict[str, NDArray[Any]]:
+def _columns(
+    context: Context, evidence: Evidence, problem: Problem | None
+) -> dict[str, NDArray[Any]]:
     steps, count = evidence.shape
     thetas = evidence.thetas.astype(np.float64)
     grads = evidence.grads.astype(np.float64)
@@ -149,14 +151,14 @@ def _columns(lab: Lab, evidence: Evidence, problem: Problem | None) -> dict[str,
         blank["step_bound"][...] = step_bound(h["beta1"], h["beta2"], np.arange(1, steps + 1))[
             :, None
         ]
-    _lock_step(lab, evidence, blank)
-    blank["path"] = _path(lab, evidence, problem)
+    _lock_step(context, evidence, blank)
+    blank["path"] = _path(context, evidence, problem)
     return {name: np.ascontiguousarray(blank[name].reshape(-1)) for name in COLUMNS}
 
 
-def _lock_step(lab: Lab, evidence: Evidence, columns: dict[str, NDArray[Any]]) -> None:
+def _lock_step(context: Context, evidence: Evidence, columns: dict[str, NDArray[Any]]) -> None:
     paired = evidence.fmt.is_double
-    course = Course.of(evidence, lab.admission)
+    course = Course.of(evidence, context.admission)
     thetas = evidence.thetas.astype(np.float64)
     walked = walk(course, observed(evidence, course.admission), paired=paired)
     for t, (values, bounds) in enumerate(walked):
@@ -178,7 +180,7 @@ def _ratio(values: Mapping[str, Any]) -> Any:
     return high(values["m_hat"]) / np.sqrt(high(values["v_hat"]))
 
 
-def _path(lab: Lab, evidence: Evidence, problem: Problem | None) -> Float64:
+def _path(context: Context, evidence: Evidence, problem: Problem | None) -> Float64:
     steps, count = evidence.shape
     start = evidence.thetas[0].astype(np.float64)
     grads = evidence.grads.astype(np.float64)
@@ -186,7 +188,7 @@ def _path(lab: Lab, evidence: Evidence, problem: Problem | None) -> Float64:
     def given(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         return Given(start if theta is None else theta, 0.0, grads[t], 0.0)
 
-    course = Course.of(evidence, lab.admission)
+    course = Course.of(evidence, context.admission)
     feed = given if problem is None else closed(problem, course, start)
     rows = [high(values["theta"]) for values, _ in walk(course, feed)]
     return np.stack(rows) if rows else np.zeros((steps, count))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from adamcheck._version import __version__
 from adamcheck.errors import UsageError
-from adamcheck.report.documents import dumps
-from adamcheck.report.files import atomically, write_atomically
+from adamcheck.reports.documents import dumps
+from adamcheck.reports.files import atomically, write_atomically
 from adamcheck.witness import number
 
 SCHEMA: Final = "adamcheck.trace/1"

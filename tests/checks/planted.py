@@ -1,7 +1,7 @@
 """All planted defects, and how one is held against one check, as the gate does it.
 
-Shared by the tests and by scripts/kills. A bench keeps the target's process; every check gets a lab
-of its own, so that what one check has learnt of the target does not decide another.
+Shared by the tests and by scripts/kills. A bench keeps the target's process; every check gets a
+context of its own, so that what one check has learnt of the target does not decide another.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from unittest import mock
 
 from zoo.record import ALL, Defect
 
-from adamcheck.checks.lab import Lab
-from adamcheck.checks.profiles import profile_named
 from adamcheck.checks.registry import check_by_id
 from adamcheck.engine import unit
 from adamcheck.engine.plan import Unit
 from adamcheck.formats import format_named
+from adamcheck.properties.context import Context
+from adamcheck.properties.profiles import profile_named
 from adamcheck.result import CheckResult, Finding, Status
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Limits
@@ -102,11 +102,11 @@ class Bench:
         self, check: str, dtype: str, *, profile: str = "quick"
     ) -> tuple[CheckResult, list[Finding]]:
         """The same, and the findings that the check booked."""
-        lab = Lab(self.session, self.spec, format_named(dtype), profile_named(profile))
+        context = Context(self.session, self.spec, format_named(dtype), profile_named(profile))
         needs = check_by_id(check).needs
-        asked = Unit(check, dtype, 1, tuple(sorted(needs - lab.description.abilities)))
+        asked = Unit(check, dtype, 1, tuple(sorted(needs - context.description.abilities)))
         with unshrunk():
-            return unit.run_unit(lab, asked).result, lab.findings
+            return unit.run_unit(context, asked).result, context.findings
 
     def __enter__(self) -> Bench:
         return self

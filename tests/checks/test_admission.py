@@ -11,12 +11,12 @@ import pytest
 
 import adamcheck
 from adamcheck.checks import registry
-from adamcheck.checks.admission import decide, designated
-from adamcheck.checks.lab import Lab
-from adamcheck.checks.profiles import PROFILES, profile_named
 from adamcheck.checks.registry import all_checks
 from adamcheck.formats import format_named
 from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.properties.admission import decide, designated
+from adamcheck.properties.context import Context
+from adamcheck.properties.profiles import PROFILES, profile_named
 from adamcheck.result import CheckResult, Result, Status, Verdict
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.session import Session
@@ -89,20 +89,22 @@ def test_the_order_of_the_checks_changes_nothing(target, spec, monkeypatch):
         assert again.identified == first.identified
 
 
-def lab_of(session: Session, *, spec: str = "adam", dtype: str = "float32", **more: object) -> Lab:
-    return Lab(session, parse_spec(spec), format_named(dtype), profile_named("quick"), **more)  # type: ignore[arg-type]
+def context_of(
+    session: Session, *, spec: str = "adam", dtype: str = "float32", **more: object
+) -> Context:
+    return Context(session, parse_spec(spec), format_named(dtype), profile_named("quick"), **more)  # type: ignore[arg-type]
 
 
 def test_neither_seed_nor_profile_decides():
     with Session(f"{HONEST}:ArrayScalars") as session:
         told = [
-            decide(Lab(session, Spec(), format_named("float32"), profile, seed))
+            decide(Context(session, Spec(), format_named("float32"), profile, seed))
             for profile in PROFILES.values()
             for seed in (0, 17)
         ]
         assert told[0][0] == Admission("array")
         assert all(each == told[0] for each in told)
-        one, two = lab_of(session, seed=0), lab_of(session, seed=17)
+        one, two = context_of(session, seed=0), context_of(session, seed=17)
         for a, b in zip(designated(one), designated(two), strict=True):
             assert (a.grads[0] == b.grads[0]).all()
             assert a.hyper == b.hyper
@@ -110,13 +112,13 @@ def test_neither_seed_nor_profile_decides():
 
 def test_the_narrowest_class_that_explains_is_taken():
     with Session(f"{HONEST}:Textbook") as session:
-        assert decide(lab_of(session)) == (STRICT, ())
-        assert decide(lab_of(session, spec="adam[eps=hat]")) == (STRICT, ())
+        assert decide(context_of(session)) == (STRICT, ())
+        assert decide(context_of(session, spec="adam[eps=hat]")) == (STRICT, ())
     with Session(f"{HONEST}:ArrayScalars") as session:
         # float64 arrays have no wider scalars, and a claim of float64 scalars admits no others
-        assert decide(lab_of(session, dtype="float64"))[0] == STRICT
-        assert decide(lab_of(session, spec="adam[scalars=float64]"))[0] == STRICT
-        found, told = decide(lab_of(session))
+        assert decide(context_of(session, dtype="float64"))[0] == STRICT
+        assert decide(context_of(session, spec="adam[scalars=float64]"))[0] == STRICT
+        found, told = decide(context_of(session))
         assert found == Admission("array")
         assert "all checks are judged so" in told[0].message
         assert told[0].numbers["times_the_float64_bound"] > 1.0
@@ -127,7 +129,7 @@ def test_flushing_is_admitted_only_where_it_is_needed():
     with Session(f"{HONEST}:Textbook") as session:
         known = replace(session.description, flushes=frozenset({"float32"}))
         session._description = known
-        assert decide(lab_of(session)) == (STRICT, ())
+        assert decide(context_of(session)) == (STRICT, ())
 
 
 def test_what_only_some_check_would_excuse_is_a_deviation(at_times):

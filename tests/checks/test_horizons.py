@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from adamcheck.adversaries.lives import Scope, lengths, lives
 from adamcheck.checks.draws import ladder
-from adamcheck.checks.profiles import PROFILES
+from adamcheck.inputs.lives import Scope, lengths, lives
+from adamcheck.properties.profiles import PROFILES
 
 from .planted import Bench, killed
 

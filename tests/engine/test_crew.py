@@ -10,8 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from adamcheck.checks.lab import Lab
-from adamcheck.checks.profiles import profile_named
 from adamcheck.engine import gate
 from adamcheck.engine.crew import Crew
 from adamcheck.engine.gate import check
@@ -23,6 +21,8 @@ from adamcheck.engine.verdict import Record
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
 from adamcheck.horizon import Horizon
+from adamcheck.properties.context import Context
+from adamcheck.properties.profiles import profile_named
 from adamcheck.result import CheckResult, Comparison, Finding, Status, Verdict, Witness
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Description
@@ -188,11 +188,11 @@ def test_a_worker_that_never_starts_loses_nothing():
 def test_an_interrupt_tells_what_is_known_and_leaves_nothing_running(monkeypatch):
     ran: list[str] = []
 
-    def stopped(lab: Lab, unit: Unit) -> CheckFinished:
+    def stopped(context: Context, unit: Unit) -> CheckFinished:
         if len(ran) == 2:
             raise KeyboardInterrupt
         ran.append(unit.check)
-        return run_unit(lab, unit)
+        return run_unit(context, unit)
 
     monkeypatch.setattr("adamcheck.engine.run.run_unit", stopped)
     with Session(NUMPY) as session:

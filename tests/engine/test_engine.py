@@ -90,7 +90,7 @@ def test_a_unit_without_an_outcome_leaves_the_run_incomplete():
 def faulty(monkeypatch, id_, fault):
     """Let one registered check raise."""
 
-    def raises(lab, account):
+    def raises(context, account):
         raise fault
 
     changed = tuple(replace(c, run=raises) if c.id == id_ else c for c in all_checks())

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.adversaries.sequences import battery
 from adamcheck.formats import Format, format_named
 from adamcheck.horizon import Horizon
+from adamcheck.inputs.sequences import battery
 from adamcheck.mutations.edits import Edit
 from adamcheck.mutations.simulate import simulated
 from adamcheck.mutations.target import Optimizer, named

@@ -6,7 +6,7 @@ import numpy as np
 
 from adamcheck.formats import FORMATS
 from adamcheck.identify import runs as design
-from adamcheck.identify.stack import Run, Stack, stacked
+from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.mutations.target import Optimizer
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trace, Trajectory
@@ -24,11 +24,11 @@ def mutant(spec: Spec, edit: str, request: Trajectory) -> Trace:
 
 def observed(
     edit: str, dtype: str = "float32", *, spec: Spec | None = None, more: tuple[Run, ...] = ()
-) -> tuple[Stack, ...]:
+) -> tuple[Batch, ...]:
     """The designed runs on a changed program, and ``more``."""
     spec, fmt = spec or Spec(), FORMATS[dtype]
     extra = {"weight_decay": 0.125} if spec.decay != "none" else {}
     asked, takes = design.Asked(extra, frozenset()), frozenset(spec.hyperparameters)
     requests = [*design.short(fmt, takes, asked), ("long", design.long(fmt, takes, asked))]
     runs = [Run(label, ask, mutant(spec, edit, ask)) for label, ask in requests]
-    return stacked([*runs, *more], fmt)
+    return batched([*runs, *more], fmt)

@@ -9,7 +9,7 @@ import numpy as np
 
 from adamcheck.formats import FORMATS
 from adamcheck.identify import runs as design
-from adamcheck.identify.stack import Run, Stack, stacked
+from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trace, Trajectory
@@ -55,7 +55,7 @@ def observed(
     use: Mapping[str, float] | None = None,
     long: bool = False,
     preload: bool = False,
-) -> tuple[Stack, ...]:
+) -> tuple[Batch, ...]:
     """The designed runs on a synthetic target; ``use`` are numbers it takes whatever is asked."""
     fmt = FORMATS[dtype]
     asked = design.Asked(extra or {}, frozenset())
@@ -64,20 +64,20 @@ def observed(
         requests.append(("long", design.long(fmt, TAKES, asked)))
     if preload:
         requests.append(("preloaded", design.preloaded(fmt, TAKES, asked)))
-    return stacked([Run(label, ask, run(spec, ask, use=use)) for label, ask in requests], fmt)
+    return batched([Run(label, ask, run(spec, ask, use=use)) for label, ask in requests], fmt)
 
 
-def labelled(stack: Stack, label: str) -> Stack:
+def labelled(batch: Batch, label: str) -> Batch:
     """The columns of the runs with this label."""
-    wanted = [k for k, word in enumerate(stack.labels) if word == label]
-    return stack.columns(np.flatnonzero(np.isin(stack.run, wanted)))
+    wanted = [k for k, word in enumerate(batch.labels) if word == label]
+    return batch.columns(np.flatnonzero(np.isin(batch.run, wanted)))
 
 
-def changed(stacks: Iterable[Stack], how: object) -> tuple[Stack, ...]:
-    """The stacks with their parameters replaced by ``how(stack)``."""
+def changed(batches: Iterable[Batch], how: object) -> tuple[Batch, ...]:
+    """The batches with their parameters replaced by ``how(batch)``."""
     from dataclasses import replace
 
-    return tuple(replace(s, thetas=how(s)) for s in stacks)  # type: ignore[operator]
+    return tuple(replace(s, thetas=how(s)) for s in batches)  # type: ignore[operator]
 
 
 def _kept(x: object, kind: type) -> object:

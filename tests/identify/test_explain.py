@@ -139,22 +139,22 @@ def test_places_are_told_of_runs_that_have_them(name, words, tmp_path):
 
 
 def test_a_factor_of_t_is_read_off():
-    stacks = observed(Spec())
+    batches = observed(Spec())
 
-    def warmed(stack):
-        moves = np.diff(stack.thetas, axis=0)
-        factors = np.minimum(np.arange(1, stack.steps + 1) / 10, 1.0)[:, None]
+    def warmed(batch):
+        moves = np.diff(batch.thetas, axis=0)
+        factors = np.minimum(np.arange(1, batch.steps + 1) / 10, 1.0)[:, None]
         # lock-step takes θ as it is seen: the moves of L2-free Adam do not depend on it
-        return np.concatenate([stack.thetas[:1], stack.thetas[0] + np.cumsum(moves * factors, 0)])
+        return np.concatenate([batch.thetas[:1], batch.thetas[0] + np.cumsum(moves * factors, 0)])
 
-    found = conclude(changed(stacks, warmed), claimed=None).identification
+    found = conclude(changed(batches, warmed), claimed=None).identification
     assert "times a" in found.regime or "times 0.1, 0.2, 0.3, 0.4, 0.5" in found.regime
 
 
 def test_an_unknown_departure_says_where_it_is():
-    def nudged(stack):
-        thetas = stack.thetas.copy()
-        thetas[5:] += np.where(np.abs(stack.grads[4]) > 1e3, 1e-3, 0.0)
+    def nudged(batch):
+        thetas = batch.thetas.copy()
+        thetas[5:] += np.where(np.abs(batch.grads[4]) > 1e3, 1e-3, 0.0)
         return thetas
 
     found = conclude(changed(observed(Spec()), nudged), claimed=None).identification

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from adamcheck.identify.batch import Run
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.investigation import conclude
 from adamcheck.identify.neighbourhood import Neighbourhood
 from adamcheck.identify.scoring import Scores
-from adamcheck.identify.stack import Run
 from adamcheck.mutations import parse_edit
 from adamcheck.oracle.envelope import STRICT
 from adamcheck.spec import Spec

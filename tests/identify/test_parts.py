@@ -14,10 +14,10 @@ from adamcheck.identify.lockstep import walk
 from adamcheck.identify.regime import regime
 from adamcheck.identify.runs import kept_in_company
 from adamcheck.identify.scoring import Scores
-from adamcheck.interpret.changed import WORDS, Arrays, ChangedEmitter, doubted
-from adamcheck.interpret.stepwise import Stepwise, stepwise
-from adamcheck.interpret.walk import ARRAYS, constants, step_function
 from adamcheck.mutations import Guard
+from adamcheck.numerics.changed import WORDS, Arrays, ChangedEmitter, doubted
+from adamcheck.numerics.stepwise import Stepwise, stepwise
+from adamcheck.numerics.walk import ARRAYS, constants, step_function
 from adamcheck.oracle.envelope import STRICT
 from adamcheck.program import Op, Program, trace
 from adamcheck.spec import Spec
@@ -42,8 +42,8 @@ def test_the_simplest_number_of_an_interval(low, high, number):
     ("name", "value"), [("eps", 3e-4), ("lr", 0.07), ("beta1", 0.6), ("beta2", 0.99)]
 )
 def test_the_hyperparameter_in_use_is_found(name, value):
-    stacks = observed(Spec(), use={name: value})
-    part = labelled(stacks[0], "near-eps")
+    batches = observed(Spec(), use={name: value})
+    part = labelled(batches[0], "near-eps")
     assert effective(Candidate(Spec()), part, name, STRICT) == value
 
 
@@ -59,7 +59,7 @@ def test_a_program_run_operation_by_operation_is_the_compiled_one(spec):
     names = program.inputs
     values = {n: rng.uniform(0.1, 0.9, 50) for n in names}
     bounds = {n: 1e-9 * values[n] for n in names}
-    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1.5, 2.0))
+    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, reassociation=(1.5, 2.0))
     here, there = (
         stepwise(program)(values, bounds, c),
         step_function(program)(ARRAYS, values, bounds, c),
@@ -82,7 +82,7 @@ def test_bounds_of_further_operations_hold_what_single_precision_does(kind):
     name = "float16" if kind == "round" else ""
     ops = (Op("input", name="g"), Op("input", name="theta"), Op(kind, args, name))
     program = Program(Spec(), ops, (("update", 2), ("theta", 2)), ())
-    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, fold=(1.0, 1.0))
+    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, reassociation=(1.0, 1.0))
     c.arrays, c.share = Arrays(np.zeros(40, np.int64)), 1.0
     emitter = ChangedEmitter(program, paired=False)
     step = Stepwise(program, emitter, WORDS)
@@ -137,9 +137,9 @@ def test_guards_are_read_off_where_an_edit_acts_and_where_not():
 
 
 def test_the_kept_half_sees_the_same_gradients_in_both_companies():
-    stack = observed(Spec())[0]
+    batch = observed(Spec())[0]
     here, there = kept_in_company(67)
-    alone, other = labelled(stack, "decades"), labelled(stack, "company")
+    alone, other = labelled(batch, "decades"), labelled(batch, "company")
     assert np.array_equal(alone.grads[:, here], other.grads[:, there])
     assert not np.array_equal(alone.grads[:, ::-1], other.grads)
 
@@ -171,13 +171,13 @@ def test_a_first_step_that_divides_by_zero_is_told_as_such():
 
 
 def test_a_parameter_that_is_lost_ends_what_is_held_against_a_rule():
-    def broken(stack):
-        thetas = stack.thetas.copy()
+    def broken(batch):
+        thetas = batch.thetas.copy()
         thetas[3:] = np.nan
         return thetas
 
-    stacks = changed(observed(Spec()), broken)
-    ratio = walk(Candidate(Spec()), stacks[0], STRICT).ratio
+    batches = changed(observed(Spec()), broken)
+    ratio = walk(Candidate(Spec()), batches[0], STRICT).ratio
     assert (ratio[:2] <= 1.0).all()
     assert (ratio[2] == np.inf).all()
     assert np.isnan(ratio[3:]).all()

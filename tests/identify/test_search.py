@@ -23,8 +23,8 @@ LONE = [
 ]
 
 
-def found_in(stacks, claimed=None, known=None):
-    return search(stacks, claimed, known or {}, [STRICT])
+def found_in(batches, claimed=None, known=None):
+    return search(batches, claimed, known or {}, [STRICT])
 
 
 def extra(spec):
@@ -111,27 +111,27 @@ def test_a_hidden_accumulator_is_found():
 
 
 def test_a_decay_set_by_an_option_is_no_hidden_one():
-    stacks = observed(Spec(decay="l2"), use={"weight_decay": 0.25})
-    found = found_in(stacks, known={"weight_decay": 0.25})
+    batches = observed(Spec(decay="l2"), use={"weight_decay": 0.25})
+    found = found_in(batches, known={"weight_decay": 0.25})
     assert found.best.candidate.spec == Spec(decay="l2")
     assert not found.hidden
 
 
 def test_the_claimed_spec_wins_among_equals():
-    stacks = tuple(labelled(s, "usual").cut(1) for s in observed(Spec()))
-    equal = {f.candidate.spec for f in found_in(stacks).equal}
+    batches = tuple(labelled(s, "usual").cut(1) for s in observed(Spec()))
+    equal = {f.candidate.spec for f in found_in(batches).equal}
     assert Spec(amsgrad="v") in equal
-    assert found_in(stacks, Spec(amsgrad="v")).best.candidate.spec == Spec(amsgrad="v")
+    assert found_in(batches, Spec(amsgrad="v")).best.candidate.spec == Spec(amsgrad="v")
 
 
 def test_fewest_switches_win_without_a_claim():
-    stacks = tuple(labelled(s, "usual").cut(1) for s in observed(Spec()))
-    assert found_in(stacks).best.candidate.spec == Spec()
+    batches = tuple(labelled(s, "usual").cut(1) for s in observed(Spec()))
+    assert found_in(batches).best.candidate.spec == Spec()
 
 
 def test_nothing_fits_a_target_that_never_moves():
-    stacks = observed(Spec(), use={"lr": 0.0})
-    assert not found_in(stacks).fits
+    batches = observed(Spec(), use={"lr": 0.0})
+    assert not found_in(batches).fits
 
 
 def test_scores_walk_a_hopeless_candidate_no_further():
@@ -140,13 +140,13 @@ def test_scores_walk_a_hopeless_candidate_no_further():
     scores = Scores(observed(Spec(), long=True), STRICT)
     wrong = scores.fit(Candidate(Spec(eps="hat")))
     right = scores.fit(Candidate(Spec()))
-    assert max(s.steps for s in wrong.stacks) < max(s.steps for s in right.stacks) == 300
+    assert max(s.steps for s in wrong.batches) < max(s.steps for s in right.batches) == 300
 
 
 def test_array_scalars_are_admitted_second():
-    stacks = observed(Spec(), "float32")
+    batches = observed(Spec(), "float32")
     both = [Admission("float64"), Admission("array")]
-    assert search(stacks, None, {}, both).scores.admission.scalars == "float64"
+    assert search(batches, None, {}, both).scores.admission.scalars == "float64"
 
 
 def test_canonical_dialects_compute_different_functions():

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import widened
-from adamcheck.interpret.comparison import TALLIES, Outcome, known_ratio, outcome
+from adamcheck.numerics.comparison import TALLIES, Outcome, known_ratio, outcome
 from adamcheck.oracle import paths
 from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
 
 
 def judge(
-    rung: str,
+    level: str,
     observed: tuple[str, ...],
     evidence: Evidence,
     admission: Admission,
@@ -25,7 +25,7 @@ def judge(
     count = evidence.shape[1]
     tally = np.zeros((len(observed), len(TALLIES), count))
     tiny = np.zeros(count, bool)
-    paired = rung == "dd"
+    paired = level == "dd"
     with np.errstate(all="ignore"):
         course, feed = paths.Course.of(evidence, admission), paths.observed(evidence, admission)
         walked = paths.flagged(course, feed, paired=paired)
@@ -44,7 +44,7 @@ def judge(
                 found = outcome(d, bound, magnitude, margin, shaky)
                 _count(tally[q], found, known_ratio(d, bound), t + 1)
     column = {name: tally[:, k] for k, name in enumerate(TALLIES)}
-    # out of the rung's range nothing is decided
+    # out of the level's range nothing is decided
     column["undecided"] += tiny * (column["decided"] + column["weak"])
     for name in ("first_bad", "decided", "weak"):
         column[name] *= ~tiny

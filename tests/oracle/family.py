@@ -21,15 +21,23 @@ ORDERS: tuple[Order, ...] = (
     Order("rate first", final="rate-first"),
     Order("lerp, split", average="lerp", correct="split"),
     Order("fused", average="fma-new", square="weighted", final="fma"),
-    Order("fused old, folded", average="fma-old", correct="folded", final="fma", shrink="minus"),
+    Order(
+        "fused old, reassociated",
+        average="fma-old",
+        correct="reassociated",
+        final="fma",
+        shrink="minus",
+    ),
     Order("new first", average="swapped", final="negated", shrink="together"),
-    Order("folded, rate first", correct="folded", final="rate-first", average="lerp-ends"),
-    Order("folded, running", correct="folded", powers="running", average="lerp-fma"),
+    Order(
+        "reassociated, rate first", correct="reassociated", final="rate-first", average="lerp-ends"
+    ),
+    Order("reassociated, running", correct="reassociated", powers="running", average="lerp-fma"),
     Order("reciprocals", correct="reciprocal", final="reciprocal"),
     Order("split reciprocals", correct="split", final="reciprocal", average="fma-new"),
     Order("expm1", powers="expm1", correct="reciprocal", final="rate-first"),
     Order("wide", wide="float32"),
-    Order("wide, master", wide="float32", master=True, average="lerp", correct="folded"),
+    Order("wide, master", wide="float32", master=True, average="lerp", correct="reassociated"),
     Order("wide64", wide="float64", correct="split"),
     Order("wide64, master", wide="float64", master=True, final="rate-first", shrink="minus"),
 )
@@ -41,7 +49,7 @@ def random_order(rng: np.random.Generator) -> Order:
     choices = {
         "average": ("plain", "swapped", "fma-old", "fma-new", "lerp", "lerp-fma", "lerp-ends"),
         "square": ("whole", "weighted"),
-        "correct": ("divide", "reciprocal", "folded", "split"),
+        "correct": ("divide", "reciprocal", "reassociated", "split"),
         "final": ("rate-last", "rate-first", "reciprocal", "fma", "negated"),
         "powers": ("pow", "running", "expm1"),
         "shrink": ("keep", "minus", "minus-fma", "together"),
@@ -254,8 +262,12 @@ class Walk:
                 v, m = self.over(v, correction), self.over(m, correction)
             fused = "fma" in self.order.average
             bottom = self.root(a.fma(-m, m, v) if fused else a.sub(v, a.mul(m, m)))
-        elif correction is not None and self.order.correct == "folded" and self.spec.eps != "none":
-            return self.folded(g, theta, v, correction)
+        elif (
+            correction is not None
+            and self.order.correct == "reassociated"
+            and self.spec.eps != "none"
+        ):
+            return self.reassociated(g, theta, v, correction)
         else:
             bottom = self.root(v, correction)
         if self.spec.momentum == "no":
@@ -270,10 +282,10 @@ class Walk:
         ahead = self.onto(h["momentum"], b, q) if self.spec.nesterov == "yes" else b
         return a.sub(theta, ahead) if inside else self.along(theta, h["lr"], ahead)
 
-    def folded(self, g: Array, theta: Array, v: Array, correction: Array) -> Array:
+    def reassociated(self, g: Array, theta: Array, v: Array, correction: Array) -> Array:
         """α√bc2 · g/(√v + ε√bc2), where nothing needs v̂ itself."""
         if self.spec.momentum == "yes":
-            raise AssertionError("folded is for the plain rule")
+            raise AssertionError("reassociated is for the plain rule")
         a, p, h, c = self.a, self.p, self.h, self.a.cast
         root = p.sqrt(correction)
         if self.spec.eps == "inside":
@@ -295,7 +307,7 @@ class Walk:
         if self.spec.bias_correction == "none":
             return self.along(theta, h["lr"], m, bottom)
         correction = self.s.correction("beta1", t)
-        if self.order.correct == "folded":
+        if self.order.correct == "reassociated":
             return self.along(theta, p.div(h["lr"], correction), m, bottom)
         if self.order.correct == "split":  # Keras: α·m/((1-β1^t)(u+ε))
             top = a.mul(c(h["lr"]), m)
@@ -318,7 +330,7 @@ class Walk:
         if self.order.correct == "split":  # PyTorch: two addcdiv
             rates = p.div(p.mul(h["lr"], fresh), first), p.div(p.mul(h["lr"], following), second)
             return self.along(self.along(theta, rates[0], g, bottom), rates[1], m, bottom)
-        if self.order.correct == "folded":
+        if self.order.correct == "reassociated":
             parts = a.mul(c(p.div(following, second)), m), a.mul(c(p.div(fresh, first)), g)
         else:
             parts = (
@@ -361,7 +373,7 @@ class Walk:
                 bottom = a.add(bottom, c(h["eps"]))
             q = a.mul(a.mul(m_hat, c(h["lr"])), a.div(c(root2), bottom))
             adapted = a.sub(theta, a.mul(q, c(r)))
-        elif self.order.correct == "folded":
+        elif self.order.correct == "reassociated":
             rate = p.mul(p.div(h["lr"], bc1), r)
             adapted = self.along(theta, rate, m, self.root(v, bc2))
         else:

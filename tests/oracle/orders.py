@@ -23,7 +23,7 @@ class Order:
     name: str = "textbook"
     average: str = "plain"  # swapped, fma-old, fma-new, lerp, lerp-fma, lerp-ends
     square: str = "whole"  # (w·g)·g: "weighted"
-    correct: str = "divide"  # reciprocal, roots, folded, joined, capturable
+    correct: str = "divide"  # reciprocal, roots, reassociated, joined, capturable
     final: str = "rate-last"  # rate-first, reciprocal, fma, negated
     powers: str = "pow"  # running, expm1
     shrink: str = "keep"  # minus, minus-fma, together
@@ -34,7 +34,7 @@ class Order:
 CHOICES: dict[str, tuple[Any, ...]] = {
     "average": ("plain", "swapped", "fma-old", "fma-new", "lerp", "lerp-fma", "lerp-ends"),
     "square": ("whole", "weighted"),
-    "correct": ("divide", "reciprocal", "roots", "folded", "joined", "capturable"),
+    "correct": ("divide", "reciprocal", "roots", "reassociated", "joined", "capturable"),
     "final": ("rate-last", "rate-first", "reciprocal", "fma", "negated"),
     "powers": ("pow", "running", "expm1"),
     "shrink": ("keep", "minus", "minus-fma", "together"),
@@ -49,10 +49,15 @@ ORDERS: tuple[Order, ...] = (
     Order("fused old", average="fma-old", final="fma", shrink="minus-fma"),
     Order("fused new", average="fma-new", square="weighted", final="fma"),
     Order("new first", average="swapped", square="weighted", shrink="minus"),
-    Order("folded one line", correct="folded", final="rate-first"),
+    Order("reassociated one line", correct="reassociated", final="rate-first"),
     Order("one division, both corrections below", correct="joined"),
     Order("one division, running products", correct="joined", powers="running", average="lerp"),
-    Order("folded, running products", correct="folded", powers="running", average="fma-new"),
+    Order(
+        "reassociated, running products",
+        correct="reassociated",
+        powers="running",
+        average="fma-new",
+    ),
     Order("capturable", correct="capturable", average="lerp", square="weighted"),
     Order("capturable expm1", correct="capturable", powers="expm1", shrink="minus"),
     Order("reciprocals", correct="reciprocal", final="reciprocal", average="swapped"),
@@ -62,7 +67,7 @@ ORDERS: tuple[Order, ...] = (
     Order("running", powers="running", final="negated", shrink="together"),
     Order("transformations", average="swapped", final="negated", shrink="together"),
     Order("wide", wide="float32"),
-    Order("wide lerp, master", wide="float32", master=True, average="lerp", correct="folded"),
+    Order("wide lerp, master", wide="float32", master=True, average="lerp", correct="reassociated"),
     Order("wide64", wide="float64"),
     Order("wide64, master", wide="float64", master=True, final="rate-first", shrink="minus"),
 )
@@ -81,7 +86,8 @@ def applicable(order: Order, spec: Spec, name: str) -> bool:
         return False
     # the largest v̂ is taken of corrected numbers: the correction cannot move behind it
     return not (
-        spec.amsgrad == "vhat" and order.correct in ("folded", "joined", "roots", "capturable")
+        spec.amsgrad == "vhat"
+        and order.correct in ("reassociated", "joined", "roots", "capturable")
     )
 
 
@@ -208,7 +214,7 @@ def _step(
             d = _denominator(spec, a, v_hat, unscaled, c(hat), inner)
         else:
             d = _denominator(spec, a, v, lambda x: a.div(x, c(root2)), c(hat), None)
-    elif order.correct in ("folded", "joined"):
+    elif order.correct in ("reassociated", "joined"):
         # α√bc2/bc1 · m/(√v + ε√bc2), and its likes for the other places of ε
         m_hat, rate = m, p.div(p.mul(lr, root2), bc1)
         scaled = {"hat": eps, "inside": p.mul(eps, bc2)}.get(spec.eps, p.mul(eps, root2))

@@ -1,6 +1,6 @@
 """The envelope in extended precision, over many columns with their own hyperparameters at once.
 
-The same emitted text as every rung, on NumPy's longdouble (2^-64): exact enough to hold float64
+The same emitted text as every level, on NumPy's longdouble (2^-64): exact enough to hold float64
 against its bound, and wide enough in exponent that no format of interest under- or overflows.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adamcheck.interpret.walk import ARRAYS, carry, constants, step_function
+from adamcheck.numerics.walk import ARRAYS, carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program
@@ -39,7 +39,9 @@ def walk(
     errors = [envelope.scalar_errors(names, s, fmt, admission) for s in cols.sets]
     error = dict(zip(names, np.array(errors).T[:, cols.index], strict=True))
     clock_error = [envelope.start(program, s, fmt, admission)[:, 2] for s in cols.sets]
-    fold = np.array([envelope.fold(spec, s, steps, 0) for s in cols.sets])[cols.index]
+    reassociation = np.array([envelope.reassociation(spec, s, steps, 0) for s in cols.sets])[
+        cols.index
+    ]
     zero = np.zeros(thetas.shape[-1], LONG)
     state = initial_state(spec, hyper, zero, zero + 1)
     values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in hyper.items()}
@@ -54,14 +56,14 @@ def walk(
         us=envelope.scalar_roundoff(fmt, admission),
         eta=envelope.underflow(fmt, admission),
         largest=fmt.largest,
-        fold=(1.0, 1.0),
+        reassociation=(1.0, 1.0),
     )
     run = step_function(program)
     for t in range(steps):
         theta = thetas[t].astype(LONG)
         values |= {"g": cols.grads[t].astype(LONG), "theta": theta}
         bounds |= {"g": 0.0, "theta": fmt.u * np.abs(theta) + c.eta if t else 0.0}
-        c.fold = fold[:, t].T
+        c.reassociation = reassociation[:, t].T
         after, radii = run(ARRAYS, values, bounds, c)
         yield after, radii
         values |= carry(program, after)

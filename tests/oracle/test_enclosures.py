@@ -1,4 +1,4 @@
-"""Every rung encloses the exact value: against rational intervals, and mpmath at two precisions."""
+"""Every level encloses the exact value: against rational intervals and mpmath."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from adamcheck.formats import FORMATS
-from adamcheck.interpret.balls import working
+from adamcheck.numerics.balls import working
 from adamcheck.oracle import enclose, evaluate, paths, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
@@ -23,7 +23,7 @@ from adamcheck.spec import Spec, parse_spec
 from .cases import evidence, exactly
 
 OUTPUTS = ("theta", "update", "m", "v")
-WHOLE = 2.0**-28, 2.0**-48  # what the float64 and the double-double rung claim of the bound
+WHOLE = 2.0**-28, 2.0**-48  # what the float64 and the double-double level claim of the bound
 
 
 def key(name: str) -> str:
@@ -40,11 +40,11 @@ def fraction(x: Any) -> Fraction:
 
 @settings(max_examples=60, deadline=None)
 @given(evidence())
-@pytest.mark.parametrize("rung", ["f64", "dd"])
-def test_enclosures_enclose(rung: str, e: Evidence) -> None:
-    if rung == "f64" and e.fmt.name == "float64":
-        return  # the float64 rung judges narrower formats only
-    got = enclose.enclose(e, rung=rung, quantities=OUTPUTS)
+@pytest.mark.parametrize("level", ["f64", "dd"])
+def test_enclosures_enclose(level: str, e: Evidence) -> None:
+    if level == "f64" and e.fmt.name == "float64":
+        return  # the float64 level judges narrower formats only
+    got = enclose.enclose(e, level=level, quantities=OUTPUTS)
     for i in range(e.shape[1]):
         for t, point in enumerate(exactly(e, i)):
             for name in OUTPUTS:
@@ -90,17 +90,17 @@ def homogeneous(e: Evidence, high: Any, low: Any, bound: Any, tiny: Any, share: 
 @settings(max_examples=60, deadline=None)
 @given(evidence())
 @pytest.mark.parametrize("admission", [STRICT, Admission("array"), Admission(flushed=True)])
-def test_a_rung_is_far_more_exact_than_its_bound(admission: Admission, e: Evidence) -> None:
+def test_a_level_is_far_more_exact_than_its_bound(admission: Admission, e: Evidence) -> None:
     paired = e.fmt.name == "float64"
-    rung = "dd" if paired else "f64"
-    high, low, bound, tiny = evaluate.enclose(trace(e.spec), rung, OUTPUTS, e, admission)
+    level = "dd" if paired else "f64"
+    high, low, bound, tiny = evaluate.enclose(trace(e.spec), level, OUTPUTS, e, admission)
     homogeneous(e, high, low, bound, tiny, WHOLE[paired])
 
 
 @settings(max_examples=60, deadline=None)
 @given(evidence())
 @pytest.mark.parametrize("admission", [STRICT, Admission("array")])
-def test_the_array_rung_is_as_exact_and_has_the_same_bound(
+def test_the_array_level_is_as_exact_and_has_the_same_bound(
     admission: Admission, e: Evidence
 ) -> None:
     paired = e.fmt.name == "float64"
@@ -117,8 +117,8 @@ def test_the_array_rung_is_as_exact_and_has_the_same_bound(
                 bound[k, t] = radii[key(name)]
             tiny |= left & paired
     homogeneous(e, high, low, bound, tiny, WHOLE[paired])
-    rung = "dd" if paired else "f64"
-    known_values, _, other, _ = evaluate.enclose(program, rung, OUTPUTS, e, admission)
+    level = "dd" if paired else "f64"
+    known_values, _, other, _ = evaluate.enclose(program, level, OUTPUTS, e, admission)
     known = (bound < np.inf) & (other < np.inf)
     with np.errstate(all="ignore"):
         assert np.array_equal(bound < np.inf, other < np.inf)

@@ -84,9 +84,11 @@ SPECS = tuple(
 
 
 def sensible(order: Order, spec: Spec, name: str) -> bool:
-    """A folded correction has no place where a velocity stands between v̂ and the step."""
-    folded = order.correct == "folded" and spec.algorithm == "rmsprop" and spec.momentum == "yes"
-    return applicable(order, spec, name) and not folded
+    """A reassociated correction has no place where a velocity stands between v̂ and the step."""
+    reassociated = (
+        order.correct == "reassociated" and spec.algorithm == "rmsprop" and spec.momentum == "yes"
+    )
+    return applicable(order, spec, name) and not reassociated
 
 
 @pytest.mark.sampled(60)

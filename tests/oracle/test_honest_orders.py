@@ -1,7 +1,8 @@
 """No honest evaluation order lands outside the envelope: a false alarm would be a defect of ours.
 
 The orders are written in orders.py, apart from the package and from the zoo; the regimes are meant
-to hurt. A violation found here is a bug of the bound, to be mended by deriving the right charge.
+to hurt. A violation found here is a bug of the bound, to be mended by deriving the right error
+bound.
 """
 
 from __future__ import annotations
@@ -189,10 +190,10 @@ def test_how_tight_the_envelope_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert everything[:4].min() > 0.05  # a bound a hundred times too wide would not judge
 
 
-def climb(
+def escalate(
     spec: Spec, name: str, order: Order, rounds: int, seed: int, quantity: int = 0
 ) -> tuple[float, Columns]:
-    """Hill climbing over the bits of gradients for the largest error/bound of one order."""
+    """Hill escalating over the bits of gradients for the largest error/bound of one order."""
     rng = np.random.default_rng(seed)
     fmt = FORMATS[name]
     cols = columns(fmt, 10, hypers=HYPERS[:2], names=REGIMES[:8], seed=seed)
@@ -215,14 +216,14 @@ def climb(
 
 @pytest.mark.slow
 def test_hill_climbing_stays_inside(capsys: pytest.CaptureFixture[str]) -> None:
-    """Climb from every regime, for the order of each style; shown by ``pytest -s``."""
+    """Hill-climb from every regime, for the order of each style; shown by ``pytest -s``."""
     lines: list[str] = []
     for name in DTYPES:
         for order in (ORDERS[0], ORDERS[2], ORDERS[8]):
-            reached: list[Any] = [climb(Spec(), name, order, 40, 11, q)[0] for q in (0, 1, 2)]
+            reached: list[Any] = [escalate(Spec(), name, order, 40, 11, q)[0] for q in (0, 1, 2)]
             assert max(reached) <= 1.0, (name, order.name, reached)
             cells = "".join(f"{x:9.3f}" for x in reached)
             lines.append(f"{name:10}{order.name:28}{cells}")
     with capsys.disabled():
-        print(f"\nlargest error/bound reached by climbing\n{'':38}{'θ':>9}{'m':>9}{'v':>9}")
+        print(f"\nlargest error/bound reached by escalating\n{'':38}{'θ':>9}{'m':>9}{'v':>9}")
         print("\n".join(lines))

@@ -1,4 +1,4 @@
-"""The judge: its rungs agree; edges of shape, values that are not finite, given states."""
+"""The judge: its levels agree; edges of shape, values that are not finite, given states."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adamcheck.formats import FORMATS, Format
-from adamcheck.interpret.comparison import CERTAIN, TALLIES
+from adamcheck.numerics.comparison import CERTAIN, TALLIES
 from adamcheck.oracle import evaluate, judge, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
@@ -62,12 +62,12 @@ def spoiled(e: Evidence, seed: int) -> Evidence:
     return replace(e, thetas=moved(e.thetas), moments={k: moved(x) for k, x in e.moments.items()})
 
 
-def by_every_rung(e: Evidence, admission: Admission) -> list[Any]:
-    """The raw tallies of the block machine, of arrays, and of balls, before anything climbs."""
-    program, rung = trace(e.spec), "dd" if e.fmt.name == "float64" else "f64"
+def by_every_level(e: Evidence, admission: Admission) -> list[Any]:
+    """The raw tallies of the block machine, of arrays, and of balls, before anything escalates."""
+    program, level = trace(e.spec), "dd" if e.fmt.name == "float64" else "f64"
     observed = ("theta", *(m for m in program.moments if m in e.moments))
-    machine = evaluate.judge(program, rung, observed, e, admission, judge.MARGIN[rung])
-    arrays = by_arrays.judge(rung, observed, e, admission, judge.MARGIN[rung])
+    machine = evaluate.judge(program, level, observed, e, admission, judge.MARGIN[level])
+    arrays = by_arrays.judge(level, observed, e, admission, judge.MARGIN[level])
     balls = [
         top.judge_element(program, observed, e.element(i), admission) for i in range(e.shape[1])
     ]
@@ -75,15 +75,15 @@ def by_every_rung(e: Evidence, admission: Admission) -> list[Any]:
 
 
 def agree(tallies: list[Any], fmt: Format) -> None:
-    """Everything but what one rung leaves open and the top one decides."""
-    own = 2.0**-48 if fmt.name == "float64" else 2.0**-28  # the rung's own error, in bounds
+    """Everything but what one level leaves open and the top one decides."""
+    own = 2.0**-48 if fmt.name == "float64" else 2.0**-28  # the level's own error, in bounds
     column = {name: k for k, name in enumerate(TALLIES)}
-    *rungs, balls = tallies
+    *levels, balls = tallies
     assert not balls[:, column["undecided"]].any()
     for raw in tallies:  # every element-step is counted once
         counted = sum(raw[:, column[name]] for name in ("decided", "weak", "void", "undecided"))
         assert (counted == counted.flat[0]).all()
-    for raw in rungs:
+    for raw in levels:
         decided = raw[:, column["undecided"]] == 0
         for name in TALLIES:
             got, want = raw[:, column[name]][decided], balls[:, column[name]][decided]
@@ -102,7 +102,7 @@ def agree(tallies: list[Any], fmt: Format) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(specs, st.sampled_from(tuple(FORMATS)), st.integers(0, 2**32), st.data())
-def test_the_rungs_agree_on_honest_and_spoiled_runs(
+def test_the_levels_agree_on_honest_and_spoiled_runs(
     spec: Spec, name: str, seed: int, data: st.DataObject
 ) -> None:
     e = honest(spec, name, 5, 3, hyper=FULL | data.draw(hypers(spec)), seed=seed)
@@ -110,13 +110,13 @@ def test_the_rungs_agree_on_honest_and_spoiled_runs(
     admission = Admission(
         data.draw(st.sampled_from(["float64", "array"])), data.draw(st.booleans())
     )
-    agree(by_every_rung(e, admission), e.fmt)
+    agree(by_every_level(e, admission), e.fmt)
 
 
 @settings(max_examples=40, deadline=None)
 @given(evidence())
-def test_the_rungs_agree_on_nonsense(e: Evidence) -> None:
-    agree(by_every_rung(e, STRICT), e.fmt)
+def test_the_levels_agree_on_nonsense(e: Evidence) -> None:
+    agree(by_every_level(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("text", ["adam", "rmsprop", "momentum", "adamax", "nadam", "gd"])
@@ -139,8 +139,8 @@ def test_a_bound_that_is_subnormal_itself_decides_nothing_near_it(
         thetas[-1] = seen
         e = replace(at_rest, thetas=thetas)
         assert judge.judge(e).accepted is inside
-        *rungs, _ = by_every_rung(e, STRICT)
-        for raw in rungs:
+        *levels, _ = by_every_level(e, STRICT)
+        for raw in levels:
             assert raw[0, TALLIES.index("undecided")] == 1
 
 
@@ -168,7 +168,7 @@ def test_a_subnormal_bound_that_a_small_divisor_blows_up_decides_nothing(
         e = replace(given_, thetas=thetas)
         inside = top.judge_element(trace(spec), ("theta",), e, STRICT)[0, 2] == 0.0
         assert judge.judge(e).accepted is bool(inside)
-        agree(by_every_rung(e, STRICT), e.fmt)
+        agree(by_every_level(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -203,7 +203,7 @@ def test_a_run_may_begin_with_given_moments() -> None:
         assert judge.judge(replace(late, start={})).bad.all()
 
 
-def test_the_rungs_agree_on_runs_that_begin_late() -> None:
+def test_the_levels_agree_on_runs_that_begin_late() -> None:
     for name in ("float32", "float64"):
         whole = spoiled(honest(Spec(amsgrad="v", decay="decoupled"), name, 9, 4), 3)
         late = replace(
@@ -214,7 +214,7 @@ def test_the_rungs_agree_on_runs_that_begin_late() -> None:
             start={k: x[4] for k, x in whole.moments.items()},
             first=5,
         )
-        agree(by_every_rung(late, Admission("array")), late.fmt)
+        agree(by_every_level(late, Admission("array")), late.fmt)
 
 
 def test_steps_that_are_not_seen_are_not_judged() -> None:
@@ -235,15 +235,15 @@ def test_any_number_of_elements(count: int, name: str) -> None:
     e = honest(Spec(), name, 2, count)
     wrong = e.thetas.copy()
     wrong[2, -1] *= 2
-    rung = judge.rung_of(e.fmt)
+    level = judge.level_of(e.fmt)
     for thetas, bad in ((e.thetas, 0), (wrong, 1)):
         given_ = replace(e, thetas=thetas, moments={})
-        raw = evaluate.judge(trace(e.spec), rung, ("theta",), given_, STRICT, 2.0**-24)
+        raw = evaluate.judge(trace(e.spec), level, ("theta",), given_, STRICT, 2.0**-24)
         first_bad = raw[0, TALLIES.index("first_bad")]
         assert first_bad.shape == (count,)
         assert np.flatnonzero(first_bad).tolist() == ([count - 1] if bad else [])
         single = [
-            evaluate.judge(trace(e.spec), rung, ("theta",), given_.element(i), STRICT, 2.0**-24)
+            evaluate.judge(trace(e.spec), level, ("theta",), given_.element(i), STRICT, 2.0**-24)
             for i in {0, count // 2, count - 1}
         ]
         for i, alone in zip({0, count // 2, count - 1}, single, strict=True):
@@ -282,7 +282,7 @@ def test_a_gradient_that_is_not_finite_voids_its_element(name: str, what: float)
     for tally in got.tallies.values():
         assert tally.void.tolist() == [0, 3, 0]
         assert tally.first_bad.tolist() == [0, 0, 0]
-    agree(by_every_rung(e, STRICT), e.fmt)
+    agree(by_every_level(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("name", ["float16", "float32", "float64"])
@@ -298,26 +298,26 @@ def test_a_result_that_is_not_finite_is_bad(name: str, what: float) -> None:
     assert got.tallies["theta"].ratio[1] == np.inf
     assert got.tallies["theta"].void.tolist() == [0, 1, 0]  # the step after it has no input
     assert got.tallies["m"].void.tolist() == [0, 0, 0]
-    agree(by_every_rung(e, STRICT), e.fmt)
+    agree(by_every_level(e, STRICT), e.fmt)
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e-155])
-def test_what_double_double_cannot_hold_climbs_and_is_decided(scale: float) -> None:
+def test_what_double_double_cannot_hold_escalates_and_is_decided(scale: float) -> None:
     e = honest(Spec(), "float64", 4, 3, hyper=FULL | {"eps": 1e-200})
     grads = np.asarray(e.grads, np.float64) * scale
     columns = {k: np.full(3, x) for k, x in e.hyper.items()}
     shown = run(ORDERS[0], e.spec, Arithmetic(e.fmt), columns, grads, 0 * e.thetas[0])
     e = replace(e, grads=grads, thetas=shown.thetas, moments=shown.moments)
     got = judge.judge(e)
-    assert got.climbed == 3
+    assert got.escalated == 3
     assert got.accepted
     wrong = e.moments["m"].copy()
     wrong[1] *= 1 + 1e-12
     assert judge.judge(replace(e, moments={"m": wrong})).bad.all()
 
 
-def test_what_no_rung_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "MOST_CLIMBS", 4)
+def test_what_no_level_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "MOST_ESCALATIONS", 4)
     e = honest(Spec(), "float64", 4, 3)
     e = replace(
         e,
@@ -326,8 +326,12 @@ def test_what_no_rung_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -
         moments={},
     )
     got = judge.judge(e)
-    assert got.climbed == 1
+    assert got.escalated == 1
     assert not got.accepted
     assert got.tallies["theta"].undecided.tolist() == [0, 4, 4]
     assert got.tallies["theta"].decided.tolist() == [4, 0, 0]
-    assert got.bad.tolist() == [True, False, False]  # θ stood still: a wrong one, seen by one climb
+    assert got.bad.tolist() == [
+        True,
+        False,
+        False,
+    ]  # θ stood still: a wrong one, seen by one escalate

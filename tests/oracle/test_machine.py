@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from adamcheck.formats import FORMATS
-from adamcheck.interpret import machine
-from adamcheck.interpret.lower import UnsupportedError, lower
+from adamcheck.numerics import machine
+from adamcheck.numerics.lower import UnsupportedError, lower
 from adamcheck.oracle import evaluate, paths, tape, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
@@ -22,7 +22,7 @@ from adamcheck.spec import Spec, parse_spec
 
 from . import by_arrays
 from .test_family import SPECS
-from .test_family_rungs import HYPER
+from .test_family_levels import HYPER
 
 ADAMS = ("adam", "adamw", "adam[eps=both,amsgrad=vhat]", "adam[eps=inside,decay=l2]", "amsgrad")
 ALL = (*SPECS, *(parse_spec(text) for text in ADAMS))
@@ -125,7 +125,7 @@ def test_an_operation_that_the_machine_does_not_know_is_refused() -> None:
 
 def test_nothing_is_kept_on_disk(tmp_path: Path) -> None:
     """No code is read from a folder that others might write to: there is no such folder."""
-    text = "from adamcheck.interpret import machine; machine.run()"
+    text = "from adamcheck.numerics import machine; machine.run()"
     folder = {"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", text], check=True, env=os.environ | folder)
     assert not list(tmp_path.iterdir())

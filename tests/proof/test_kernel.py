@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adamcheck.interpret.symbolic import symbols, term
+from adamcheck.numerics.symbolic import symbols, term
 from adamcheck.proof.claims import Fact, Solve, Times, eq, ge, gt, inv, ne, sq
 from adamcheck.proof.kernel import Proof
 from adamcheck.proof.lemmas import (

@@ -10,7 +10,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcheck.interpret.symbolic import SymbolicOps, symbolic_step, symbols, term
+from adamcheck.numerics.symbolic import SymbolicOps, symbolic_step, symbols, term
 from adamcheck.proof.normal import (
     ProofError,
     canonical,

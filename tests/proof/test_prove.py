@@ -9,7 +9,7 @@ import pytest
 from installed import needs
 
 from adamcheck.errors import UsageError
-from adamcheck.interpret.symbolic import symbols
+from adamcheck.numerics.symbolic import symbols
 from adamcheck.proof import opinions, worker
 from adamcheck.proof import row as rows
 from adamcheck.proof.catalogue import theorem_statements

@@ -11,7 +11,7 @@ import pytest
 import adamcheck
 from adamcheck import program, rules
 from adamcheck.errors import UsageError
-from adamcheck.interpret import symbolic  # noqa: F401 - holds the step that proofs run
+from adamcheck.numerics import symbolic  # noqa: F401 - holds the step that proofs run
 from adamcheck.proof.coverage import ANY, beyond, condition, expanded, table
 from adamcheck.proof.library import directory, theorem, theorem_names
 from adamcheck.proof.theorem import Book

@@ -16,7 +16,7 @@ import pytest
 from mutations import mutants, proved
 
 from adamcheck import program, rules
-from adamcheck.interpret.symbolic import symbols
+from adamcheck.numerics.symbolic import symbols
 from adamcheck.proof.certificates import certificate, checker, digest_of
 from adamcheck.proof.claims import Fact, ge
 from adamcheck.proof.kernel import Proof

@@ -16,7 +16,7 @@ import sympy
 
 from adamcheck import theory
 from adamcheck.checks.registry import CHECKS
-from adamcheck.interpret.symbolic import symbols
+from adamcheck.numerics.symbolic import symbols
 from adamcheck.proof.certificates import checker
 from adamcheck.proof.command import write_certificates
 from adamcheck.proof.library import directory, theorem, theorem_names

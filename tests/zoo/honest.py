@@ -176,8 +176,8 @@ class AddNegativeRate(NewTermFirst):
         return theta + c(-self.lr) * u
 
 
-@cage.honest("folded-one-line")
-class FoldedOneLine(Textbook):
+@cage.honest("reassociated-one-line")
+class ReassociatedOneLine(Textbook):
     """α√(1-β2^t)/(1-β1^t)·m/(√v + ε√(1-β2^t)): the paper's one line, with ε scaled to match."""
 
     def update(self, slot: Slot, c: Scalar) -> Array:
@@ -379,7 +379,7 @@ class ArrayRunningPowers(RunningPowers, ArrayScalars):
 
 @cage.honest("array-scalars-lerp", dtypes=WIDE, scalars="array")
 class ArrayScalarsLerp(ArrayScalars):
-    """Array scalars in the lerp order, α folded with the correction in the array's dtype."""
+    """Array scalars in the lerp order, α reassociated with the correction in the array's dtype."""
 
     def first(self, m: Array, g: Array, slot: Slot, c: Scalar) -> Array:
         return m + (c(1) - c(self.beta1)) * (g - m)

@@ -211,8 +211,8 @@ class RMSPropCorrected(RMSProp):
         return np.sqrt(slot.kept["v"] / c(1 - self.beta2**slot.t)) + c(self.eps)
 
 
-@cage.honest("rmsprop-corrected-folded", "rmsprop[bias_correction=v]")
-class RMSPropFolded(RMSProp):
+@cage.honest("rmsprop-corrected-reassociated", "rmsprop[bias_correction=v]")
+class RMSPropReassociated(RMSProp):
     """α√(1-β2^t)·g/(√v + ε√(1-β2^t))."""
 
     def denominator(self, slot: Slot, c: Scalar) -> Array:

@@ -84,8 +84,8 @@ class AdaMax(TwoMoments):
         return theta - c(self.lr) * (m_hat / self.denominator(slot, c))
 
 
-@cage.honest("adamax-folded", "adamax")
-class FoldedAdaMax(AdaMax):
+@cage.honest("adamax-reassociated", "adamax")
+class ReassociatedAdaMax(AdaMax):
     """(α/(1-β1^t))·m/u, as the paper writes it."""
 
     def moved(self, theta: Array, g: Array, slot: Slot, c: Scalar) -> Array:

@@ -1,0 +1,255 @@
+"""A changed program with its bounds over arrays: the operations no rule has.
+
+What a mutant computes is judged like a rule: the further operations of adamcheck.mutations.language
+have bounds of their own here, all others those of emit.py.
+
+- A test of exact numbers decides exactly; where the operands' errors reach over the boundary, both
+  branches are admissible and nothing is known.
+- Rounding is monotone, so the image of an interval under it lies between the images of its ends.
+- A mean of n numbers in any order rounds at most n times: γ_n·(Σ|x|+Σe) + Σe, over n.
+- The Euclidean norm moves by at most the norm of the errors (triangle inequality); its squares, sum
+  and root round n+2 times, and n squares that underflow lose at most √(n·η).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import FORMATS
+from adamcheck.numerics import error_bounds
+from adamcheck.numerics.emit import Emitter
+from adamcheck.numerics.stepwise import Stepwise
+from adamcheck.program import Op, Program
+
+Array = NDArray[np.float64]
+FURTHER: Final = {
+    "min": "-larger_of(-{0}, -{1})",
+    "ge": "holds({0} >= {1})",
+    "equal": "holds({0} == {1})",
+    "mod": "{0} % {1}",
+    "round": "near({0}, {name!r})",
+    "mean": "c.arrays.mean({0})",
+    "norm": "c.arrays.norm({0})",
+    "largest": "c.arrays.largest({0})",
+}
+"""The further operations as Python text."""
+_TESTS: Final = ("ge", "equal")
+_COUPLING: Final = ("mean", "norm", "largest")
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Which columns make up an array: ``[N]`` numbers, equal where the array is the same.
+
+    The columns of one array stand side by side and are all there.
+    """
+
+    of: NDArray[np.int64]
+
+    def _starts(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.r_[True, self.of[1:] != self.of[:-1]])
+
+    @property
+    def sizes(self) -> Array:
+        """The size of each column's array ``[N]``."""
+        starts = self._starts()
+        counts = np.diff(np.r_[starts, len(self.of)])
+        return np.repeat(counts.astype(np.float64), counts)
+
+    def _each(self, reduce: np.ufunc, x: Any) -> Array:
+        full = np.broadcast_to(np.asarray(x, np.float64), self.of.shape)
+        starts = self._starts()
+        counts = np.diff(np.r_[starts, len(self.of)])
+        return np.repeat(reduce.reduceat(full, starts), counts)
+
+    def total(self, x: Any) -> Array:
+        """The sum over each array."""
+        return self._each(np.add, x)
+
+    def mean(self, x: Any) -> Array:
+        """The mean over each array."""
+        return self.total(x) / self.sizes
+
+    def norm(self, x: Any) -> Array:
+        """The Euclidean norm of each array."""
+        return np.asarray(np.sqrt(self.total(np.asarray(x) * np.asarray(x))))
+
+    def largest(self, x: Any) -> Array:
+        """The largest magnitude in each array."""
+        return self._each(np.maximum, np.abs(x))
+
+
+def near(x: Any, name: str) -> Any:
+    """x rounded to a format, or to so many significand bits, and back."""
+    if name in FORMATS:
+        return np.asarray(x).astype(FORMATS[name].dtype).astype(np.float64)
+    fraction, exponent = np.frexp(x)
+    steps = 2.0 ** int(name)
+    return np.ldexp(np.rint(fraction * steps) / steps, exponent)
+
+
+def holds(truth: Any) -> Any:
+    """1 where it holds, 0 elsewhere."""
+    return np.where(truth, 1.0, 0.0)
+
+
+def doubted(gap: Any, e: Any) -> Any:
+    """The bound of a test of numbers ``gap`` apart, known to within e together: 0 or 1."""
+    return np.where((e <= 0.0) | (e * error_bounds.SLACK < gap), 0.0, 1.0)
+
+
+def rounded_image(x: Any, e: Any, name: str) -> Any:
+    """How far from near(x) a number within e of x may be rounded."""
+    middle = near(x, name)
+    above = near(np.where(e > 0.0, np.nextafter(x + e, np.inf), x), name)
+    below = near(np.where(e > 0.0, np.nextafter(x - e, -np.inf), x), name)
+    return np.maximum(above - middle, middle - below)
+
+
+def mean_bound(arrays: Arrays, x: Any, e: Any, u: Any, eta: Any) -> Any:
+    """The bound of a mean in any order."""
+    n = arrays.sizes
+    gamma = _gamma(n, u)
+    moved = arrays.total(e)
+    return ((moved + gamma * (arrays.total(np.abs(x)) + moved)) / n + eta) * error_bounds.SLACK
+
+
+def norm_bound(arrays: Arrays, x: Any, e: Any, u: Any, eta: Any) -> Any:
+    """The bound of a Euclidean norm in any order."""
+    n = arrays.sizes
+    moved = arrays.norm(e)
+    return (
+        moved + _gamma(n + 2, u) * (arrays.norm(x) + moved) + np.sqrt(n * eta)
+    ) * error_bounds.SLACK
+
+
+def _gamma(n: Any, u: Any) -> Any:
+    return np.where(n * u < 0.5, n * u / np.maximum(1.0 - n * u, 0.5), np.inf)
+
+
+class ChangedEmitter(Emitter):
+    """The emitter with the further operations."""
+
+    def value(self, i: int) -> str:
+        """The line that computes value i; an edit's constant is the double nearest to it."""
+        op = self.program.ops[i]
+        if op.kind == "const":
+            assert op.value is not None
+            return f"h{i} = {float(op.value)!r}"
+        if op.kind not in FURTHER:
+            return super().value(i)
+        return f"h{i} = " + FURTHER[op.kind].format(*(f"h{k}" for k in op.args), name=op.name)
+
+    def scalar_bound(self, i: int) -> str:
+        """Bound of a uniform value."""
+        return self._further(i) or super().scalar_bound(i)
+
+    def bound(self, i: int) -> str:
+        """Bound of an elementwise value."""
+        return self._further(i) or super().bound(i)
+
+    def _further(self, i: int) -> str:
+        op = self.program.ops[i]
+        a, e = [f"h{k}" for k in op.args], [f"e{k}" for k in op.args]
+        match op.kind:
+            case "ge" | "equal":
+                return f"doubted(magnitude({a[0]} - {a[1]}), c.share * ({e[0]} + {e[1]}))"
+            case "mod":  # of whole numbers
+                return f"inexact({e[0]} + {e[1]})"
+            case "min":
+                return f"larger({e[0]}, {e[1]})" if i in self.program.uniform else self._least(i)
+            case "round":
+                return f"rounded_image({a[0]}, c.share * {e[0]}, {op.name!r})"
+            case "mean" | "norm":
+                return f"{op.kind}_bound(c.arrays, {a[0]}, {e[0]}, u, eta)"
+            case "largest":
+                return f"c.arrays.largest({e[0]})"
+        return ""
+
+    def _least(self, i: int) -> str:
+        """That of a maximum: a scalar is cast to the format."""
+        parts = [
+            f"e{k} + u * a{k} + eta" if k in self.program.uniform else f"e{k}"
+            for k in self.program.ops[i].args
+        ]
+        return f"larger({', '.join(parts)})"
+
+    def _chosen(self, condition: int, x: str, y: str) -> str:
+        if self.program.ops[condition].kind in _TESTS:  # a truth is 0 or 1
+            return f"chosen(h{condition} > 0.0, 1.0, e{condition}, {x}, {y})"
+        return super()._chosen(condition, x, y)
+
+
+def _inexact(e: Any) -> Any:
+    return np.where(e > 0.0, np.inf, 0.0)
+
+
+WORDS: Final = {
+    "holds": holds,
+    "near": near,
+    "doubted": doubted,
+    "rounded_image": rounded_image,
+    "mean_bound": mean_bound,
+    "norm_bound": norm_bound,
+    "inexact": _inexact,
+}
+"""What the texts of further operations call by name."""
+
+
+@lru_cache(maxsize=512)
+def changed_step(program: Program) -> Stepwise:
+    """The step of a program with further operations.
+
+    The constants of a step hold besides ``arrays`` (an Arrays) and ``share``, in how many bounds of
+    each other two admissible evaluations lie.
+    """
+    return Stepwise(program, ChangedEmitter(program, paired=False), WORDS)
+
+
+MEANING: Final[dict[str, Callable[..., Any]]] = {
+    "neg": np.negative,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "sqrt": np.sqrt,
+    "max": np.maximum,
+    "min": np.minimum,
+    "mod": np.mod,
+    "ge": lambda x, y: holds(x >= y),
+    "equal": lambda x, y: holds(x == y),
+    "choose": lambda x, a, b: np.where(np.greater(x, 0.0), a, b),
+    "ema": lambda beta, weight, old, new: beta * old + weight * new,
+    "decay": np.multiply,
+}
+"""What each kind means on float64 arrays, inputs, constants, rounding and coupling aside."""
+
+
+def evaluated(
+    ops: Sequence[Op], inputs: Mapping[str, Any], arrays: Arrays, known: list[Any]
+) -> list[Any]:
+    """``known`` values of the first operations, with those of the rest appended; without bounds.
+
+    In float64, for looking around, where nothing is judged. Raises KeyError for a missing input.
+    """
+    for op in ops[len(known) :]:
+        args = [known[k] for k in op.args]
+        if op.kind == "input":
+            known.append(inputs[op.name])
+        elif op.kind == "const":
+            assert op.value is not None
+            known.append(float(op.value))
+        elif op.kind == "round":
+            known.append(near(args[0], op.name))
+        elif op.kind in _COUPLING:
+            known.append(getattr(arrays, op.kind)(args[0]))
+        else:
+            with np.errstate(all="ignore"):
+                known.append(MEANING[op.kind](*args))
+    return known

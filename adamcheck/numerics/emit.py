@@ -1,0 +1,321 @@
+"""Source text of a program's operations, shared by every number type that runs it.
+
+Value i of the program is written h{i} (and l{i} in double-double), its magnitude a{i}, the bound of
+any admissible evaluation's error e{i}. The error bounds are those of error_bounds.py, by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from adamcheck.numerics import signs
+from adamcheck.program import COMPOSED, Op, Program, written
+
+_FORMS = {
+    "neg": "-{0}",
+    "add": "{0} + {1}",
+    "sub": "{0} - {1}",
+    "mul": "{0} * {1}",
+    "div": "{0} / {1}",
+    "sqrt": "root_of({0})",
+    "max": "larger_of({0}, {1})",
+    "choose": "choice_of({0}, {1}, {2})",
+}
+_PAIR = {
+    "add": "dd_add",
+    "mul": "dd_mul",
+    "div": "dd_div",
+    "sqrt": "dd_sqrt",
+    "max": "dd_max",
+    "choose": "dd_choice",
+}
+
+
+@dataclass(frozen=True)
+class Emitter:
+    """Writes one operation of ``program`` a line; ``paired`` for double-double values."""
+
+    program: Program
+    paired: bool
+
+    def value(self, i: int) -> str:
+        """The line that computes value i; the steps of a composed one are named after it.
+
+        A quotient by a scalar multiplies by its reciprocal r: one division a step, not an element;
+        scaled_down error bounds for both roundings.
+        """
+        if i in self.scaled and not self.paired:
+            x, y = self.program.ops[i].args
+            return f"h{i} = h{x} * r{y}"
+        return "; ".join(self._step(name, op, args) for name, op, args in self.steps(i))
+
+    def steps(self, i: int) -> list[tuple[str, Op, list[str]]]:
+        """The operations behind value i, in order: each one's name and its operands' names."""
+        op = self.program.ops[i]
+        args = [str(k) for k in op.args]
+        if op.kind not in COMPOSED:
+            return [(str(i), op, args)]
+        inner = written(op.kind)
+        names = args + [f"{i}_{k}" for k in range(len(args), len(inner) - 1)] + [str(i)]
+        steps = zip(names[len(args) :], inner[len(args) :], strict=True)
+        return [(name, step, [names[k] for k in step.args]) for name, step in steps]
+
+    def _step(self, i: str, op: Op, args: list[str]) -> str:
+        if op.kind == "const":
+            assert op.value is not None
+            if float(op.value) != op.value:
+                raise ValueError(f"constant {op.value} of {self.program.spec} is not a double")
+            low = f"; l{i} = 0.0" if self.paired else ""
+            return f"h{i} = {float(op.value)!r}{low}"
+        if not self.paired:
+            return f"h{i} = " + _FORMS[op.kind].format(*(f"h{k}" for k in args))
+        if op.kind == "neg":
+            return f"h{i} = -h{args[0]}; l{i} = -l{args[0]}"
+        if op.kind == "sub":
+            x, y = args
+            return f"h{i}, l{i} = dd_add(h{x}, l{x}, -h{y}, -l{y})"
+        return f"h{i}, l{i} = {_PAIR[op.kind]}({', '.join(f'h{k}, l{k}' for k in args)})"
+
+    def scalar_bound(self, i: int) -> str:
+        """Bound of uniform value i in arithmetic of unit roundoff us.
+
+        Three units a product cover a power by repeated products and by pow; six a difference 1 - p
+        cover -expm1(t·log1p(-w)) with both functions good to one ulp and w = 1 - β rounded:
+        t·β^(t-1)·w <= 1 - β^t and β^t·|ln β^t| <= 1 - β^t keep each part within 1 - p.
+        """
+        op = self.program.ops[i]
+        e = [f"e{k}" for k in op.args]
+        a = [f"a{k}" for k in op.args]
+        match op.kind:
+            case "const":
+                return "0.0"
+            case "neg":
+                return e[0]
+            case "choose":
+                return self._chosen(op.args[0], e[1], e[2])
+            case "add" | "sub":
+                if self.program.is_count(i):  # whole numbers are exact
+                    return "0.0"
+                gamma = "gamma6s" if self.program.is_correction(i) else "us"
+                return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
+            case "mul" | "decay":
+                return f"product({a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
+            case "div":
+                return f"quotient(a{i}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
+            case "sqrt":
+                return f"radical(a{i}, {e[0]}, gamma3s)"
+            case "ema":
+                raise ValueError(f"{self.program.spec}: no bound of a uniform average is known")
+        return f"larger({e[0]}, {e[1]})"
+
+    def bound(self, i: int) -> str:
+        """Error bound of elementwise value i by its operation, infinite beyond the format."""
+        program, op = self.program, self.program.ops[i]
+        # factors may be moved across everything that comes after the moments: an underflow there
+        # is stretched by at most reassociation, and the largest number is reached so much earlier
+        early = i in program.before_moments
+        eta, most = ("eta", "largest") if early else ("far", "most")
+        if op.kind == "neg":
+            return f"e{op.args[0]}"
+        if op.kind in ("max", "choose"):
+            parts = op.args[-2:]
+            cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in parts]
+            either = [f"e{k}{c}" for k, c in zip(parts, cast, strict=True)]
+            if op.kind == "choose":
+                return self._chosen(op.args[0], *either)
+            return f"larger({', '.join(either)})"
+        if op.kind == "sqrt":
+            (x,) = op.args
+            bound = f"radical(a{i}, e{x}, gamma2)"
+            return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
+        return f"within({self._error_bound(i, eta)}, {self._reach(i)}, {most})"
+
+    def products(self, i: int) -> list[tuple[str, list[str]]]:
+        """Products and quotients behind value i, with the factors that make them small."""
+        return [
+            (name, args if op.kind == "mul" else args[:1])
+            for name, op, args in self.steps(i)
+            if op.kind in ("mul", "div")
+        ]
+
+    def out_of_range(self, i: int, magnitude: str = "abs") -> list[str]:
+        """Lines that raise ``low`` where product or quotient i is too small for double-double."""
+        lines = []
+        for name, factors in self.products(i):
+            nonzero = "".join(f" & (a{k} > 0.0)" for k in factors)
+            size = f"a{i}" if name == str(i) else f"{magnitude}(h{name})"
+            lines.append(f"low = low | (({size} < SMALLEST){nonzero})")
+        return lines
+
+    def compared(self, i: int) -> list[tuple[str, int]]:
+        """Bounds at operation i whose own underflow counts, each with the value that it is of.
+
+        Beside a value in the level's range such a bound is nothing, and sums swallow it. What is
+        left are the bounds that are compared, and the numerators that a small divisor blows up.
+        """
+        op, bounds = self.program.ops[i], list[tuple[str, int]]()
+        if i in self.targets and i != self.program.output["theta"]:
+            bounds.append((f"e{i}", i))
+        if op.kind == "div" and op.args[1] not in self.program.uniform:
+            bounds.append((f"e{op.args[0]} + far", op.args[0]))
+        return bounds
+
+    def too_fine(self, i: int) -> list[str]:
+        """Lines that raise ``faint`` where i has a bound whose own underflow counts."""
+        return [
+            f"faint = faint | (({e} > 0.0) & ({e} < FAINT) & (a{k} < SMALLEST))"
+            for e, k in self.compared(i)
+        ]
+
+    def _chosen(self, condition: int, x: str, y: str) -> str:
+        """Bound of a choice: none where an admissible evaluation may choose the other value."""
+        return f"chosen(above_zero(h{condition}), a{condition}, e{condition}, {x}, {y})"
+
+    def _reach(self, i: int) -> str:
+        """Magnitude of the largest intermediate result: some forms take new - old, or s·θ."""
+        if i in self.shrinks:
+            theta, _, s = self.shrinks[i]
+            return f"a{i} + a{s} * a{theta}"
+        op = self.program.ops[i]
+        if i in self.unrooted:  # 1/D may overflow, for D below the normal range, and D/α above it
+            d = op.args[1]
+            return f"larger(larger(a{i}, a{d} + e{d}), inverse(a{d}, e{d}))"
+        if op.kind == "div" and self.program.ops[op.args[1]].kind in ("sqrt", "max", "choose"):
+            d = op.args[1]
+            return f"larger(a{i}, a{d} + e{d})"
+        if op.kind != "ema" or self._is_square(op.args[3]):
+            return f"a{i}"
+        old, new = op.args[2:]
+        return f"a{old} + e{old} + a{new} + e{new}"
+
+    def _error_bound(self, i: int, eta: str) -> str:
+        program, op = self.program, self.program.ops[i]
+        if op.kind == "ema":
+            if self._is_square(op.args[3]):  # (w·g)·g: the inner underflow is multiplied by |g|
+                eta = f"{eta} * (1.0 + a{program.ops[op.args[3]].args[0]})"
+            pairs = ", ".join(f"a{k}, e{k}" for k in op.args)
+            return f"average({pairs}, a{i}, u, gamma2, gamma4, {eta})"
+        x, y = op.args
+        mixed = [k for k in (x, y) if k in program.uniform]
+        if op.kind in ("add", "sub"):
+            if mixed:  # a scalar is cast to the format, and so is a factor moved into it
+                lost = f"{eta} * (2.0 + a{i})" + "".join(f" + u * a{k}" for k in mixed)
+            else:  # θ - α(q + λθ) rounds q once more than θ(1 - αλ) - αq
+                lost = f"2.0 * {eta}" + (f" + u * a{y}" if x in self.shrinks else "")
+            if program.ops[x].kind == "sub" and x not in mixed:  # (a-b)-c, (a-c)-b or a-(b+c)
+                both = (*program.ops[x].args, y)
+                lost += "".join(f" + 1.01 * u * (a{k} + e{k})" for k in both)  # 1.01 > 1+u
+            return f"total(a{i}, e{x}, e{y}, u, {lost})"
+        if i in self.shrinks:
+            return self._shrunk(i, eta)
+        if op.kind == "mul":
+            lost = f"{eta} * (1.0 + a{x} + a{y})" if mixed else eta  # either may be flushed
+            return f"product(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
+        lost = f"{eta} * (1.0 + a{i})" if mixed else eta
+        if y in program.uniform:  # its cast may underflow; cast, reciprocal and product: three
+            return f"scaled_down(a{i}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
+        bottom = f"e{y}"
+        if i in self.unrooted:  # s·D and 1/D may underflow
+            bottom, lost = f"e{y} + {eta}", f"{eta} * (1.0 + a{x})"
+        # (α·m)/D: what the product loses is divided by D
+        return f"quotient(a{i}, e{x} + {eta}, a{y}, {bottom}, gamma2, {lost})"
+
+    def _shrunk(self, i: int, eta: str) -> str:
+        """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""
+        theta, keep, s = self.shrinks[i]
+        lost = f"{eta} * (2.0 + 2.0 * a{theta}) * (1.0 + a{s})"
+        error_bound = f"product(a{theta}, e{theta}, a{keep}, e{keep}, gamma2, {lost})"
+        return f"{error_bound} + 2.0 * gamma4 * a{s} * a{theta}"
+
+    @cached_property
+    def shrinks(self) -> dict[int, tuple[int, int, int]]:
+        """Products x·(1-s) of an elementwise and a uniform value: their (x, 1-s, s)."""
+        program, found = self.program, {}
+        for i, op in enumerate(program.ops):
+            if op.kind != "mul" or i in program.uniform:
+                continue
+            for x, keep in (op.args, op.args[::-1]):
+                less = program.ops[keep]
+                if keep not in program.uniform or less.kind != "sub":
+                    continue
+                if self._is_one(less.args[0]) and self._is_decay(less.args[1]):
+                    found[i] = (x, keep, less.args[1])
+        return found
+
+    def _is_decay(self, i: int) -> bool:
+        """Whether uniform value i is λ or a product of it."""
+        op = self.program.ops[i]
+        return "h.weight_decay" in (op.name, *(self.program.ops[k].name for k in op.args))
+
+    @cached_property
+    def nonnegative(self) -> frozenset[int]:
+        """Values that no admissible evaluation makes negative."""
+        return signs.nonnegative(self.program)
+
+    @cached_property
+    def unrooted(self) -> frozenset[int]:
+        """Quotients of elementwise values whose divisor is no root, so that it may be subnormal."""
+        return signs.unrooted(self.program)
+
+    @cached_property
+    def scalars(self) -> tuple[int, ...]:
+        """The uniform values that elementwise operations and their bounds read."""
+        program = self.program
+        wanted = {a for i in self.elementwise for a in program.ops[i].args if a in program.uniform}
+        return tuple(sorted(wanted | {s for _, _, s in self.shrinks.values()}))
+
+    def inverse(self, i: int) -> tuple[str, str]:
+        """Arguments (a, e) of 1/(a - e) for a scalar divisor, whose cast may underflow."""
+        return f"a{i}", f"e{i} + eta"
+
+    def _is_one(self, i: int) -> bool:
+        return self.program.ops[i].value == 1
+
+    def _is_square(self, i: int) -> bool:
+        op = self.program.ops[i]
+        return op.kind == "mul" and op.args[0] == op.args[1]
+
+    @cached_property
+    def scaled(self) -> frozenset[int]:
+        """Quotients of an elementwise value by a uniform one."""
+        return frozenset(
+            i
+            for i, op in enumerate(self.program.ops)
+            if op.kind == "div"
+            and i not in self.program.uniform
+            and op.args[1] in self.program.uniform
+        )
+
+    @property
+    def divisors(self) -> frozenset[int]:
+        """Uniform values that elementwise ones are divided by."""
+        return frozenset(self.program.ops[i].args[1] for i in self.scaled)
+
+    def bounded(self, outputs: list[int]) -> frozenset[int]:
+        """Elementwise values whose bound the outputs' bounds need."""
+        found: set[int] = set()
+        todo = list(outputs)
+        while todo:
+            i = todo.pop()
+            if i in found or i in self.program.uniform or self.program.ops[i].kind == "input":
+                continue
+            found.add(i)
+            op = self.program.ops[i]
+            todo.extend(op.args[2:] if op.kind == "ema" else op.args)
+        return frozenset(found)
+
+    @property
+    def elementwise(self) -> list[int]:
+        """Indices of the elementwise operations, inputs left out, in order."""
+        return [
+            i
+            for i, op in enumerate(self.program.ops)
+            if i not in self.program.uniform and op.kind != "input"
+        ]
+
+    @property
+    def targets(self) -> list[int]:
+        """The outputs whose bounds matter: the moments, the parameter and the update."""
+        out = self.program.output
+        return [*(out[f"s.{m}"] for m in self.program.moments), out["theta"], out["update"]]

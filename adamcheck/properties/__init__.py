@@ -1,0 +1,11 @@
+"""What is held of a run: the envelope, relations between runs, the state's life, the interface.
+
+A property takes (context, account, trajectory, spec, how), adds what it decided to the account, and
+returns the first Break or None. ``how`` holds the numbers that it needs beside the trajectory. A
+witness names a property and is replayed by it: all of them are registered here.
+"""
+
+from adamcheck.properties import envelope, interface, loops, metamorphic, state
+from adamcheck.properties.base import PROPERTIES, hold
+
+__all__ = ["PROPERTIES", "envelope", "hold", "interface", "loops", "metamorphic", "state"]

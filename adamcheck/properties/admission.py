@@ -1,0 +1,148 @@
+"""Which class of evaluations is admitted of a target in one format: decided once, before any check.
+
+Scalars kept in the array's dtype and flushed subnormals are conventions that widen the envelope.
+Whether a target is given one is a pure function of the target, the spec and the format: runs that
+depend on nothing else are judged, and a wider class is taken only where the strict one fails and
+the wider explains every run. All checks are then judged under that one class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from adamcheck.formats import Format
+from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import Judgement, judge
+from adamcheck.result import Finding
+from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
+from adamcheck.targets.protocol import Trajectory
+
+if TYPE_CHECKING:
+    from adamcheck.properties.context import Array, Context
+
+_HUNG: Final = frozenset({"hung", "memory"})
+
+
+def decide(context: Context) -> tuple[Admission, tuple[Finding, ...]]:
+    """The class under which everything is judged, and the findings that say so.
+
+    Runs on which the target fails say nothing here: the checks meet the same trouble. Where no
+    class explains what is left, the strict one stays.
+    """
+    strict = replace(STRICT, scalars="array") if context.spec.scalars == "array" else STRICT
+    wider = list(
+        _wider(context.spec, context.fmt, strict, context.fmt.name in context.description.flushes)
+    )
+    if not wider:
+        return strict, ()
+    seen = _observed(context)
+    first = [judge(evidence, strict) for evidence in seen]
+    if not any(judgement.bad.any() for judgement in first):
+        return strict, ()
+    enough = sum(judgement.decided for judgement in first)
+    for admission in wider:
+        # a class so wide that it decides little explains little
+        if 2 * _explained(seen, admission) >= max(enough, 1):
+            return admission, tuple(_findings(context.fmt.name, strict, admission, first))
+    return strict, ()
+
+
+def _wider(spec: Spec, fmt: Format, strict: Admission, flushes: bool) -> Iterator[Admission]:
+    """The wider classes that may be tried, the narrower first."""
+    own_scalars = spec.scalars == "any" and not fmt.is_double
+    if flushes:
+        yield replace(strict, flushed=True)
+    if own_scalars:
+        yield replace(strict, scalars="array")
+        if flushes:
+            yield replace(strict, scalars="array", flushed=True)
+
+
+def _explained(seen: list[Evidence], admission: Admission) -> int:
+    """The element-steps decided under a class that explains every run; 0 where it does not."""
+    decided = 0
+    for evidence in seen:
+        judgement = judge(evidence, admission)
+        if judgement.bad.any():
+            return 0
+        decided += judgement.decided
+    return decided
+
+
+def _observed(context: Context) -> list[Evidence]:
+    """What the target does on the designated runs, as far as it does not fail there."""
+    seen: list[Evidence] = []
+    for trajectory in designated(context):
+        trace = context.attempt(trajectory)
+        if trace.failure is not None and trace.failure.kind in _HUNG:
+            break  # each further run would cost the same time again
+        if trace.failure is None and not trace.broken.keys() & {"shape", "dtype"}:
+            seen.append(context.evidence(trajectory, trace, context.spec))
+    return seen
+
+
+def designated(context: Context) -> Iterator[Trajectory]:
+    """The runs that decide; they depend on target, spec and format, not on seed or profile."""
+    shown = context.able("moments")
+    usual, decimal = context.ordinary, context.completed(_decimal(context.fmt))
+    yield context.trajectory(_laws(context, usual, 40), hyper=usual, moments=shown)
+    grads = _laws(context, decimal, 24)
+    yield context.trajectory(grads, hyper=decimal, moments=shown)
+    theta0 = np.ldexp(np.where(np.arange(grads.shape[1]) % 2, 1.5, -1.25), -2)
+    yield context.trajectory(grads[:8], theta0, hyper=decimal)
+    if "eps" in usual and not context.fmt.short_ranged:
+        tiny = context.altered(context.dyadic, eps=1e-8)
+        laws = ("eps-scale", "log-uniform", "constant")
+        yield context.trajectory(_laws(context, tiny, 16, laws), hyper=tiny)
+    if context.fmt.name in context.description.flushes:
+        low = (
+            context.dyadic
+            if context.fmt.short_ranged
+            else context.altered(context.dyadic, eps=2.0**-60)
+        )
+        yield context.trajectory(_laws(context, low, 16, safe=False), hyper=low)
+
+
+def _decimal(fmt: Format) -> dict[str, float]:
+    """Numbers that people pass and the format does not hold, so that their precision shows."""
+    return {
+        name: next(
+            (x for x in record.drawn[1:] if record.follows(x, fmt) and fmt.rounded(x) != x),
+            record.usual_in(fmt),
+        )
+        for name, record in HYPERPARAMETERS.items()
+    }
+
+
+def _laws(
+    context: Context,
+    hyper: Mapping[str, float],
+    steps: int,
+    laws: tuple[str, ...] | None = None,
+    *,
+    safe: bool = True,
+) -> Array:
+    return context.gradients(hyper, steps, 0, laws=laws, safe=safe, seed=0)
+
+
+def _findings(
+    fmt: str, strict: Admission, admission: Admission, first: list[Judgement]
+) -> Iterator[Finding]:
+    if admission.scalars != strict.scalars:
+        ratio = max(judgement.largest_ratio for judgement in first)
+        yield Finding(
+            "scalar-precision",
+            fmt,
+            f"β, 1-β, β^t or α are kept in {fmt}, not in float64, and all checks are judged so:"
+            f" errors up to {ratio:.3g} times the bound that holds for float64 scalars",
+            {"times_the_float64_bound": ratio},
+        )
+    if admission.flushed and not strict.flushed:
+        text = "subnormal numbers are flushed to zero, and all checks are judged so"
+        yield Finding("flushed-subnormals", fmt, text)

@@ -1,0 +1,95 @@
+"""What a property is, how it is registered and held, and what properties share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from adamcheck.properties.context import (
+    Account,
+    Array,
+    Break,
+    Broken,
+    Context,
+)
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trace, Trajectory
+
+How = Mapping[str, Any]
+Property = Callable[[Context, Account, Trajectory, Spec, How], Break | None]
+
+PROPERTIES: Final[dict[str, Property]] = {}
+
+
+def property_(name: str) -> Callable[[Property], Property]:
+    """Register a property under the name that witnesses carry."""
+
+    def register(function: Property) -> Property:
+        PROPERTIES[name] = function
+        return function
+
+    return register
+
+
+def hold(
+    context: Context,
+    account: Account,
+    trajectory: Trajectory,
+    law: str = "envelope",
+    /,
+    *,
+    spec: Spec | None = None,
+    **how: Any,
+) -> bool:
+    """Hold one trajectory against one property and book what comes out; True if it held."""
+    claimed = spec or context.spec
+    first = PROPERTIES[law](context, account, trajectory, claimed, how)
+    if first is not None:
+        account.broken.append(Broken(law, how, trajectory, claimed, first))
+    return first is None
+
+
+def rows(thetas: Array) -> Array:
+    return thetas.reshape(thetas.shape[0], -1)
+
+
+def difference(a: Array, b: Array, message: str) -> Break | None:
+    """The first (step, element) where numbers differ; NaN equals NaN and +0 equals -0."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        differs = np.broadcast_to(~((x == y) | (np.isnan(x) & np.isnan(y))), y.shape)
+    if not differs.any():
+        return None
+    step, element = (int(k) for k in np.argwhere(differs)[0])
+    count = int(differs.any(axis=0).sum())
+    return Break(f"{message} ({count} of {y.shape[1]} elements)", element, step)
+
+
+def compared(
+    context: Context,
+    account: Account,
+    one: tuple[Trajectory, Trace],
+    two: tuple[Trajectory, Trace],
+    message: str,
+    *,
+    factor: float = 1.0,
+) -> Break | None:
+    a = context.evidence(*one, context.spec).thetas
+    b = context.evidence(*two, context.spec).thetas
+    account.examples += int(a[1:].size)
+    return difference(a.astype(np.float64), factor * b.astype(np.float64), message)
+
+
+def same_bits_under(
+    context: Context,
+    account: Account,
+    trajectory: Trajectory,
+    other: Trajectory,
+    message: str,
+    *,
+    factor: float = 1.0,
+) -> Break | None:
+    one, two = (trajectory, context.run(trajectory)), (other, context.run(other))
+    return compared(context, account, one, two, message, factor=factor)

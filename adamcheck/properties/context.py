@@ -1,0 +1,337 @@
+"""Where a check works: it runs trajectories on the target and has them judged.
+
+The context keeps what one dtype's run has found out about the target; the account keeps what one
+check has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
+from adamcheck.horizon import Horizon
+from adamcheck.oracle.envelope import STRICT, Admission
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import Judgement, judge
+from adamcheck.properties.profiles import Profile
+from adamcheck.properties.reach import reached
+from adamcheck.result import Finding
+from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, dyadic, usual
+from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
+from adamcheck.targets.session import Session
+
+Array = NDArray[Any]
+
+
+class Skip(Exception):
+    """The check does not apply; the message says why."""
+
+
+class TooFewSteps(Exception):
+    """The check applies, and may not run as long as it must: inconclusive, never passed over."""
+
+
+class TargetTrouble(Exception):
+    """The target failed where it should not; the check's outcome is error."""
+
+    def __init__(self, failure: Failure) -> None:
+        where = "while it was built" if failure.step == 0 else f"at step {failure.step}"
+        super().__init__(f"target {failure.kind} {where}: {failure.message}")
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class Break:
+    """A law seen broken: at which element and step (1-based, 0: as a whole), and in words.
+
+    ``quantity`` names what was compared (theta, m, v …) where the envelope was left; ``evidence``
+    and ``admission`` let it be explained.
+    """
+
+    message: str
+    element: int = 0
+    step: int = 0
+    quantity: str = ""
+    evidence: Evidence | None = None
+    admission: Admission = STRICT
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A broken law together with the trajectory that broke it."""
+
+    law: str
+    how: Mapping[str, Any]
+    trajectory: Trajectory
+    spec: Spec
+    first: Break
+
+
+@dataclass
+class Account:
+    """What one check has seen: decided and undecided element-steps, and the laws seen broken."""
+
+    examples: int = 0
+    undecided: int = 0
+    open: int = 0
+    ratio: float = 0.0
+    broken: list[Broken] = field(default_factory=list)
+    horizons: list[Horizon] = field(default_factory=list)
+
+    def count(self, judgement: Judgement) -> None:
+        """Add a judgement's element-steps, and how far it looked."""
+        self.horizons.append(reached(judgement))
+        self.examples += judgement.decided
+        self.undecided += judgement.blind - _at_rest(judgement)
+        self.open += sum(int(t.undecided.sum()) for t in judgement.tallies.values())
+        self.ratio = max(self.ratio, judgement.largest_ratio)
+
+
+def _at_rest(judgement: Judgement) -> int:
+    """Element-steps that count as blind, and ask nothing: before the first gradient θ stays put.
+
+    At rest all steps of an element are alike, so where fewer are decided than are at rest none of
+    these is; where that does not tell, they count.
+    """
+    evidence = judgement.evidence
+    if evidence.first or evidence.start or evidence.spec.decay != "none":
+        return 0
+    steps = evidence.shape[0]
+    moved = evidence.grads[:steps].astype(np.float64) != 0.0
+    rest = np.where(moved.any(axis=0), moved.argmax(axis=0), steps)
+    spare = 0
+    for tally in judgement.tallies.values():
+        told = tally.decided < rest
+        spare += int(np.minimum(rest, tally.weak + tally.void)[told].sum())
+    return spare
+
+
+@dataclass
+class Context:
+    """One target in one dtype under one spec."""
+
+    session: Session
+    spec: Spec
+    fmt: Format
+    profile: Profile
+    seed: int = 0
+    settled: Admission | None = None
+    findings: list[Finding] = field(default_factory=list)
+    changed: Trajectory | None = None
+    max_steps: int | None = None
+
+    @property
+    def description(self) -> Description:
+        """What the target is and can do."""
+        return self.session.description
+
+    def able(self, *abilities: str) -> bool:
+        """True when the target has all of these abilities."""
+        return set(abilities) <= self.description.abilities
+
+    # hyperparameters ----------------------------------------------------------------------------
+
+    @property
+    def ordinary(self) -> dict[str, float]:
+        """The usual hyperparameters, as far as the format can follow them."""
+        return self.completed(usual(self.fmt))
+
+    @property
+    def dyadic(self) -> dict[str, float]:
+        """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
+        return self.completed(dyadic(self.fmt))
+
+    def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
+        """What the spec's rule reads, from ``hyper`` and from dyadic defaults."""
+        names = (spec or self.spec).hyperparameters
+        return {n: hyper.get(n, HYPERPARAMETERS[n].dyadic[0]) for n in names}
+
+    def altered(self, base: Mapping[str, float], **changes: float) -> dict[str, float]:
+        """``base`` with those changes that concern a hyperparameter of the spec."""
+        return dict(base) | {n: x for n, x in changes.items() if n in base}
+
+    def gradients(
+        self,
+        hyper: Mapping[str, float],
+        steps: int,
+        salt: int,
+        *,
+        laws: Sequence[str] | None = None,
+        safe: bool = True,
+        repeat: int = 1,
+        seed: int | None = None,
+    ) -> Array:
+        """The columns of the gradient laws ``[steps, N]`` for these hyperparameters.
+
+        seed: another one than the run's, for what must not depend on that.
+        """
+        from adamcheck.inputs.sequences import battery
+
+        standard = {n: HYPERPARAMETERS[n].dyadic[0] for n in STANDARD}
+        return battery(
+            self.fmt,
+            standard | dict(hyper),
+            steps,
+            seed=(self.seed if seed is None else seed) + salt,
+            laws=laws,
+            safe=safe,
+            repeat=repeat,
+        ).grads
+
+    def flags_of(self, spec: Spec) -> frozenset[str]:
+        """The target's own switches that the spec asks for."""
+        wanted = {
+            "amsgrad": spec.amsgrad != "none",
+            "maximize": spec.maximize == "yes",
+            "nesterov": spec.nesterov == "yes",
+            "centered": spec.centered == "yes",
+        }
+        return frozenset(f for f, on in wanted.items() if on and f in self.description.flags)
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """The switches that may be on together under the spec: Nesterov's needs a velocity."""
+        return self.flags_of(self.spec) | (self.description.flags - {"nesterov"})
+
+    # running ------------------------------------------------------------------------------------
+
+    def rng(self, salt: str) -> np.random.Generator:
+        """A generator that depends on the seed and on who asks."""
+        return np.random.default_rng([self.seed, *salt.encode()])
+
+    def cast(self, values: Any) -> Array:
+        """The values in the target's format."""
+        with np.errstate(all="ignore"):
+            return np.asarray(values, np.float64).astype(self.fmt.dtype)
+
+    def trajectory(self, grads: Any, theta0: Any = None, **how: Any) -> Trajectory:
+        """One parameter of shape ``grads.shape[1:]``; ``hyper`` defaults to the ordinary ones."""
+        g = self.cast(grads)
+        start = np.zeros(g.shape[1:]) if theta0 is None else np.broadcast_to(theta0, g.shape[1:])
+        how.setdefault("hyper", self.ordinary)
+        how.setdefault("flags", self.flags_of(self.spec))
+        return Trajectory(theta0=(self.cast(start),), grads=(g,), **how)
+
+    def run(self, trajectory: Trajectory) -> Trace:
+        """Run it; a target that fails ends the check (``attempt`` lets it fail)."""
+        trace = self.attempt(trajectory)
+        if trace.failure is not None:
+            raise TargetTrouble(trace.failure)
+        if trace.broken.keys() & {"shape", "dtype", "parameter-count"}:
+            law, step = next(iter(trace.broken.items()))
+            raise TargetTrouble(Failure("protocol", f"returned another {law}", step))
+        return trace
+
+    def attempt(self, trajectory: Trajectory) -> Trace:
+        """Run it and hand back whatever happened."""
+        taken = self.description.hyperparameters
+        hyper = {n: x for n, x in trajectory.hyper.items() if n in taken}
+        other = trajectory.reload_hyper
+        if other is not None:
+            other = {n: x for n, x in other.items() if n in taken}
+        trace = self.session.run(replace(trajectory, hyper=hyper, reload_hyper=other))
+        if self.changed is None and "gradient-changed" in trace.broken:
+            self.changed = trajectory
+        return trace
+
+    def refusal(self, trajectory: Trajectory) -> str:
+        """How the target refuses to be built for this; empty where it does not refuse.
+
+        A crash or a hang is no refusal: whoever runs the trajectory meets it.
+        """
+        failure = self.attempt(trajectory).failure
+        if failure is None or failure.step or failure.kind not in ("raised", "exited"):
+            return ""
+        return failure.type or "refused"
+
+    def unspoken(self, trajectory: Trajectory) -> bool:
+        """Whether the spec says nothing of this run, as its momentum is 0.
+
+        PyTorch then does not look ahead, and says so, and dampens nothing either.
+        """
+        if trajectory.hyper.get("momentum") != 0.0:
+            return False
+        if self.spec.nesterov == "yes":
+            return bool(self.refusal(trajectory))
+        return self.spec.dampening in ("late", "full")
+
+    def affordable(self, steps: int, *, least: int = 1) -> int:
+        """At most ``steps``, cut to what was allowed for one run; time never cuts anything.
+
+        A cut is a finding; TooFewSteps where not even ``least`` steps are allowed.
+        """
+        if self.max_steps is None or steps <= self.max_steps:
+            return steps
+        if self.max_steps < least:
+            raise TooFewSteps(f"needs {least} steps, and a run may take {self.max_steps}")
+        self.note("cut-short", f"runs were cut to {self.max_steps} steps, as was asked for")
+        return self.max_steps
+
+    def note(self, name: str, message: str, **numbers: float) -> None:
+        """Book a finding once."""
+        finding = Finding(name, self.fmt.name, message, numbers)
+        if all((f.name, f.message) != (name, message) for f in self.findings):
+            self.findings.append(finding)
+
+    # judging ------------------------------------------------------------------------------------
+
+    def evidence(self, trajectory: Trajectory, trace: Trace, spec: Spec) -> Evidence:
+        """All parameters side by side, flattened."""
+        steps = trace.thetas[0].shape[0] - 1
+        flat = [a.reshape(steps + 1, -1) for a in trace.thetas]
+        grads = [g[:steps].reshape(steps, -1) for g in trajectory.grads]
+        moments = {}
+        if trace.moments is not None:
+            names = set.intersection(*(set(m) for m in trace.moments)) - {"t"}
+            for name in sorted(names):
+                parts = [np.asarray(m[name]).reshape(steps, -1) for m in trace.moments]
+                moments[name] = np.concatenate(parts, axis=1)
+        start, first = {}, 0
+        if trajectory.preload is not None:
+            first = int(trajectory.preload[0]["t"])
+            for name in trajectory.preload[0].keys() - {"t"}:
+                start[name] = np.concatenate(
+                    [np.asarray(p[name]).reshape(-1) for p in trajectory.preload]
+                )
+        return Evidence(
+            spec,
+            self.fmt,
+            self.completed(trajectory.hyper, spec),
+            np.concatenate(grads, axis=1),
+            np.concatenate(flat, axis=1),
+            moments,
+            start,
+            first,
+            sizes=tuple(a.size for a in trajectory.theta0),
+        )
+
+    @property
+    def admission(self) -> Admission:
+        """The class of evaluations under which everything is judged; decided at first use."""
+        if self.settled is None:
+            from adamcheck.properties.admission import decide
+
+            self.settled, found = decide(self)
+            self.findings += found
+        return self.settled
+
+    def judged(self, evidence: Evidence) -> Judgement:
+        """Judge under the class that is admitted of the target in this format."""
+        return judge(evidence, self.admission)
+
+
+def flat_index(judgement: Judgement) -> tuple[int, int, str]:
+    """(element, step, quantity) of the earliest departure from the envelope."""
+    found = [
+        (int(tally.first_bad[i]), int(i), quantity)
+        for quantity, tally in judgement.tallies.items()
+        for i in np.flatnonzero(tally.first_bad)
+    ]
+    step, element, quantity = min(found)
+    return element, step, quantity

@@ -1,0 +1,130 @@
+"""Relations between runs: the same bits under a scale, a sign, another array, another history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from adamcheck.properties.base import How, difference, property_, same_bits_under
+from adamcheck.properties.context import (
+    Account,
+    Break,
+    Context,
+)
+from adamcheck.properties.envelope import judged
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trajectory
+
+_STEPS_OF_CHANCE: Final = 24
+
+
+@property_("non-finite stays")
+def nonfinite_stays(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """A NaN or infinite gradient makes its own element non-finite and leaves all others exact."""
+    trace = context.run(trajectory)
+    evidence = context.evidence(trajectory, trace, spec)
+    first = judged(context, account, evidence)
+    if first is not None:
+        return replace(first, message=f"beside a non-finite gradient {first.message}")
+    poisoned = ~np.isfinite(evidence.grads.astype(np.float64)).all(axis=0)
+    after = evidence.thetas[-1].astype(np.float64)
+    if np.isfinite(after[poisoned]).any():
+        element = int(np.flatnonzero(poisoned & np.isfinite(after))[0])
+        text = "a NaN or infinite gradient leaves a finite parameter: gradients are filtered"
+        return Break(text, element, evidence.shape[0])
+    return None
+
+
+@property_("scaling")
+def scaling(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Gradients (and ε, where there is one) times 2^k: the same parameters, bit for bit."""
+    k = int(how["k"])
+    power = 1 if spec.eps != "inside" else 2
+    hyper = dict(trajectory.hyper)
+    if "eps" in hyper:
+        hyper["eps"] = hyper["eps"] * 2.0 ** (k * power)
+    if "eps_root" in hyper:
+        hyper["eps_root"] = hyper["eps_root"] * 2.0 ** (2 * k)
+    scaled = tuple(context.cast(np.ldexp(g.astype(np.float64), k)) for g in trajectory.grads)
+    other = replace(trajectory, grads=scaled, hyper=hyper)
+    text = f"scaling gradients{' and ε' if trajectory.hyper.get('eps') else ''} by 2^{k}"
+    return same_bits_under(context, account, trajectory, other, f"{text} changes bits")
+
+
+@property_("sign flip")
+def sign_flip(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Negated gradients and parameters give exactly negated parameters."""
+    other = replace(
+        trajectory,
+        grads=tuple(-g for g in trajectory.grads),
+        theta0=tuple(-a for a in trajectory.theta0),
+    )
+    return same_bits_under(
+        context, account, trajectory, other, "negating everything changes bits", factor=-1
+    )
+
+
+@property_("same bits")
+def same_bits(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """The same input again gives the same bits; a short run is tried more often, as chance may."""
+    for _ in range(max(1, _STEPS_OF_CHANCE // max(1, trajectory.steps))):
+        text = "the same input gives other bits"
+        found = same_bits_under(context, account, trajectory, trajectory, text)
+        if found is not None:
+            return found
+    return None
+
+
+@property_("twin")
+def twin(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """A second instance at work in between changes nothing."""
+    alone = replace(trajectory, twin=False)
+    text = "a second instance at work changes the first one's results"
+    return same_bits_under(context, account, alone, trajectory, text)
+
+
+@property_("refilled")
+def refilled(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """In the envelope, too, when every gradient comes in one and the same array, filled again."""
+    again = replace(trajectory, refill=True, scramble=False)
+    first = judged(context, account, context.evidence(again, context.run(again), spec))
+    if first is None:
+        return None
+    return replace(first, message=f"in a gradient buffer that is filled again {first.message}")
+
+
+@property_("unchanged")
+def unchanged(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """The parameters stay what they were, bit for bit (±0 are equal)."""
+    trace = context.run(trajectory)
+    evidence = context.evidence(trajectory, trace, spec)
+    account.examples += evidence.shape[0] * evidence.shape[1]
+    return difference(evidence.thetas[:1], evidence.thetas, str(how.get("why", "moves")))
+
+
+@property_("linear")
+def linear(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """From θ = 0, gradients times 2^k move every parameter 2^k times as far, bit for bit."""
+    k = int(how["k"])
+    scaled = tuple(context.cast(np.ldexp(g.astype(np.float64), k)) for g in trajectory.grads)
+    other = replace(trajectory, grads=scaled)
+    text = f"gradients times 2^{k} do not move θ exactly 2^{k} times as far"
+    return same_bits_under(context, account, trajectory, other, text, factor=2.0**-k)

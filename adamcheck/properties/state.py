@@ -1,0 +1,138 @@
+"""The life of the state: saved, loaded, begun late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from adamcheck.errors import UsageError
+from adamcheck.oracle.judge import judge
+from adamcheck.properties.base import How, compared, difference, property_, rows
+from adamcheck.properties.context import (
+    Account,
+    Array,
+    Break,
+    Context,
+    TargetTrouble,
+)
+from adamcheck.properties.envelope import departure
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trace, Trajectory
+
+
+@property_("reload")
+def reload(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Saving, loading and going on equals going on, whoever the receiver is (``into``).
+
+    A used receiver is compared with a new one at its parameters, as its own have moved.
+    """
+    receiver = how.get("into", "fresh")
+    if receiver not in _RELOADS:
+        raise UsageError(f"witness of a reload: damaged: 'into' cannot be {receiver!r}")
+    straight = replace(trajectory, reload_after=None, reload_hyper=None)
+    if receiver == "used":
+        straight = replace(trajectory, receiver="beside")
+    moved = replace(trajectory, receiver=receiver)
+    one = context.run(straight)  # what fails without a reload, too, is not the reload's fault
+    try:
+        two = context.run(moved)
+    except TargetTrouble as trouble:
+        failure = trouble.failure
+        if failure.kind != "raised" or failure.step != moved.reload_after:
+            raise
+        return Break(f"{_RELOADS[receiver]} at step {failure.step} fails: {failure.message}")
+    text = f"after {_RELOADS[receiver]} at step {trajectory.reload_after} the bits differ"
+    return compared(context, account, (straight, one), (moved, two), text)
+
+
+_RELOADS: Final = {
+    "fresh": "saving and loading",
+    "used": "loading into an instance that has been used",
+    "twice": "loading the same saved state a second time",
+    "none": "saving, without loading,",
+}
+
+
+@property_("reload with other hyperparameters")
+def reload_other(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """After loading into an instance built with another α, θ follows the one α or the other.
+
+    The moments do not depend on α, so both are judged from the same gradients.
+    """
+    assert trajectory.reload_after is not None
+    assert trajectory.reload_hyper is not None
+    trace = context.run(trajectory)
+    first: Break | None = None
+    for hyper, whose in ((trajectory.hyper, "saved"), (trajectory.reload_hyper, "new")):
+        evidence = context.evidence(replace(trajectory, hyper=hyper), trace, spec)
+        judgement = context.judged(replace(evidence, unseen=trajectory.reload_after))
+        first = departure(judgement)
+        if first is None:
+            account.count(judgement)
+            context.note("loaded-hyperparameters", f"after loading a state the {whose} α holds")
+            return None
+    return first
+
+
+@property_("late")
+def late(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Parameters without a gradient at some steps; what of the known conventions holds is named.
+
+    Before its first gradient a parameter stays put; then t is its own count or the optimizer's. In
+    a later gap it stays put, or coasts as under a zero gradient; after the gap nothing is judged.
+    """
+    assert trajectory.present is not None
+    trace = context.run(trajectory)
+    for p, given in enumerate(np.asarray(trajectory.present).T):
+        begins = int(np.argmax(given))
+        gap = begins + int(np.argmin(given[begins:])) if not given[begins:].all() else given.size
+        back = gap + int(np.argmax(given[gap:])) if gap < given.size else gap
+        thetas = trace.thetas[p]
+        idle = difference(rows(thetas[:1]), rows(thetas[: begins + 1]), _MOVES)
+        if idle is not None:
+            return idle
+        one = replace(
+            trajectory, theta0=(trajectory.theta0[p],), grads=(trajectory.grads[p][begins:],)
+        )
+        first = _from_first_gradient(context, account, one, thetas[begins : gap + 1], spec, begins)
+        if first is not None:
+            what = "a parameter that begins late" if begins else "a parameter beside a late one"
+            return replace(first, message=f"{what}: {first.message}")
+        idle = difference(rows(thetas[gap : gap + 1]), rows(thetas[gap : back + 1]), _MOVES)
+        if idle is not None:
+            silent = trajectory.grads[p][:back].copy()
+            silent[gap:back] = 0
+            coasting = replace(one, grads=(silent,))
+            evidence = context.evidence(coasting, Trace((thetas[: back + 1],)), spec)
+            judgement = judge(evidence, context.admission)
+            if judgement.bad.any():
+                return replace(idle, step=idle.step + gap)
+            account.count(judgement)
+            context.note("missing-gradient", "a missing gradient counts as a zero one: θ coasts on")
+    return None
+
+
+_MOVES: Final = "a parameter without a gradient moves"
+
+
+def _from_first_gradient(
+    context: Context, account: Account, one: Trajectory, thetas: Array, spec: Spec, begins: int
+) -> Break | None:
+    """Judge one parameter from its first gradient on, under its own t or the optimizer's."""
+    evidence = context.evidence(one, Trace((thetas,)), spec)
+    judgement = context.judged(evidence)
+    if begins and judgement.bad.any():
+        shared = judge(replace(evidence, first=begins), context.admission)
+        if not shared.bad.any():
+            context.note("step-count", "parameters share one step count t (global, not their own)")
+            judgement = shared
+    account.count(judgement)
+    return departure(judgement)
