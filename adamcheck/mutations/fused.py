@@ -1,90 +1,105 @@
 """A correctly rounded a·b + c over arrays, for the orders that contract multiply and add.
 
-Narrow formats: the product is exact in float64, the sum is rounded to odd there, and rounding that
-to the narrow format is then correct. float64: Boldo and Melquiond's algorithm, and exact fractions
-where its intermediates could overflow or lose bits.
+float64: the processor's own instruction, or the C library's function where it has none. Narrower
+formats: the product is exact in float64 and the sum is rounded to odd there, so that rounding it to
+the format is correct.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from typing import Any, Final
 
 import ml_dtypes
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SPLIT = 134217729.0  # 2^27 + 1
 
 
 def fma(a: Any, b: Any, c: Any, dtype: Any) -> Array:
     """Round a·b + c once to ``dtype``; operands are arrays or scalars of that format."""
-    a, b, c = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (a, b, c)))
-    if np.dtype(dtype) == np.float64:
-        return _fma64(a, b, c)
-    odd = _sum_to_odd(a * b, c)
-    if np.dtype(dtype) == ml_dtypes.bfloat16:
-        odd = _to_odd_float32(odd)  # the conversion passes through float32, and would round twice
-    return np.asarray(odd.astype(dtype))
+    kind = np.dtype(dtype)
+    parts = [np.asarray(x, np.float64, "C") for x in (a, b, c)]
+    out = np.empty(np.broadcast(*parts).shape)
+    parts = [_spread(x, out.shape) for x in parts]
+    how = "once" if kind == np.float64 else "odd32" if kind == ml_dtypes.bfloat16 else "odd"
+    _loop(how)(out.size, *(x.ctypes.data for x in (*parts, out)), *(x.ndim > 0 for x in parts))
+    return out if how == "once" else out.astype(kind)
 
 
-def two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """Knuth: the rounded sum and its error, exactly."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
+def _spread(x: Array, shape: tuple[int, ...]) -> Array:
+    """Numbers for every place; one for all of them stays one."""
+    if x.shape in ((), shape):
+        return x
+    return np.ascontiguousarray(np.broadcast_to(x, shape))
 
 
-def two_product(a: Array, b: Array) -> tuple[Array, Array]:
-    """Dekker: the rounded product and its error, exact within the range that _fma64 checks."""
-    p = a * b
-    ah, bh = _SPLIT * a, _SPLIT * b
-    ah, bh = ah - (ah - a), bh - (bh - b)
-    al, bl = a - ah, b - bh
-    return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
+_ADDRESS, _WHOLE = ctypes.c_void_p, ctypes.c_int64
+_KIND: Final = ctypes.CFUNCTYPE(
+    None, _WHOLE, _ADDRESS, _ADDRESS, _ADDRESS, _ADDRESS, _WHOLE, _WHOLE, _WHOLE
+)
 
 
-def _sum_to_odd(a: Array, b: Array) -> Array:
-    """a + b rounded to odd: where inexact, the neighbour whose last bit is one."""
-    s, error = two_sum(a, b)
-    bits = np.atleast_1d(s).view(np.int64)
-    inexact = np.isfinite(s) & (error != 0) & ((bits & 1).reshape(s.shape) == 0)
-    if not inexact.any():
-        return s
-    away = np.where(error > 0, np.inf, -np.inf)
-    return np.where(inexact, np.nextafter(s, away), s)
+@cache
+def _loop(how: str) -> Callable[..., None]:
+    """loop(n, a, b, c, out, strides of a, b and c), compiled: addresses of float64.
 
+    how: once, rounded to float64; odd, rounded to odd there; odd32, and from there to odd in
+    float32, which is what a conversion to bfloat16 passes through.
+    """
+    from llvmlite import ir
 
-def _to_odd_float32(x: Array) -> Array:
-    narrow = x.astype(np.float32)
-    back = narrow.astype(np.float64)
-    even = (np.atleast_1d(narrow).view(np.int32) & 1).reshape(narrow.shape) == 0
-    away = np.where(x > back, np.float32(np.inf), np.float32(-np.inf))
-    inexact = np.isfinite(narrow) & (x != back) & even
-    return np.where(inexact, np.nextafter(narrow, away), narrow)
+    from adamcheck.numerics.assembly import address_of, counted_loop, empty_module
 
+    double, whole, single, half = ir.DoubleType(), ir.IntType(64), ir.FloatType(), ir.IntType(32)
+    array = ir.PointerType(double)
+    module = empty_module()
+    arguments = [whole, array, array, array, array, whole, whole, whole]
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), "loop")
+    n, *arrays, out, first, second, third = function.args
+    builder = ir.IRBuilder(function.append_basic_block())
 
-def _fma64(a: Array, b: Array, c: Array) -> Array:
-    uh, ul = two_product(a, b)
-    th, tl = two_sum(c, ul)
-    vh, vl = two_sum(uh, th)
-    z = vh + _sum_to_odd(tl, vl)
-    plain = a * b + c
-    z = np.where(uh == 0, plain, z)  # an exact product; also keeps the sign of a zero
-    big = np.maximum(np.maximum(np.abs(a), np.abs(b)), np.maximum(np.abs(uh), np.abs(c)))
-    exact = (a == 0) | (b == 0)
-    unsafe = ~exact & ((np.abs(uh) < 2.0**-960) | (big > 2.0**990))
-    if unsafe.any():
-        finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
-        z = np.where(unsafe, plain, z)
-        for k in zip(*np.nonzero(unsafe & finite), strict=True):
-            z[k] = _exactly(float(a[k]), float(b[k]), float(c[k]))
-    return z
+    def to_odd(rounded: Any, exact_is_above: Any, inexact: Any, bits: Any) -> Any:
+        """The neighbour of a rounded number on the exact one's side, if its last bit is 0."""
+        written = builder.bitcast(rounded, bits)
+        even = builder.icmp_unsigned("==", builder.and_(written, bits(1)), bits(0))
+        positive = builder.fcmp_ordered(">", rounded, rounded.type(0.0))
+        outward = builder.icmp_unsigned("==", exact_is_above, positive)
+        moved = builder.select(
+            outward, builder.add(written, bits(1)), builder.sub(written, bits(1))
+        )
+        chosen = builder.select(builder.and_(inexact, even), moved, written)
+        return builder.bitcast(chosen, rounded.type)
 
+    def body(i: Any) -> None:
+        strides = (first, second, third)
+        a, b, c = (
+            builder.load(builder.gep(x, [builder.mul(i, s)]))
+            for x, s in zip(arrays, strides, strict=True)
+        )
+        if how == "once":
+            value = builder.fma(a, b, c)
+        else:
+            # Knuth's sum: what is lost in rounding it, exactly
+            product = builder.fmul(a, b)
+            s = builder.fadd(product, c)
+            t = builder.fsub(s, product)
+            left = builder.fsub(product, builder.fsub(s, t))
+            error = builder.fadd(left, builder.fsub(c, t))
+            above = builder.fcmp_ordered(">", error, double(0.0))
+            value = to_odd(s, above, builder.fcmp_ordered("!=", error, double(0.0)), whole)
+        if how == "odd32":
+            narrow = builder.fptrunc(value, single)
+            back = builder.fpext(narrow, double)
+            size = builder.call(builder.module.declare_intrinsic("llvm.fabs", [double]), [back])
+            finite = builder.fcmp_ordered("<", size, double(float("inf")))
+            inexact = builder.and_(finite, builder.fcmp_ordered("!=", back, value))
+            above = builder.fcmp_ordered(">", value, back)
+            value = builder.fpext(to_odd(narrow, above, inexact, half), double)
+        builder.store(value, builder.gep(out, [i]))
 
-def _exactly(a: float, b: float, c: float) -> float:
-    total = Fraction(a) * Fraction(b) + Fraction(c)
-    try:
-        return float(total) if total else a * b + c
-    except OverflowError:
-        return float("inf") if total > 0 else float("-inf")
+    counted_loop(builder, whole(0), n, body)
+    builder.ret_void()
+    return _KIND(address_of(module, "loop"))
