@@ -83,9 +83,9 @@ def constant_rate(context: Context, account: Account) -> None:
 @check(
     "ADAM-CV-3",
     title="α falling as 1/√t",
-    law="With α_t from α/√t to √2·α/√t every step lies in the envelope. A new instance is built for"
-    " every new α and the moments are loaded into it; by theorem the neighbourhood in which a"
-    " variable settles shrinks with α_t.",
+    law="With α_t from α/√t to √2·α/√t every step lies in the envelope, near an optimum that moves"
+    " and on minibatches. A new instance is built for every new α and the moments are loaded into"
+    " it; by theorem the neighbourhood in which a variable settles shrinks with α_t.",
     clause="α_t",
     theorem="settled-neighbourhood",
     needs=PACED,
@@ -95,10 +95,9 @@ def square_root_rate(context: Context, account: Account) -> None:
     steps = _steps(context, 240)
     # in stairs, one for every doubling of t: some targets compile anew for every α
     pace = 0.25 / np.sqrt(2.0 ** np.floor(np.log2(np.arange(1.0, steps + 1.0))))
-    for problem in (
-        {"problem": "quadratic", "size": 6, "condition": 16.0},
-        {"problem": "logistic"},
-    ):
+    # neither has an optimum that stands still: at one θ settles where it can move no more, and in
+    # some orders of evaluation soon, so that the rest of the run asks nothing
+    for problem in ({"problem": "drifting"}, {"problem": "logistic", "batch": 10}):
         close(
             context,
             account,
