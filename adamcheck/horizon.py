@@ -14,6 +14,10 @@ Range = tuple[float, float]
 Front = tuple[tuple[float, float], ...]
 """Pairs of which none is at most another one in both numbers, the first number rising."""
 
+TOGETHER: Final = ("step", "size", "silence", "gradient")
+"""What is kept two by two: the number of a step, counted from a loaded one where there is one; the
+elements of the array; the zero gradients in a row that end here; the magnitude of the gradient."""
+
 
 def front(pairs: Iterable[tuple[float, float]]) -> Front:
     """The pairs that no other one exceeds in both numbers."""
@@ -49,6 +53,8 @@ class Horizon:
     no other exceeds in both, an element's largest |g| and how many times the others' mean it is.
     hyper: smallest and largest value of each hyperparameter. loaded: largest step count t that a
     run was continued from by loading. options: for each switch the longest run with it on.
+    together: for two of TOGETHER's quantities the values met at one step of one element that no
+    others exceed in both.
     """
 
     dtype: str
@@ -64,6 +70,7 @@ class Horizon:
     hyper: Mapping[str, Range] = field(default_factory=dict)
     loaded: int = 0
     options: Mapping[str, int] = field(default_factory=dict)
+    together: Mapping[str, Front] = field(default_factory=dict)
 
     def __or__(self, other: Horizon) -> Horizon:
         """What either reached; of one format."""
@@ -77,6 +84,20 @@ class Horizon:
     def steps_of(self, elements: int) -> int:
         """The longest run of an array of at least so many elements."""
         return max((int(t) for n, t in self.arrays if n >= elements), default=0)
+
+    def met(self, first: str, at: float, second: str, least: float) -> bool:
+        """Whether at one step of one element two of TOGETHER's quantities were at least so large.
+
+        Pairs of which nothing was kept, as in a file of an earlier version, were not met.
+        """
+        if TOGETHER.index(first) > TOGETHER.index(second):
+            first, at, second, least = second, least, first, at
+        known = self.together.get(f"{first}, {second}", ())
+        return any(one >= at and two >= least for one, two in known)
+
+
+def _by_name(one: Mapping[str, Front], two: Mapping[str, Front]) -> dict[str, Front]:
+    return {n: _fronts(one.get(n, ()), two.get(n, ())) for n in dict.fromkeys([*one, *two])}
 
 
 def _fronts(one: Front, two: Front) -> Front:
@@ -100,6 +121,7 @@ _JOIN: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "hyper": _spans,
     "loaded": max,
     "options": _largest,
+    "together": _by_name,
 }
 
 

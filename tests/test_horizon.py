@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -65,6 +65,30 @@ def test_steps_arrays_and_lists():
     assert found.arrays == ((5, 3),)
     assert found.steps_of(5) == 3
     assert found.steps_of(6) == 0
+
+
+def test_what_was_met_at_one_step_of_one_element_is_kept_two_by_two():
+    grads = silent(12, range(12), [0, 5, 11])
+    grads[3, 0], grads[5, 1] = 8.0, 4.0
+    found = reached(run(grads, sizes=(2,)))
+    assert found.together == {
+        "step, size": ((12.0, 2.0),),
+        "step, silence": ((12.0, 5.0),),
+        "step, gradient": ((4.0, 8.0), (6.0, 4.0), (12.0, 1.0)),
+        "size, silence": ((2.0, 5.0),),
+        "size, gradient": ((2.0, 8.0),),
+        "silence, gradient": ((4.0, 4.0), (5.0, 1.0)),
+    }
+    assert found.met("silence", 4, "gradient", 4.0)
+    assert found.met("gradient", 1.0, "silence", 5)
+    assert not found.met("silence", 5, "gradient", 4.0)
+    assert not found.met("step", 7, "gradient", 4.0)
+
+
+def test_steps_are_counted_from_a_loaded_one():
+    plain = run(np.ones((3, 2)))
+    loaded = replace(plain, evidence=replace(plain.evidence, first=100))
+    assert reached(loaded).together["step, size"] == ((103.0, 2.0),)
 
 
 def test_a_spike_is_measured_against_what_came_before_it():

@@ -16,7 +16,8 @@ from adamcheck.program import Program
 def apply(program: Program, edit: Edit) -> Program:
     """The changed program; UsageError where the operator or the place is unknown or unfit.
 
-    Open parameters become inputs ``e.NAME``, the guard's ``e.at`` and ``e.rest``.
+    Open parameters become inputs ``e.NAME``, those of a guard of one condition ``e.at`` and
+    ``e.rest``.
     """
     operator = OPERATORS.get(edit.operator)
     if operator is None:
@@ -52,8 +53,9 @@ class _Writer:
             site = Site(program, self.edit, place, self.draft, self.now, kept)
             changed = operator.change(site)
             guard = self.edit.guard
-            if guard is not None and changed != site.old:
-                changed = self.draft.emit("choose", _holds(self.draft, guard), changed, site.old)
+            if changed != site.old:
+                for one in guard.conditions if guard else ():
+                    changed = self.draft.emit("choose", _holds(self.draft, one), changed, site.old)
             states = [(n, changed if final else kept) for n, final in site.remembered]
             if site.redirected is not None:  # other values that read the state before
                 self.now[site.redirected] = changed
@@ -69,7 +71,7 @@ class _Writer:
 
 
 def _holds(draft: Draft, guard: Guard) -> int:
-    """A truth: 1 where the guard holds, 0 elsewhere."""
+    """A truth: 1 where a guard of one condition holds, 0 elsewhere."""
 
     def number(value: float | None, name: str) -> int:
         return draft.read(f"e.{name}") if value is None else draft.constant(value)

@@ -1,14 +1,15 @@
 """One change of a program, in a notation that can be printed, parsed and given as an option.
 
 ``scale update c=1.01 if t>=120``: operator, place (a label of mutations.language), parameters, and
-a guard, outside of which the program is what it was. ``?`` stands for a parameter left open.
+a guard, outside of which the program is what it was; ``if size>=4000 and t>=12`` is a guard of two
+conditions. ``?`` stands for a parameter left open.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from adamcheck.errors import UsageError
@@ -39,18 +40,37 @@ UNIFORM: Final = frozenset({"t>=", "t<", "t==", "t%", "size>="})
 class Guard:
     """Where an edit applies: ``value`` is the threshold or period, ``rest`` what a period leaves.
 
-    None stands for a number left open.
+    None stands for a number left open. ``also`` has to hold besides.
     """
 
     kind: str
     value: float | None = None
     rest: int | None = None
+    also: Guard | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in GUARDS:
             raise UsageError(f"edit: unknown guard {self.kind!r}; known are {', '.join(GUARDS)}.")
 
+    @property
+    def conditions(self) -> tuple[Guard, ...]:
+        """The conditions that have to hold together, each by itself."""
+        rest = self.also.conditions if self.also else ()
+        return (replace(self, also=None), *rest)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether some number is left open."""
+        if self.also is not None and self.also.is_open:
+            return True
+        if self.kind == "index==last":
+            return False
+        return self.value is None or (self.kind.endswith("%") and self.rest is None)
+
     def __str__(self) -> str:
+        return " and ".join(one._alone() for one in self.conditions)
+
+    def _alone(self) -> str:
         if self.kind == "index==last":
             return self.kind
         if self.kind.endswith("%"):
@@ -77,11 +97,8 @@ class Edit:
     @property
     def is_open(self) -> bool:
         """Whether some number is left open."""
-        given = [value for _, value in self.parameters]
-        if self.guard is not None and self.guard.kind != "index==last":
-            given.append(self.guard.value)
-            given += [self.guard.rest] if self.guard.kind.endswith("%") else []
-        return None in given
+        inner = any(value is None for _, value in self.parameters)
+        return inner or (self.guard is not None and self.guard.is_open)
 
     def __str__(self) -> str:
         words = [self.operator, self.place]
@@ -106,7 +123,9 @@ def parse_edit(text: str) -> Edit:
             raise UsageError(f"edit {text!r}: {word!r} is no parameter; write it as name=value.")
         # what is read instead may be a constant, whose label looks like a number
         parameters.append((name, value if name == "with" else _read(value)))
-    guard = _guard(text, condition.strip()) if condition else None
+    guard = None
+    for one in reversed(condition.split(" and ") if condition else []):
+        guard = replace(_guard(text, one.strip()), also=guard)
     return Edit(words[0], words[1], tuple(parameters), guard)
 
 

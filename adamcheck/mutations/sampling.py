@@ -1,7 +1,7 @@
 """Draw an edit from wide distributions, or list every one with its numbers left open.
 
 Thresholds are log-uniform up to beyond what a run of the gate can reach, so that what is not seen
-is measured too.
+is measured too. A guard has one condition or two, each of its own kind.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from adamcheck.formats import Format, format_named
 from adamcheck.mutations.apply import apply
 from adamcheck.mutations.edits import GUARDS, UNIFORM, Edit, Guard, Value
+from adamcheck.mutations.guards import can_hold
 from adamcheck.mutations.language import labels, live, pruned, reached
 from adamcheck.mutations.operators import NARROWER, OPERATORS, Operator
 from adamcheck.program import Program
@@ -22,6 +23,8 @@ from adamcheck.program import Program
 LARGEST = {"t>=": 2e5, "t<": 2e5, "t==": 2e5, "t%": 2e4, "silence>=": 2e4, "size>=": 1e6,
            "index==": 1e6, "index%": 2e4}  # fmt: skip
 """Up to where the thresholds of whole numbers are drawn."""
+GUARDED, PAIRED = 0.6, 1 / 3
+"""The share of edits that have a guard, and of guards that have two conditions."""
 
 
 def neighbours(program: Program) -> Iterator[Edit]:
@@ -47,10 +50,11 @@ def sample(program: Program, rng: np.random.Generator, *, dtype: str = "float32"
         place = places[rng.integers(len(places))]
         here = [edit for edit in options if edit.place == place]
         edit = _numbered(here[rng.integers(len(here))], rng, fmt)
-        fitting = list(guards(edit, program))
-        if rng.random() < 0.6:
-            kind = fitting[rng.integers(len(fitting))].kind
-            edit = Edit(edit.operator, edit.place, edit.parameters, _guard(kind, rng, fmt))
+        fitting = [guard.kind for guard in guards(edit, program)]
+        if rng.random() < GUARDED:
+            count = 2 if rng.random() < PAIRED else 1
+            kinds = [fitting[k] for k in rng.permutation(len(fitting))[:count]]
+            edit = replace(edit, guard=_guards(kinds, rng, fmt))
         if changes(program, edit):
             return edit
 
@@ -122,6 +126,16 @@ def _finer(name: str, value: Value, rng: np.random.Generator, fmt: Format) -> Va
     if narrower and rng.random() < 0.5:
         return narrower[rng.integers(len(narrower))]
     return int(rng.integers(2, fmt.precision))
+
+
+def _guards(kinds: list[str], rng: np.random.Generator, fmt: Format) -> Guard | None:
+    """A guard of a condition of each kind, drawn anew until they can hold together."""
+    while True:
+        guard = None
+        for kind in kinds:
+            guard = replace(_guard(kind, rng, fmt), also=guard)
+        if guard is None or can_hold(guard):
+            return guard
 
 
 def _guard(kind: str, rng: np.random.Generator, fmt: Format) -> Guard:

@@ -36,11 +36,12 @@ def reached(judgement: Judgement) -> Horizon:
     if not seen.all():
         size, thetas, sharp = size[:, seen], thetas[:, seen], sharp[seen]
     sizes = evidence.sizes or (count,)
-    silence, late = _silences(size)
+    gaps, late = _gaps(size)
+    most = max(sizes, default=0)
     return Horizon(
         dtype,
         steps=steps,
-        silence=silence,
+        silence=int(gaps.max(initial=0)),
         late_start=late,
         arrays=front((n, steps) for n in set(sizes)),
         sizes=tuple(sorted(set(sizes))),
@@ -51,7 +52,39 @@ def reached(judgement: Judgement) -> Horizon:
         hyper={n: (float(x), float(x)) for n, x in evidence.hyper.items()},
         loaded=evidence.first,
         options=dict.fromkeys(_on(evidence), steps),
+        together=_together(size[:, sharp], gaps[:, sharp], most, evidence.first),
     )
+
+
+def _together(size: Array, gaps: Array, elements: int, first: int) -> dict[str, Front]:
+    """What was met at one step of one element, of ``size`` |g| and ``gaps`` before, ``[T, N]``."""
+    steps = size.shape[0]
+    t = np.arange(1, steps + 1) + first
+    largest = np.where(size < np.inf, size, 0.0).max(axis=1, initial=0.0)
+    longest = gaps.max(axis=1, initial=0)
+    ended = gaps > 0
+    found = {
+        "step, size": ((first + steps, elements),),
+        "step, silence": _highest(t, longest),
+        "step, gradient": _highest(t, largest),
+        "size, silence": ((elements, longest.max(initial=0)),),
+        "size, gradient": ((elements, largest.max(initial=0.0)),),
+        "silence, gradient": _highest(gaps[ended], size[ended]),
+    }
+    return {
+        name: kept
+        for name, pairs in found.items()
+        if (kept := front((float(a), float(b)) for a, b in pairs if a > 0 and 0 < b < np.inf))
+    }
+
+
+def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
+    """The pairs that no other exceeds in both, by the first number."""
+    order = np.lexsort((second, first))[::-1]
+    a, b = first[order], second[order]
+    best = np.maximum.accumulate(b) if b.size else b
+    kept = np.flatnonzero(np.r_[True, best[1:] > best[:-1]]) if b.size else np.zeros(0, np.int64)
+    return [(float(a[k]), float(b[k])) for k in kept]
 
 
 def _on(evidence: Evidence) -> list[str]:
@@ -67,19 +100,22 @@ def _on(evidence: Evidence) -> list[str]:
     return [name for name, on in switches.items() if on]
 
 
-def _silences(size: Array) -> tuple[int, int]:
-    """(most zeros in a row between two others, most before the first other), over ``[T, N]``."""
+def _gaps(size: Array) -> tuple[NDArray[np.int32], int]:
+    """Of ``[T, N]``: (zeros in a row between another one and this one, where this one is not zero,
+    else 0; the most zeros before an element's first other one)."""
     given = size > 0.0
+    gaps = np.zeros(size.shape, np.int32)
     if given.all() or not given.any():
-        return 0, 0
-    columns = given[:, ~given.all(axis=0)]
+        return gaps, 0
+    some = ~given.all(axis=0)
+    columns = given[:, some]
     t = np.arange(1, columns.shape[0] + 1, dtype=np.int32)[:, None]
     last = np.maximum.accumulate(columns * t, axis=0)  # the latest step with a gradient, or 0
     since = t[1:] - last[:-1]
     before = last[:-1] > 0
-    gaps = (since - 1) * (columns[1:] & before)
+    gaps[1:, some] = (since - 1) * (columns[1:] & before)
     late = np.where(columns.any(axis=0), columns.argmax(axis=0), 0)
-    return int(gaps.max(initial=0)), int(late.max())
+    return gaps, int(late.max())
 
 
 def _range(size: Array) -> Range | None:

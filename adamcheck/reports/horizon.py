@@ -28,6 +28,7 @@ def horizon_document(one: Horizon) -> dict[str, Any]:
         "hyper": {name: _pair(pair) for name, pair in one.hyper.items()},
         "loaded": one.loaded,
         "options": dict(one.options),
+        "together": {name: [_pair(pair) for pair in kept] for name, kept in one.together.items()},
     }
 
 
@@ -47,6 +48,7 @@ def read_horizon(document: Any) -> Horizon:
         hyper={name: (float(a), float(b)) for name, (a, b) in document["hyper"].items()},
         loaded=int(document["loaded"]),
         options={name: int(steps) for name, steps in document["options"].items()},
+        together={name: _front(kept) for name, kept in document.get("together", {}).items()},
     )
 
 

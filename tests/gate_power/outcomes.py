@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from adamcheck.horizon import Horizon
-from adamcheck.mutations.edits import Edit
+from adamcheck.mutations.edits import Edit, Guard
 
 SET_ASIDE = ("equivalent", "beyond the envelope", "beyond the horizon")
 """Classes of mutants that count apart, each with its evidence."""
@@ -44,9 +46,19 @@ class Outcome:
 
 
 def unreached(edit: Edit, horizon: Horizon) -> str:
-    """Why an edit's guard lies beyond the horizon; empty where it was within."""
-    guard = edit.guard
-    if guard is None or guard.value is None:
+    """Why an edit's guard lies beyond the horizon; empty where it was within.
+
+    Two conditions are beyond it where either is, or where no judged run met both at once.
+    """
+    if edit.guard is None:
+        return ""
+    conditions = edit.guard.conditions
+    alone = (_unreached(one, horizon) for one in conditions)
+    return next((why for why in alone if why), "") or _apart(conditions, horizon)
+
+
+def _unreached(guard: Guard, horizon: Horizon) -> str:
+    if guard.value is None:
         return ""
     at, rest = guard.value, guard.rest or 0
     most = max(horizon.sizes, default=0)
@@ -69,6 +81,37 @@ def unreached(edit: Edit, horizon: Horizon) -> str:
         case "size>=":
             return _beyond("size", at, most)
     return ""
+
+
+def _apart(conditions: Sequence[Guard], horizon: Horizon) -> str:
+    """Why two conditions were never met at once, as far as the horizon tells."""
+    wanted = [needed for one in conditions if (needed := _least(one))]
+    for (first, at), (second, least) in itertools.combinations(wanted, 2):
+        if first != second and not horizon.met(first, at, second, least):
+            return f"needs a {first} of {at:g} and a {second} of {least:g} at once"
+    return ""
+
+
+def _least(guard: Guard) -> tuple[str, float] | None:
+    """(quantity of the horizon, the least it must be) for a condition to hold."""
+    if guard.value is None:
+        return None
+    match guard.kind:
+        case "t>=" | "t==":
+            return "step", guard.value
+        case "t%":
+            return "step", guard.rest or guard.value
+        case "|g|>=":
+            return "gradient", guard.value
+        case "silence>=":
+            return "silence", guard.value
+        case "index==":
+            return "size", guard.value + 1
+        case "index%":
+            return "size", (guard.rest or 0) + 1
+        case "size>=":
+            return "size", guard.value
+    return None
 
 
 def _beyond(what: str, needed: float, reached: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adamcheck.mutations import apply
-from adamcheck.mutations.edits import Edit
+from adamcheck.mutations.edits import Edit, Guard
 from adamcheck.mutations.equivalence import same_function
 from adamcheck.mutations.operators import OPERATORS
 from adamcheck.program import trace
@@ -38,11 +38,15 @@ def matches(edit: Edit, inferred: InferredEdit) -> bool:
     for name in OPERATORS[edit.operator].numbers:
         if not _holds(inferred.parameters, name, edit[name]):
             return False
-    guard = edit.guard
-    if (guard.kind if guard else "") != inferred.guard:
-        return False
-    numbers = {"at": guard.value, "rest": guard.rest} if guard else {}
-    return all(
+    if edit.guard is None:
+        return not inferred.guard
+    # an inferred edit has at most one condition: of two, one has to be named
+    return any(_guarded(one, inferred) for one in edit.guard.conditions)
+
+
+def _guarded(condition: Guard, inferred: InferredEdit) -> bool:
+    numbers = {"at": condition.value, "rest": condition.rest}
+    return condition.kind == inferred.guard and all(
         _holds(inferred.guard_parameters, name, value)
         for name, value in numbers.items()
         if value is not None

@@ -7,7 +7,7 @@ counts as beyond the envelope, and how much was tried is the evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from adamcheck.formats import Format, format_named
 from adamcheck.horizon import Horizon
 from adamcheck.inputs.sequences import battery
-from adamcheck.mutations.edits import Edit
+from adamcheck.mutations.edits import Edit, Guard
+from adamcheck.mutations.guards import Span
 from adamcheck.mutations.simulate import simulated
 from adamcheck.mutations.target import Optimizer, named
 from adamcheck.oracle.envelope import STRICT, Admission
@@ -35,6 +36,8 @@ THROUGH = 9_000
 """Steps that a run may take to reach a guard; beyond, a state is loaded just before it."""
 _LONG = 128
 _FEW = 16
+_BEFORE = 6
+"""Gradients before a silence."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,9 @@ class Around:
     def inputs(self) -> Iterator[Input]:
         """The runs for one choice of hyperparameters."""
         guard = self.edit.guard
+        if guard is not None and guard.also is not None:
+            yield from self._at_once(guard.conditions)
+            return
         kind, at = (guard.kind, int(guard.value or 0)) if guard else ("", 0)
         if guard and kind.endswith("%"):
             at = guard.rest or (at if kind == "t%" else 0)
@@ -170,6 +176,32 @@ class Around:
                 yield self._input(np.tile(grads, (1, -(-size // grads.shape[1])))[:, :size])
         else:
             yield self._input(self._columns(48, 200))
+
+    def _at_once(self, conditions: Sequence[Guard]) -> Iterator[Input]:
+        """A run in which all conditions hold at one step: of that size, after that silence."""
+        size, silence, steps = 2, 0, Span(low=1)
+        for one in conditions:
+            at = int(one.value or 0)
+            if one.kind.startswith("t"):
+                steps.narrow(one)
+            elif one.kind == "silence>=":
+                silence = at
+            elif one.kind == "size>=":
+                size = max(size, at)
+            elif one.kind.startswith("index"):
+                size = max(size, (one.rest or 0 if one.kind == "index%" else at) + 1)
+        steps.low = max(steps.low, silence + _BEFORE + 1 if silence else 1)
+        longest = self.horizon.steps_of(size) if self.horizon else THROUGH
+        when = steps.least()
+        if when > min(longest, THROUGH):
+            return
+        length = min(int(when) + 12, longest)
+        grads = self._columns(min(48, length), 140 if length <= _LONG else _FEW)
+        grads = np.tile(grads, (-(-length // len(grads)), 1))[:length]
+        grads[int(when) - 1 - silence : int(when) - 1] = 0.0
+        if size > 2:
+            grads = np.tile(grads, (1, -(-size // grads.shape[1])))[:, :size]
+        yield self._input(grads)
 
     def _at_step(self, when: int) -> Iterator[Input]:
         longest, loaded = THROUGH, THROUGH * 100
@@ -203,8 +235,8 @@ class Around:
         plain = np.asarray(laws.grads, np.float64)
         given = [x for name, x in self.edit.parameters if name == "c"]
         sizes = [abs(x) for x in given if isinstance(x, float) and x]
-        if guard and guard.kind.startswith("|g|") and guard.value:
-            sizes.append(guard.value)
+        for one in guard.conditions if guard else ():
+            sizes += [one.value] if one.kind.startswith("|g|") and one.value else []
         peak = np.abs(plain).max(axis=0)
         near = plain[:, peak > 0] / peak[peak > 0]
         parts = [plain]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS
 from adamcheck.mutations import Edit, Guard, apply, guards, neighbours, parse_edit, sample
 from adamcheck.mutations import target as targets
+from adamcheck.mutations.guards import can_hold
 from adamcheck.mutations.language import labels, live
 from adamcheck.mutations.operators import OPERATORS
 from adamcheck.mutations.simulate import simulated
@@ -110,6 +113,43 @@ def test_drawing_is_deterministic_and_wide():
     assert one == two
     assert len({e.operator for e in one}) >= 14
     assert {e.guard.kind for e in one if e.guard} == {g.kind for g in guards(one[0], program)}
+    assert {len(e.guard.conditions) for e in one if e.guard} == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("guard", "possible"),
+    [
+        ("t>=10 and t<11", True),
+        ("t>=10 and t<10", False),
+        ("silence>=5 and t<7", True),
+        ("silence>=5 and t<6", False),
+        ("t%100==7 and t==107", True),
+        ("t%100==7 and t==108", False),
+        ("t%5==0 and t<5", False),
+        ("index==3 and index%2==0", False),
+        ("index==4 and index==last", True),
+        ("index==4 and index==last and size>=6", False),
+        ("|g|>=2.0 and |g|<2.0", False),
+        ("size>=9 and index==0", True),
+    ],
+)
+def test_conditions_that_exclude_each_other_are_known(guard: str, possible: bool):
+    edit = parse_edit(f"scale g c=2 if {guard}")
+    assert str(edit) == f"scale g c=2 if {guard}"
+    assert edit.guard is not None
+    assert can_hold(edit.guard) is possible
+
+
+def test_two_conditions_hold_where_both_do():
+    both = "scale update c=2.0 if {0} and {1}"
+    conditions = ("t>=9", "index%3==1", "|g|>=0.5", "silence>=1", "t%5==2", "size>=9")
+    for one, two in itertools.permutations(conditions, 2):
+        plain = ran("adam", "float64")
+        alone = [ran("adam", "float64", edit=f"scale update c=2.0 if {c}") for c in (one, two)]
+        together = ran("adam", "float64", edit=both.format(one, two))
+        steps = [np.diff(e.thetas, axis=0) for e in (plain, *alone, together)]
+        first, second, changed = (abs(s - steps[0]) > 0.5 * abs(steps[0]) for s in steps[1:])
+        assert np.array_equal(changed, first & second)
 
 
 UNMET = ("t>=25", "t<1", "t==99", "t%100==50", "|g|>=1e9", "|g|<0.0", "silence>=24", "index==9",

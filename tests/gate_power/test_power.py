@@ -128,6 +128,37 @@ def test_a_guard_beyond_the_horizon_is_told_with_its_numbers(guard: str, beyond:
     assert not why or "was reached" in why
 
 
+TOGETHER = replace(
+    HORIZON,
+    together={
+        "step, size": ((2.0, 64.0), (100.0, 9.0)),
+        "step, silence": ((100.0, 15.0),),
+        "size, silence": ((9.0, 20.0),),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("guard", "beyond"),
+    [
+        ("t>=90 and size>=9", False),
+        ("size>=9 and t>=90", False),
+        ("t>=90 and size>=10", True),
+        ("index==9 and t==90", True),
+        ("silence>=16 and t>=2", True),
+        ("silence>=15 and t>=2", False),
+        ("size>=10 and silence>=2", True),
+        ("t>=90 and |g|<1e-9", False),
+        ("t<5 and size>=64", False),
+        ("t>=900 and size>=2", True),
+        ("t>=90 and |g|>=2.0", True),  # of this pair nothing was kept
+    ],
+)
+def test_two_conditions_are_beyond_the_horizon_where_no_run_met_both(guard: str, beyond: bool):
+    why = unreached(parse_edit(f"reset g if {guard}"), TOGETHER)
+    assert bool(why) is beyond
+
+
 def case(text: str, dtype: str = "float32") -> Case:
     return Case("mutant", 0, 0, "adam", dtype, text)
 
@@ -135,7 +166,9 @@ def case(text: str, dtype: str = "float32") -> Case:
 @pytest.mark.parametrize(
     "text",
     ["scale m_hat c=1.001", "reset v' if silence>=300", "reset v' if t==7", "clip g c=64.0",
-     "scale update c=2.0 if |g|>=1000.0", "shift g c=0.25 if index==300"],
+     "scale update c=2.0 if |g|>=1000.0", "shift g c=0.25 if index==300",
+     "scale update c=2.0 if size>=300 and t>=30", "reset v' if silence>=50 and t%7==3",
+     "scale update c=2.0 if silence>=20 and |g|>=1000.0", "drop m_hat arg=0 if t>=3 and t<5"],
 )  # fmt: skip
 def test_the_search_finds_what_the_guard_hides(text: str):
     assert search(case(text), hypers=4).found
@@ -167,6 +200,14 @@ def test_a_reason_names_the_operator_and_brackets_every_number():
     assert not matches(edit, inferred(guard="t<"))
     assert not matches(edit, inferred(guard_parameters={"at": (11.0, 12.0)}))
     assert not matches(Edit("clip", "g", (("c", 1.0),)), inferred())
+
+
+def test_of_two_conditions_one_has_to_be_named():
+    edit = parse_edit("clip g c=1.0 if size>=90 and t>=10")
+    assert matches(edit, inferred())
+    assert not matches(edit, inferred(guard="index=="))
+    assert not matches(edit, inferred(guard="size>="))
+    assert not matches(edit, inferred(guard="", guard_parameters={}))
 
 
 def test_a_dialect_that_is_the_same_function_is_a_reason():

@@ -104,7 +104,9 @@ def _alarms(honest: Sequence[Outcome]) -> int:
 
 def _guard(outcome: Outcome) -> str:
     guard = parse_edit(outcome.text).guard
-    return guard.kind if guard else "none"
+    if guard is None:
+        return "none"
+    return guard.kind if guard.also is None else "two conditions"
 
 
 def _reasons(mutants: Sequence[Outcome]) -> str:
