@@ -5,10 +5,12 @@ A log is a file of JSON lines, one outcome each: a campaign that is started agai
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -143,8 +145,15 @@ def campaign(
     log: Path | None = None,
     jobs: int = 1,
     explain: bool = True,
+    tree: str = "",
+    seconds: float = math.inf,
 ) -> Iterator[Outcome]:
-    """Yield the outcome of every case, those of the log first; new ones are added to it."""
+    """Yield the outcome of every case, those of the log first; new ones are added to it.
+
+    ``tree`` names what is run, and is kept with each outcome. After ``seconds`` no further case is
+    begun: what is left can be gone on with from the log.
+    """
+    until = time.monotonic() + seconds
     done = _read(log, profile) if log and log.exists() else {}
     left = []
     for case in cases:
@@ -152,20 +161,35 @@ def campaign(
             yield done[case.key]
         else:
             left.append(case)
-    for outcome in _outcomes(left, profile, jobs, explain):
+    for found in _outcomes(left, profile, jobs, explain, until):
+        outcome = replace(found, tree=tree)
         if log:
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(outcome.as_dict(), ensure_ascii=False) + "\n")
         yield outcome
 
 
-def _outcomes(cases: list[Case], profile: str, jobs: int, explain: bool) -> Iterator[Outcome]:
+def _outcomes(
+    cases: list[Case], profile: str, jobs: int, explain: bool, until: float
+) -> Iterator[Outcome]:
+    coming = iter(cases)
+
+    def timely() -> Iterator[Case]:
+        while time.monotonic() < until and (case := next(coming, None)) is not None:
+            yield case
+
     if jobs <= 1:
-        yield from (run(case, profile, explain=explain) for case in cases)
+        yield from (run(case, profile, explain=explain) for case in timely())
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        started = [pool.submit(run, case, profile, explain=explain) for case in cases]
-        yield from (each.result() for each in as_completed(started))
+        more, running = timely(), set[Future[Outcome]]()
+        while True:
+            for case in itertools.islice(more, jobs + 1 - len(running)):
+                running.add(pool.submit(run, case, profile, explain=explain))
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (each.result() for each in finished)
 
 
 def _read(log: Path, profile: str) -> dict[str, Outcome]:

@@ -21,7 +21,7 @@ class Outcome:
     fate: killed, survived, no verdict (error or incomplete), killed though equivalent, or one of
     SET_ASIDE; of an honest order conforms or false alarm. ``check`` is the first one that failed,
     ``seconds`` the time until then; ``why`` the evidence for a class; ``named`` whether the kill
-    was explained by the edit itself, None where nothing was said.
+    was explained by the edit itself, None where nothing was said; ``tree`` the commit that was run.
     """
 
     key: str
@@ -39,6 +39,7 @@ class Outcome:
     named: bool | None = None
     reproduction: str = ""
     findings: tuple[str, ...] = field(default=())
+    tree: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For a JSON file."""

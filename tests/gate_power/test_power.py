@@ -244,7 +244,8 @@ OUTCOMES = [
     Outcome("b", "mutant", "adam", "float32", "reset g if |g|>=1", "quick", "survived", why="seen"),
     Outcome("c", "mutant", "adam", "float32", "reset g if t>=9", "quick", "beyond the horizon",
             why="far"),
-    Outcome("d", "honest", "adam", "float32", "m':lerp", "quick", "false alarm", "ADAM-LS-1"),
+    Outcome("d", "honest", "adam", "float32", "m':lerp", "quick", "false alarm", "ADAM-LS-1",
+            tree="abc"),
 ]  # fmt: skip
 
 
@@ -255,6 +256,8 @@ def test_reports_count_apart_what_is_set_aside_and_list_every_survivor():
     assert "false alarms over drawn honest orders: 1/1" in text
     assert "## Survivors\n\n- survived" in text
     assert "\\|g\\|>=" in text
+    assert "| float32 | 1/1 =" in text
+    assert "commits that were run: abc (1)" in text
     told = json.loads(as_json(OUTCOMES, seed=1))
     assert (told["killed"], told["counted"], len(told["outcomes"])) == (1, 2, 4)
 
@@ -269,10 +272,12 @@ def test_a_campaign_goes_on_from_its_log(tmp_path, monkeypatch):
     monkeypatch.setattr("gate_power.campaign.run", noted)
     cases = [mutant(1, k, "float32", ("gd",)) for k in range(3)]
     log = tmp_path / "log.jsonl"
-    first = list(campaign(cases[:2], "quick", log=log))
-    again = list(campaign(cases, "quick", log=log))
+    first = list(campaign(cases[:2], "quick", log=log, tree="abc"))
+    assert list(campaign(cases, "quick", log=log, seconds=0.0)) == first
+    again = list(campaign(cases, "quick", log=log, tree="def"))
     assert asked == [c.key for c in cases]
     assert again[:2] == first
+    assert [o.tree for o in again] == ["abc", "abc", "def"]
 
 
 @pytest.mark.slow

@@ -67,6 +67,7 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
         *(f"- {fate}: {n}" for fate, n in sorted(fates.items()) if fate != "killed"),
         f"- for the right reason: {_reasons(mutants)}",
         f"- false alarms over drawn honest orders: {share(_alarms(honest), len(honest))}",
+        f"- commits that were run: {_trees(outcomes)}",
         f"- seconds to a kill: {_times(mutants)}",
     ]
     tables: list[tuple[str, Callable[[Outcome], str]]] = [
@@ -80,6 +81,10 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
         for name in sorted({of(o) for o in mutants}):
             some = [o for o in mutants if of(o) == name]
             lines.append(f"| {_cell(name)} | {share(killed(some), len(some))} |")
+    lines += ["", "## Honest orders", "", "| dtype | false alarms of so many |", "|---|---|"]
+    for dtype in dict.fromkeys(o.dtype for o in honest):
+        some = [o for o in honest if o.dtype == dtype]
+        lines.append(f"| {dtype} | {share(_alarms(some), len(some))} |")
     lines += ["", "## By check", "", "| first check to fail | kills |", "|---|---|"]
     checks = Counter(o.check for o in mutants if o.fate == "killed")
     lines += [f"| {check} | {n} |" for check, n in checks.most_common()]
@@ -100,6 +105,11 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
 
 def _alarms(honest: Sequence[Outcome]) -> int:
     return sum(o.fate == "false alarm" for o in honest)
+
+
+def _trees(outcomes: Sequence[Outcome]) -> str:
+    trees = Counter(o.tree for o in outcomes if o.tree)
+    return ", ".join(f"{tree} ({n})" for tree, n in trees.items()) or "–"
 
 
 def _guard(outcome: Outcome) -> str:
