@@ -65,8 +65,8 @@ def _loop(how: str) -> Callable[..., None]:
         """The neighbour of a rounded number on the exact one's side, if its last bit is 0."""
         written = builder.bitcast(rounded, bits)
         even = builder.icmp_unsigned("==", builder.and_(written, bits(1)), bits(0))
-        positive = builder.fcmp_ordered(">", rounded, rounded.type(0.0))
-        outward = builder.icmp_unsigned("==", exact_is_above, positive)
+        negative = builder.icmp_signed("<", written, bits(0))  # by its sign bit: it may be zero
+        outward = builder.icmp_unsigned("!=", exact_is_above, negative)
         moved = builder.select(
             outward, builder.add(written, bits(1)), builder.sub(written, bits(1))
         )

@@ -222,8 +222,12 @@ def test_fma_rounds_once(dtype: str) -> None:
         for _ in range(3)
     ]
     cancelling = [near[0], near[1], (-(near[0] * near[1])).astype(kind)]
+    tiny = [
+        (rng.standard_normal(400) * np.exp2(x / 2 + rng.uniform(-3, 3, 400))).astype(kind)
+        for x in (low, low, 2 * low)
+    ]
     with np.errstate(all="ignore"):
-        for a, b, c in (near, spread, cancelling):
+        for a, b, c in (near, spread, cancelling, tiny):
             for x, y, z, r in zip(a, b, c, fma(a, b, c, kind), strict=True):
                 exact = Fraction(float(x)) * Fraction(float(y)) + Fraction(float(z))
                 error = abs(Fraction(float(r)) - exact)
