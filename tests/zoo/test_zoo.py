@@ -224,7 +224,7 @@ def test_fma_rounds_once(dtype: str) -> None:
     cancelling = [near[0], near[1], (-(near[0] * near[1])).astype(kind)]
     tiny = [
         (rng.standard_normal(400) * np.exp2(x / 2 + rng.uniform(-3, 3, 400))).astype(kind)
-        for x in (low, low, 2 * low)
+        for x in (1.3 * low, 1.3 * low, 3 * low)
     ]
     with np.errstate(all="ignore"):
         for a, b, c in (near, spread, cancelling, tiny):
