@@ -3,12 +3,13 @@
 Scalars kept in the array's dtype and flushed subnormals are conventions that widen the envelope.
 Whether a target is given one is a pure function of the target, the spec and the format: runs that
 depend on nothing else are judged, and a wider class is taken only where the strict one fails and
-the wider explains every run. All checks are then judged under that one class.
+the wider explains every run. Where every scalar is exact in the array's dtype, its precision
+explains nothing: there the strict envelope has to hold. All checks are judged under that one class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -41,12 +42,16 @@ def decide(context: Context) -> tuple[Admission, tuple[Finding, ...]]:
     )
     if not wider:
         return strict, ()
-    seen = _observed(context)
+    seen = _observed(context, designated(context))
     first = [judge(evidence, strict) for evidence in seen]
     if not any(judgement.bad.any() for judgement in first):
         return strict, ()
     enough = sum(judgement.decided for judgement in first)
+    plain = _observed(context, exact(context))
     for admission in wider:
+        narrower = replace(admission, scalars=strict.scalars)
+        if any(judge(evidence, narrower).bad.any() for evidence in plain):
+            continue
         # a class so wide that it decides little explains little
         if 2 * _explained(seen, admission) >= max(enough, 1):
             return admission, tuple(_findings(context.fmt.name, strict, admission, first))
@@ -75,10 +80,10 @@ def _explained(seen: list[Evidence], admission: Admission) -> int:
     return decided
 
 
-def _observed(context: Context) -> list[Evidence]:
-    """What the target does on the designated runs, as far as it does not fail there."""
+def _observed(context: Context, runs: Iterable[Trajectory]) -> list[Evidence]:
+    """What the target does on some runs, as far as it does not fail there."""
     seen: list[Evidence] = []
-    for trajectory in designated(context):
+    for trajectory in runs:
         trace = context.attempt(trajectory)
         if trace.failure is not None and trace.failure.kind in _HUNG:
             break  # each further run would cost the same time again
@@ -107,6 +112,23 @@ def designated(context: Context) -> Iterator[Trajectory]:
             else context.altered(context.dyadic, eps=2.0**-60)
         )
         yield context.trajectory(_laws(context, low, 16, safe=False), hyper=low)
+
+
+def exact(context: Context) -> Iterator[Trajectory]:
+    """Runs in which every scalar of every order is exact in the array's dtype.
+
+    With nothing averaged β^t is 0 and 1-β^t is 1; at a first step with β1 = 1/2, β2 = 3/4 they are
+    powers of two, and so are their roots and quotients.
+    """
+    none = {n: 0.0 for n, record in HYPERPARAMETERS.items() if record.role == "average"}
+    first = {n: 0.75 if n == "beta2" else 0.5 for n in none}
+    theta = np.ldexp(1.25, -2)
+    for changes, steps in ((none, 24), (first, 1)):
+        hyper = context.altered(context.dyadic, **changes)
+        for theta0 in (0.0, theta):
+            trajectory = context.trajectory(_laws(context, hyper, steps), theta0, hyper=hyper)
+            if not context.unspoken(trajectory):
+                yield trajectory
 
 
 def _decimal(fmt: Format) -> dict[str, float]:

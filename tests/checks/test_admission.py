@@ -14,7 +14,8 @@ from adamcheck.checks import registry
 from adamcheck.checks.registry import all_checks
 from adamcheck.formats import format_named
 from adamcheck.oracle.envelope import STRICT, Admission
-from adamcheck.properties.admission import decide, designated
+from adamcheck.oracle.judge import judge
+from adamcheck.properties.admission import decide, designated, exact
 from adamcheck.properties.context import Context
 from adamcheck.properties.profiles import PROFILES, profile_named
 from adamcheck.result import CheckResult, Result, Status, Verdict
@@ -122,6 +123,25 @@ def test_the_narrowest_class_that_explains_is_taken():
         assert found == Admission("array")
         assert "all checks are judged so" in told[0].message
         assert told[0].numbers["times_the_float64_bound"] > 1.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("spec", ["adam", "adamw", "rmsprop", "adam[eps=inside,amsgrad=v]"])
+def test_scalars_that_are_exact_explain_nothing(spec, dtype):
+    honest = f"adamcheck.mutations.honest:{spec}"
+    with Session(honest, options={"order": "scalars=array"}) as session:
+        context = context_of(session, spec=spec, dtype=dtype)
+        assert decide(context)[0] == Admission("array")
+        runs = [context.evidence(t, context.run(t), context.spec) for t in exact(context)]
+    assert runs
+    assert all(judge(evidence).accepted for evidence in runs)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_small_deviation_in_few_digits_is_not_taken_for_scalars(dtype):
+    edit = "round sqrt(v_hat) to=3"
+    with Session("adamcheck.mutations.target:adam", options={"edit": edit}) as session:
+        assert decide(context_of(session, dtype=dtype)) == (STRICT, ())
 
 
 def test_flushing_is_admitted_only_where_it_is_needed():
