@@ -34,8 +34,8 @@ def references(book: Book) -> None:
     f, kappa, k = at.error_bounds, pay.kappa, at.k
     paid(
         pay,
-        f.total(s, ea, eb, gamma, eta),
-        lambda more: f.total(s + more, ea, eb, gamma, eta),
+        f.total(s, a, ea, b, eb, gamma, eta),
+        lambda more: f.total(s + more, a, ea, b, eb, gamma, eta),
         gamma,
         [[small], [7]],
         "S·total(s, …) ≥ total(s + κE, …) for E = S·total(s, …)",
@@ -62,8 +62,8 @@ def references(book: Book) -> None:
     two = k.prove(ge(2 - square), [[kappa, room], [ONE * 17 / 8, room], [ONE * 47 / 64]])
     paid(
         pay,
-        at.error_bounds.scaled_down(s, ea, eb, i, gamma, eta),
-        lambda more: at.error_bounds.scaled_down(s + more, ea, eb, square * i, gamma, eta),
+        at.error_bounds.scaled_down(s, a, ea, eb, i, gamma, eta),
+        lambda more: at.error_bounds.scaled_down(s + more, a, ea, eb, square * i, gamma, eta),
         eb * i * square * (1 + gamma) + gamma,
         [[sq(1 + kappa), more, half], [more, two], [3, small], [3]],
         "S·scaled_down(q, …, i, …) ≥ scaled_down(q + κE, …, (1+κ)²i, …)",
@@ -150,10 +150,10 @@ def average_references(book: Book) -> None:
 # --- the bound's own evaluation ---
 
 PARAMETERS = {
-    "total": "s e_a e_b gamma eta",
+    "total": "s a e_a b e_b gamma eta",
     "product": "a e_a b e_b gamma eta",
-    "scaled_down": "q e_a e_b i gamma eta",
-    "quotient": "q e_a b e_b gamma eta",
+    "scaled_down": "q a e_a e_b i gamma eta",
+    "quotient": "q a e_a b e_b gamma eta",
     "radical": "r e_v gamma",
     "average": f"{NAMES} u gamma_2 gamma_4 eta",
     "inverse": "a e",
@@ -178,7 +178,9 @@ class Rounded:
     __add__ = __radd__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _with
 
     def __lt__(self, other: Any) -> bool:
-        return True  # 2e < b: doubling is exact, and so is the choice
+        return True  # 2e < b: doubling is exact, and so is the choice; sums are 0 where all are
+
+    __gt__ = __lt__
 
     def __sub__(self, other: "Rounded") -> "Rounded":
         if not (self.given and other.given):

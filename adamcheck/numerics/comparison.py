@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from adamcheck.numerics.double_double import two_sum
+from adamcheck.numerics.double_double import FAINT, SMALLEST, two_sum
 
 select: Any = np.where
 
@@ -33,8 +33,10 @@ class Outcome(IntEnum):
 
 
 CERTAIN: Final = 2.0**64
-"""So many times a faint bound lies outside, whatever underflow took from that bound: a few of its
-last bits, which are at least 2^-52 of it, at every step of a run."""
+"""What lies so many times a faint bound away is outside, and a bound so many times as large as a
+faint part of it is not moved by that part's underflow. Every operation of a bound loses at most
+2^-1075 of it; a bound that is not 0 holds an eta, at least 2^-1074. So the loss is at most some
+dozens of times the bound, and 2^-64 of that is below the level's own share of 2^-48 (judge)."""
 
 TALLIES: Final = ("worst", "worst_step", "first_bad", "undecided", "void", "weak", "decided")
 """What is counted for each observed quantity and element, all float64: the largest ratio and where,
@@ -55,6 +57,19 @@ def known_ratio(distance: Any, bound: Any) -> Any:
     """
     ratio = select(distance > 0.0, distance / bound, select(distance <= 0.0, 0.0, np.inf))
     return select(bound < np.inf, ratio, 0.0)
+
+
+def faint(was: Any, e: Any, a: Any) -> Any:
+    """1 where the bound e of a value of magnitude a is so small that its own underflow counts.
+
+    Elsewhere what ``was``. A bound of 0 is exact; beside a value of usual size e is nothing.
+    """
+    return select((e > 0.0) & (e < FAINT) & (a < SMALLEST), 1.0, was)
+
+
+def unswallowed(was: Any, e: Any, part: Any) -> Any:
+    """What ``was``, and 0 where a bound e is so much larger than the part that may be faint."""
+    return select(e < CERTAIN * part, was, 0.0)
 
 
 def outcome(distance: Any, bound: Any, quantity: Any, margin: Any, faint: Any) -> Any:
@@ -87,4 +102,11 @@ def settled(strained: Any, first: Any, open: Any, void: Any, weak: Any, steps: A
     )
 
 
-COMPARISON: tuple[Callable[..., Any], ...] = (distance, known_ratio, outcome, settled)
+COMPARISON: tuple[Callable[..., Any], ...] = (
+    distance,
+    known_ratio,
+    faint,
+    unswallowed,
+    outcome,
+    settled,
+)

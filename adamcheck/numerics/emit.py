@@ -98,11 +98,11 @@ class Emitter:
                 if self.program.is_count(i):  # whole numbers are exact
                     return "0.0"
                 gamma = "gamma6s" if self.program.is_correction(i) else "us"
-                return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
+                return f"total(a{i}, {a[0]}, {e[0]}, {a[1]}, {e[1]}, {gamma}, 0.0)"
             case "mul" | "decay":
                 return f"product({a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "div":
-                return f"quotient(a{i}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
+                return f"quotient(a{i}, {a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "sqrt":
                 return f"radical(a{i}, {e[0]}, gamma3s)"
             case "ema":
@@ -148,25 +148,34 @@ class Emitter:
             lines.append(f"low = low | (({size} < SMALLEST){nonzero})")
         return lines
 
-    def compared(self, i: int) -> list[tuple[str, int]]:
-        """Bounds at operation i whose own underflow counts, each with the value that it is of.
+    def faint(self, i: int) -> str:
+        """1 where the bound of output i may have lost to its own underflow what decides, else 0.
 
-        Beside a value in the level's range such a bound is nothing, and sums swallow it. What is
-        left are the bounds that are compared, and the numerators that a small divisor blows up.
+        Beside a value in the level's range such a loss is nothing, and sums swallow it. What is
+        left are bounds of moments and of outputs, and numerators that a small divisor blows up. θ
+        has all of it by way of the update.
         """
+        text = "0.0"
+        for k in self._behind(i):
+            for e, of in self._compared(k):
+                text = f"faint({text}, {e}, a{of})"
+        if i == self.program.output["theta"]:
+            text = f"unswallowed({text}, e{i}, e{self.program.output['update']})"
+        return f"faint({text}, e{i}, a{i})"
+
+    def _behind(self, i: int) -> list[int]:
+        """The elementwise values that the bound of value i is made of, in order, without i."""
+        return sorted(self.bounded([i]) - {i})
+
+    def _compared(self, i: int) -> list[tuple[str, int]]:
+        """Bounds at operation i whose own underflow counts, each with the value that it is of."""
         op, bounds = self.program.ops[i], list[tuple[str, int]]()
         if i in self.targets and i != self.program.output["theta"]:
             bounds.append((f"e{i}", i))
         if op.kind == "div" and op.args[1] not in self.program.uniform:
-            bounds.append((f"e{op.args[0]} + far", op.args[0]))
+            x = op.args[0]
+            bounds.append((f"underflowed(a{x}, e{x}, far)", x))
         return bounds
-
-    def too_fine(self, i: int) -> list[str]:
-        """Lines that raise ``faint`` where i has a bound whose own underflow counts."""
-        return [
-            f"faint = faint | (({e} > 0.0) & ({e} < FAINT) & (a{k} < SMALLEST))"
-            for e, k in self.compared(i)
-        ]
 
     def _chosen(self, condition: int, x: str, y: str) -> str:
         """Bound of a choice: none where an admissible evaluation may choose the other value."""
@@ -206,7 +215,7 @@ class Emitter:
             if program.ops[x].kind == "sub" and x not in mixed:  # (a-b)-c, (a-c)-b or a-(b+c)
                 both = (*program.ops[x].args, y)
                 lost += "".join(f" + 1.01 * u * (a{k} + e{k})" for k in both)  # 1.01 > 1+u
-            return f"total(a{i}, e{x}, e{y}, u, {lost})"
+            return f"total(a{i}, a{x}, e{x}, a{y}, e{y}, u, {lost})"
         if i in self.shrinks:
             return self._shrunk(i, eta)
         if op.kind == "mul":
@@ -214,12 +223,13 @@ class Emitter:
             return f"product(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
         lost = f"{eta} * (1.0 + a{i})" if mixed else eta
         if y in program.uniform:  # its cast may underflow; cast, reciprocal and product: three
-            return f"scaled_down(a{i}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
+            return f"scaled_down(a{i}, a{x}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
         bottom = f"e{y}"
         if i in self.unrooted:  # s·D and 1/D may underflow
             bottom, lost = f"e{y} + {eta}", f"{eta} * (1.0 + a{x})"
         # (α·m)/D: what the product loses is divided by D
-        return f"quotient(a{i}, e{x} + {eta}, a{y}, {bottom}, gamma2, {lost})"
+        top = f"underflowed(a{x}, e{x}, {eta})"
+        return f"quotient(a{i}, a{x}, {top}, a{y}, {bottom}, gamma2, {lost})"
 
     def _shrunk(self, i: int, eta: str) -> str:
         """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""

@@ -30,28 +30,41 @@ root: Any = np.sqrt
 select: Any = np.where
 
 
-def total(s: Any, ea: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+def unless_zero(size: Any, eta: Any) -> Any:
+    """What underflow may take, eta; nothing from operands that are exactly 0, of size 0."""
+    return select(size > 0.0, eta, 0.0)
+
+
+def underflowed(a: Any, e: Any, eta: Any) -> Any:
+    """The bound e of a value of magnitude a that is multiplied and loses eta; 0 loses nothing."""
+    return e + unless_zero(a + e, eta)
+
+
+def total(s: Any, a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
     """A sum or difference of magnitude s: the operands' errors and one rounding."""
     moved = ea + eb
-    return (moved + gamma * (s + moved) + eta) * SLACK
+    return (moved + gamma * (s + moved) + unless_zero(a + b + moved, eta)) * SLACK
 
 
 def product(a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
     """A product: |âb̂ - ab| <= |â||b̂ - b| + |b||â - a|, then its roundings."""
     high = a + ea
-    return (high * eb + b * ea + gamma * (high * (b + eb)) + eta) * SLACK
+    wide = b + eb
+    nothing = unless_zero(smaller(high, wide), eta)
+    return (high * eb + b * ea + gamma * (high * wide) + nothing) * SLACK
 
 
-def quotient(q: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
-    """A quotient of magnitude q by b; infinite once the divisor is known to less than a half."""
+def quotient(q: Any, a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+    """A quotient of magnitude q = a/b; infinite once the divisor is known to less than a half."""
     moved = (ea + q * eb) / larger(b - eb, TINIEST)
-    return select(eb + eb < b, (moved + gamma * (q + moved) + eta) * SLACK, np.inf)
+    found = (moved + gamma * (q + moved) + unless_zero(a + ea, eta)) * SLACK
+    return select(eb + eb < b, found, np.inf)
 
 
-def scaled_down(q: Any, ea: Any, eb: Any, inverse: Any, gamma: Any, eta: Any) -> Any:
+def scaled_down(q: Any, a: Any, ea: Any, eb: Any, inverse: Any, gamma: Any, eta: Any) -> Any:
     """A quotient by a scalar whose 1/(b - eb) was taken once (infinite where 2·eb >= b)."""
     moved = (ea + q * eb) * inverse
-    return (moved + gamma * (q + moved) + eta) * SLACK
+    return (moved + gamma * (q + moved) + unless_zero(a + ea, eta)) * SLACK
 
 
 def radical(r: Any, ev: Any, gamma: Any) -> Any:
@@ -88,7 +101,7 @@ def average(
     n = new + enew
     moved = b * eold + high * enew + off * old + ew * new
     moved = moved + larger(gamma2 * b, gamma4 * high) * o + gamma4 * high * n
-    return (moved + u * (result + moved) + eta * (3.0 + o + n)) * SLACK
+    return (moved + u * (result + moved) + unless_zero(o + n, eta) * (3.0 + o + n)) * SLACK
 
 
 def inverse(a: Any, e: Any) -> Any:
@@ -105,8 +118,11 @@ def chosen(above: Any, a: Any, e: Any, ex: Any, ey: Any) -> Any:
 
 
 def rooted(a: Any, e: Any, bound: Any) -> Any:
-    """The bound of a root whose radicand, of magnitude a, may come out negative: then no number."""
-    return select(e < a, bound, np.inf)
+    """The bound of a root whose radicand, of magnitude a, may come out negative: then no number.
+
+    A radicand that is exactly 0 does not.
+    """
+    return select(e < a, bound, select(a + e <= 0.0, bound, np.inf))
 
 
 def within(e: Any, x: Any, largest: Any) -> Any:
@@ -115,6 +131,8 @@ def within(e: Any, x: Any, largest: Any) -> Any:
 
 
 ERROR_BOUNDS: tuple[Callable[..., Any], ...] = (
+    unless_zero,
+    underflowed,
     total,
     product,
     quotient,

@@ -179,8 +179,7 @@ class _Lowering:
             if op.name == "g":
                 return "zero"
             # a target may keep a wider parameter inside; what it shows is rounded
-            kept = self.add(_TIMES, ["stored", self.value(i)[0]])[0]
-            return self.add(_PLUS, [kept, "lost"])[0]
+            return self.add("shown", [self.value(i)[0], "theta.e", "stored", "lost"])[0]
         alone = i in self.program.uniform
         text = self.emitter.scalar_bound(i) if alone else self.emitter.bound(i)
         return self.expression(text)
@@ -252,19 +251,17 @@ class _Lowering:
             was = self.add("small", [was, *reads])[0]
         return was
 
-    def faint(self, i: int, was: str) -> str:
-        """Register of the flag after the bound of i: a bound too small for doubles."""
-        for text, k in self.emitter.compared(i):
-            was = self.add("faint", [was, self.expression(text), self.value(k)[0]])[0]
-        return was
+    def faint(self, i: int) -> str:
+        """Register of the flag of output i: its bound has been too small for doubles."""
+        return self.expression(self.emitter.faint(i))
 
 
 @lru_cache(maxsize=512)
 def lower(program: Program, *, paired: bool, quantities: tuple[str, ...]) -> Lowered:
     """The codes that compute the named outputs with their bounds, and carry the states on.
 
-    The elements' ``found`` are NAME.h, NAME.l, NAME.e of each quantity, "low", "faint" and
-    "either".
+    The elements' ``found`` are NAME.h, NAME.l, NAME.e of each quantity; paired ones have besides
+    NAME.faint, "low" and "either" of all.
     """
     made = _Lowering(program, paired=paired)
     out = program.output
@@ -274,8 +271,10 @@ def lower(program: Program, *, paired: bool, quantities: tuple[str, ...]) -> Low
         high, low = made.value(i)
         wanted |= {f"{name}.h": high, f"{name}.l": low, f"{name}.e": made.bound(i)}
     carried = _carried(made, program.moments, "hle" if paired else "he")
+    if any("theta.e" in step.reads for step in made.codes[False].steps):
+        carried["theta.e"] = made.bound(out["theta"])
     if paired:
-        wanted |= _flags(made, indices)
+        wanted |= _flags(made, dict(zip(quantities, indices, strict=True)))
     clocks = _carried(made, program.clocks, "hle")
     elements = made.codes[False].steps
     reads = {r for step in elements for r in step.reads} | {*wanted.values(), *carried.values()}
@@ -298,15 +297,16 @@ def _carried(made: _Lowering, names: Sequence[str], parts: str) -> dict[str, str
     return found
 
 
-def _flags(made: _Lowering, read: list[int]) -> dict[str, str]:
-    low = faint = "zero"
-    bounded = made.emitter.bounded([*made.emitter.targets, *read])
+def _flags(made: _Lowering, outputs: dict[str, int]) -> dict[str, str]:
+    low = "zero"
     for i in made.emitter.elementwise:
         made.value(i)
         low = made.small(i, low)
-        if i in bounded:
-            faint = made.faint(i, faint)
-    return {"low": low, "faint": faint, "either": made.add("larger", [low, faint])[0]}
+    found = {f"{name}.faint": made.faint(i) for name, i in outputs.items()}
+    either = low
+    for flag in dict.fromkeys(found.values()):
+        either = made.add("larger", [either, flag])[0]
+    return found | {"low": low, "either": either}
 
 
 def _allocated(

@@ -65,8 +65,10 @@ BOUNDS: Final = (
     _of("larger", "|x| |y|", "larger(x, y)"),
     # a result too small for double-double while none of its factors is zero
     _of("small", "was |r| |x| |y|", "select((r < SMALLEST) & (x > 0.0) & (y > 0.0), 1.0, was)"),
-    # a bound so small that its own underflow counts
-    _of("faint", "was e |a|", "select((e > 0.0) & (e < FAINT) & (a < SMALLEST), 1.0, was)"),
+    _of("faint", "was e |a|", "faint(was, e, a)"),
+    _of("unswallowed", "was e part", "unswallowed(was, e, part)"),
+    # what a parameter shows is rounded, but for one that shows 0 and was exactly that before
+    _of("shown", "|x| before stored lost", "stored * x + unless_zero(x + before, lost)"),
 )
 """What bounds are made of beside error bounds; they are sums and products of magnitudes."""
 

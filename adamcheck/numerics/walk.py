@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from adamcheck.numerics import error_bounds
-from adamcheck.numerics.double_double import FAINT, SMALLEST
+from adamcheck.numerics import comparison, error_bounds
+from adamcheck.numerics.double_double import SMALLEST
 from adamcheck.numerics.emit import Emitter
 from adamcheck.program import Program
 
@@ -67,7 +67,7 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
 
     ``c`` holds u, us, gamma2, gamma3s, gamma6s, gamma4, eta, reassociation and largest by
     attribute. ``flagged`` adds where a pair of doubles left its range, and where a bound in doubles
-    did.
+    did, by output name.
     """
     emitter = Emitter(program, paired=False)
     bounded = emitter.bounded([*emitter.targets, *program.output.values()])
@@ -82,11 +82,12 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
         "    scaled_down, radical = b.scaled_down, b.radical",
         "    average, within, larger = b.average, b.within, k.larger",
         "    chosen, rooted, inverse = b.chosen, b.rooted, b.inverse",
+        "    underflowed = b.underflowed",
         "    s = k.clocks or k",
         "    root_of, larger_of, magnitude = s.root_of, s.larger_of, s.magnitude",
         "    above_zero, choice_of = s.above_zero, s.choice_of",
     ]
-    lines += ["    low = faint = False"] if flagged else []
+    lines += ["    low = False"] if flagged else []
     indices = range(len(program.ops))
     for i in (i for i in indices if i in program.uniform):
         lines += _value(program, emitter, i)
@@ -107,12 +108,15 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
         flags = emitter.out_of_range(i, "magnitude") if flagged else []
         if i in bounded:
             lines.append(f"    e{i} = {emitter.bound(i)}")
-            flags += emitter.too_fine(i) if flagged else []
         lines += [f"    {line}" for line in flags]
     letter = {i: "w" if i in program.uniform else "h" for _, i in program.outputs}
     values = ", ".join(f"{name!r}: {letter[i]}{i}" for name, i in program.outputs)
     bounds = ", ".join(f"{name!r}: e{i}" for name, i in program.outputs)
-    more = ", low, faint" if flagged else ""
+    alone = program.uniform
+    faint = ", ".join(
+        f"{name!r}: {emitter.faint(i)}" for name, i in program.outputs if i not in alone
+    )
+    more = f", low, {{{faint}}}" if flagged else ""
     return "\n".join([*lines, f"    return {{{values}}}, {{{bounds}}}{more}"]) + "\n"
 
 
@@ -127,7 +131,11 @@ def _value(program: Program, emitter: Emitter, i: int) -> list[str]:
 @lru_cache(maxsize=2048)
 def step_function(program: Program, *, flagged: bool = False) -> Callable[..., Any]:
     """The function of ``step_source``."""
-    scope: dict[str, Any] = {"SMALLEST": SMALLEST, "FAINT": FAINT}
+    scope: dict[str, Any] = {
+        "SMALLEST": SMALLEST,
+        "faint": comparison.faint,
+        "unswallowed": comparison.unswallowed,
+    }
     source = step_source(program, flagged=flagged)
     exec(compile(source, f"<rule {program.spec}>", "exec"), scope)
     function: Callable[..., Any] = scope["step"]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format, widened
+from adamcheck.numerics.error_bounds import unless_zero
 from adamcheck.numerics.pairs import PAIRS, SINGLES, Pair, two_sum
 from adamcheck.numerics.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
@@ -116,8 +117,11 @@ def observed(evidence: Evidence, admission: Admission) -> Feed:
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         seen = widened(evidence.thetas[t]).astype(np.float64)
-        # a target may keep a wider parameter inside; what it shows is rounded from the second on
-        stored = fmt.u * np.abs(seen) + eta if t else 0.0
+        # a target may keep a wider parameter inside; what it shows is rounded from the second on,
+        # unless it was exactly 0 and shows that
+        size = np.abs(seen)
+        before = 0.0 if error is None else error
+        stored = fmt.u * size + unless_zero(size + before, eta) if t else 0.0
         return Given(seen, stored, widened(evidence.grads[t]).astype(np.float64), 0.0)
 
     return feed

@@ -172,7 +172,7 @@ def judging(
         tape.move(JUDGED, load, seen, "next" if name == "theta" else f"seen.{name}")
         high, low, bound = (found[f"{name}.{part}"] for part in "hle")
         quantity = found["update.h"] if name == "theta" else high
-        faint, counted = found.get("faint", 0), (first, unresolved, void, weak)
+        faint, counted = found.get(f"{name}.faint", 0), (first, unresolved, void, weak)
         tape.add(JUDGED, "distance", distance, seen, high, low)
         tape.add(JUDGED, "outcome", outcome, ratio, distance, bound, quantity, margin, faint)
         tape.add(JUDGED, "worst", worst, at, worst, at, ratio, now)
@@ -192,8 +192,8 @@ def _elements(lowered: Lowered, single: bool, given: tuple[str, ...]) -> Tape:
     block, load = lowered.elements, "load32" if single else "load"
     tape = Tape.of(block)
     for state, row in block.states.items():
-        name = state[2:-2]
-        if name in given and state.endswith(".h"):
+        name = state.removeprefix("s.").removesuffix(".h")
+        if name in given:
             tape.move(BEFORE, "load", row, f"start.{name}")
         else:
             tape.add(BEFORE, "copy", row, 0)

@@ -78,6 +78,7 @@ def walk(
         bounds |= {f"h.{n}": bound(float(e)) for n, e in zip(names, errors, strict=True)}
         clocks = envelope.start(program, evidence.hyper, fmt, admission)[:, 2]
         bounds |= {f"s.{n}": bound(e) for n, e in zip(program.clocks, clocks.tolist(), strict=True)}
+        bounds |= {"g": zero, "theta": zero}
         if evidence.first:
             asked = tuple(sorted((n, float(evidence.hyper[n])) for n in names))
             ran = _clocks_after(program, asked, fmt, admission, precision, evidence.first)
@@ -95,7 +96,9 @@ def walk(
                 (error,) = envelope.scalar_errors(("lr",), {"lr": lr}, fmt, admission).tolist()
                 values["h.lr"] = ball(lr)
                 bounds["h.lr"] = zero if without == "scalars" else bound(error)
-            bounds |= {"g": zero, "theta": bound(fmt.u) * abs(theta) + eta if t else zero}
+            if t:  # what a parameter shows is rounded; exactly 0, it shows that
+                lost = BALLS.error_bounds.unless_zero(abs(theta) + bounds["theta"], eta)
+                bounds["theta"] = bound(fmt.u) * abs(theta) + lost
             far = tuple(bound(x) for x in reassociation[t].tolist())
             c = constants(
                 u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), reassociation=far
@@ -103,7 +106,7 @@ def walk(
             after, radii = run(BALLS, values, bounds, c)
         yield {name: Point(after[name], radii[name]) for name in after}
         values |= carry(program, after)
-        bounds |= carry(program, radii)
+        bounds |= carry(program, radii) | {"theta": radii["theta"]}
 
 
 @lru_cache(maxsize=64)

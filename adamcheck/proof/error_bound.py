@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,22 +24,33 @@ ONE = term(1)
 class Setting:
     """A part: the error bounds without their slack, and what tracing them has met.
 
-    A maximum becomes a symbol of which two facts say that it is no smaller than either.
+    A maximum becomes a symbol of which two facts say that it is no smaller than either. Conditions
+    decide whether a bound is finite, ``sizes`` (size > 0) whether underflow is counted.
     """
 
     k: Proof
     error_bounds: SimpleNamespace
     conditions: list[Claim]
     maxima: list[Term]
+    sizes: list[Claim]
 
 
 def setting(
-    book: Book, title: str, *, larger: Callable[[Any, Any], Any] | None = None, first: bool = True
+    book: Book,
+    title: str,
+    *,
+    larger: Callable[[Any, Any], Any] | None = None,
+    first: bool = True,
+    zero: bool = False,
 ) -> Setting:
-    """Begin a part; ``first`` says which of two the smaller one is, ``larger`` gives a maximum."""
+    """Begin a part; ``first`` says which of two the smaller one is, ``larger`` gives a maximum.
+
+    ``zero``: where operands are exactly 0; elsewhere underflow is counted.
+    """
     k = book.part(title)
     conditions: list[Claim] = []
     maxima: list[Term] = []
+    sizes: list[Claim] = []
     known: dict[Any, Term] = {}
 
     def above(x: Any, y: Any) -> Term:
@@ -54,6 +66,9 @@ def setting(
     def select(claim: Any, yes: Any, no: Any) -> Any:
         if isinstance(claim, bool):
             return yes if claim else no
+        if isinstance(no, Fraction) and no == 0:
+            sizes.append(claim)
+            return no if zero else yes
         conditions.append(claim)
         return yes
 
@@ -65,7 +80,7 @@ def setting(
         slack=ONE,
         tiniest=symbols("tau")[0],
     )
-    return Setting(k, error_bounds, conditions, maxima)
+    return Setting(k, error_bounds, conditions, maxima, sizes)
 
 
 def bounded_by(k: Proof, error: Size, error_bound: Number, value: Term, words: str) -> None:

@@ -19,7 +19,7 @@ from adamcheck.proof.claims import Claim, ge, gt
 
 
 class _Exact(ast.NodeTransformer):
-    """Floats become rationals, x < y and x <= y become claims."""
+    """Floats become rationals, comparisons become claims."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         if not isinstance(node.value, float):
@@ -31,8 +31,9 @@ class _Exact(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         (operator,), (right,) = node.ops, node.comparators
-        name = {ast.Lt: "less", ast.LtE: "at_most"}[type(operator)]
-        return ast.Call(ast.Name(name, ast.Load()), [node.left, right], [])
+        sides = [right, node.left] if isinstance(operator, ast.Gt) else [node.left, right]
+        name = {ast.Lt: "less", ast.Gt: "less", ast.LtE: "at_most"}[type(operator)]
+        return ast.Call(ast.Name(name, ast.Load()), sides, [])
 
 
 def _less(x: Any, y: Any) -> Claim:

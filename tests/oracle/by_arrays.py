@@ -40,7 +40,7 @@ def judge(
                 magnitude = np.abs(paths.high(quantity))
                 d = paths.distance(widened(seen).astype(np.float64), values[key])
                 bound = np.broadcast_to(radii[key], (count,))
-                shaky = np.where(faint & paired, 1.0, 0.0)
+                shaky = faint[key] * paired
                 found = outcome(d, bound, magnitude, margin, shaky)
                 _count(tally[q], found, known_ratio(d, bound), t + 1)
     column = {name: tally[:, k] for k, name in enumerate(TALLIES)}

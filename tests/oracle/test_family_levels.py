@@ -13,6 +13,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle import evaluate, judge, top
@@ -64,11 +65,23 @@ def exact(spec: Spec, grads: Any, theta: Any, hyper: dict[str, float]) -> Iterat
         yield theta, state
 
 
-def truth(spec: Spec, fmt: Format, steps: int, seed: int, **hyper: float) -> Evidence:
-    """An exact evaluation whose parameters and moments are rounded once a step."""
+def truth(
+    spec: Spec,
+    fmt: Format,
+    steps: int,
+    seed: int,
+    *,
+    given: NDArray[np.bool_] | float = 1.0,
+    **hyper: float,
+) -> Evidence:
+    """An exact evaluation whose parameters and moments are rounded once a step.
+
+    ``given`` is 0 for gradients that are 0.
+    """
     rng = np.random.default_rng(seed)
     grads = rng.standard_normal((steps, COUNT)) * np.exp2(rng.integers(-6, 3, COUNT))
-    grads, theta = grads.astype(fmt.dtype), rng.standard_normal(COUNT).astype(fmt.dtype)
+    grads = np.multiply(grads, given).astype(fmt.dtype)
+    theta = rng.standard_normal(COUNT).astype(fmt.dtype)
     hyper = HYPER | hyper
     with mpmath.workdps(60):
         runs = [list(exact(spec, grads[:, i], theta[i], hyper)) for i in range(COUNT)]
@@ -78,8 +91,8 @@ def truth(spec: Spec, fmt: Format, steps: int, seed: int, **hyper: float) -> Evi
         for m in trace(spec).moments
     }
     narrow = {m: x.astype(fmt.dtype) for m, x in moments.items()}
-    given = {name: hyper[name] for name in spec.hyperparameters}
-    return Evidence(spec, fmt, given, grads, thetas.astype(fmt.dtype), narrow)
+    asked = {name: hyper[name] for name in spec.hyperparameters}
+    return Evidence(spec, fmt, asked, grads, thetas.astype(fmt.dtype), narrow)
 
 
 @pytest.mark.parametrize("name", ["float64", "float32"])
@@ -96,6 +109,40 @@ def test_arrays_agree_with_balls_and_accept_the_truth(spec: Spec, name: str) -> 
         ball = top.judge_element(program, observed, given.element(i), STRICT)
         assert np.abs(raw[:, 0, i] - ball[:, 0]).max() <= (1e-12 if level == "dd" else 1e-7)
         assert (raw[:, 1:, i] == ball[:, 1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "hyper"),
+    [
+        ("nadam", {}),
+        ("nadam", {"beta1": 0.0}),
+        ("rmsprop[momentum=yes]", {}),
+        ("rmsprop[centered=yes,momentum=yes]", {}),
+        ("adamw", {"beta1": 0.0}),
+        ("nadam[decay=decoupled]", {"beta1": 0.0}),
+        ("adam[decay=decoupled,eps=inside]", {"beta1": 0.0}),
+    ],
+)
+def test_zero_gradients_while_theta_moves_on_are_decided_in_double_double(
+    text: str, hyper: dict[str, float]
+) -> None:
+    """The bound of the gradient's part is 0, or faint and nothing beside θ's own."""
+    spec, fmt, steps = parse_spec(text), FORMATS["float64"], 40
+    t = np.arange(steps)[:, None]
+    given = truth(spec, fmt, steps, 5, given=(t > 2) & (t < 6), **hyper)
+    judged = judge.judge(given)
+    assert judged.accepted
+    assert judged.escalated == 0
+    assert judged.tallies["theta"].decided.sum() >= COUNT * (steps - 3)
+    observed = ("theta", *trace(spec).moments)
+    raw = by_arrays.judge("dd", observed, given, STRICT, MARGIN["dd"])
+    for i in range(COUNT):
+        ball = top.judge_element(trace(spec), observed, given.element(i), STRICT)
+        assert np.abs(raw[:, 0, i] - ball[:, 0]).max() <= 1e-12
+        assert (raw[:, 2:, i] == ball[:, 2:]).all()
+    wrong = given.thetas.astype(np.float64)
+    wrong[20:] *= 1 + 2.0**-48  # some of θ's last bits, in the silence
+    assert judge.judge(Evidence(**{**vars(given), "thetas": wrong})).bad.all()
 
 
 @pytest.mark.parametrize("level", ["dd", "f64"])

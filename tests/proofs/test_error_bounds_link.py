@@ -37,6 +37,7 @@ from adamcheck.spec import Spec, parse_spec
 TELLING = (
     "rounding-envelope",
     "average-envelope",
+    "exact-zeros",
     "envelope-slack",
     "composed-envelope",
     "envelope-growth",
