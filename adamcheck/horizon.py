@@ -46,7 +46,8 @@ def _largest(one: Mapping[str, int], two: Mapping[str, int]) -> dict[str, int]:
 class Horizon:
     """What the judged runs of one format reached; runs of which nothing was decided do not count.
 
-    steps: of the longest run. silence: most zero gradients in a row between two others of an
+    steps: of the longest run. corrected: the last step from the first one on at which a power β^t of a
+    correction was above the format's unit roundoff. silence: most zero gradients in a row between two others of an
     element. late_start: most zero gradients before an element's first other one. arrays: (elements,
     steps) that no other run exceeds in both. sizes: the array sizes. parameters: most in one list.
     gradients, parameter_values: smallest and largest magnitude but 0. spikes: (step, factor) that
@@ -59,6 +60,7 @@ class Horizon:
 
     dtype: str
     steps: int = 0
+    corrected: int = 0
     silence: int = 0
     late_start: int = 0
     arrays: Front = ()
@@ -110,6 +112,7 @@ def _sets(one: tuple[int, ...], two: tuple[int, ...]) -> tuple[int, ...]:
 
 _JOIN: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "steps": max,
+    "corrected": max,
     "silence": max,
     "late_start": max,
     "arrays": _fronts,

@@ -85,6 +85,12 @@ def test_what_was_met_at_one_step_of_one_element_is_kept_two_by_two():
     assert not found.met("step", 7, "gradient", 4.0)
 
 
+def test_corrections_are_followed_while_their_powers_are_above_the_roundoff():
+    brief = HYPER | {"beta1": 0.5, "beta2": 0.75}  # 0.75^128 is below 2^-53
+    assert reached(run(np.ones((200, 1)), hyper=brief)).corrected == 127
+    assert reached(run(np.ones((100, 1)), hyper=brief)).corrected == 100
+
+
 def test_steps_are_counted_from_a_loaded_one():
     plain = run(np.ones((3, 2)))
     loaded = replace(plain, evidence=replace(plain.evidence, first=100))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from adamcheck.formats import widened
 from adamcheck.horizon import Front, Horizon, Range, front
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement
+from adamcheck.program import trace
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 Array = NDArray[Any]
 
@@ -41,6 +44,7 @@ def reached(judgement: Judgement) -> Horizon:
     return Horizon(
         dtype,
         steps=steps,
+        corrected=_corrected(evidence),
         silence=int(gaps.max(initial=0)),
         late_start=late,
         arrays=front((n, steps) for n in set(sizes)),
@@ -85,6 +89,15 @@ def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
     best = np.maximum.accumulate(b) if b.size else b
     kept = np.flatnonzero(np.r_[True, best[1:] > best[:-1]]) if b.size else np.zeros(0, np.int64)
     return [(float(a[k]), float(b[k])) for k in kept]
+
+
+def _corrected(evidence: Evidence) -> int:
+    """The last step of a run from the first one on at which a correction still moved."""
+    if evidence.first or not trace(evidence.spec).clocks:
+        return 0
+    averages = [x for n, x in evidence.hyper.items() if HYPERPARAMETERS[n].role == "average"]
+    last = [math.log(evidence.fmt.u) / math.log(beta) for beta in averages if 0.0 < beta < 1.0]
+    return min(evidence.shape[0], int(max(last, default=1.0)))
 
 
 def _on(evidence: Evidence) -> list[str]:

@@ -17,6 +17,7 @@ def horizon_document(one: Horizon) -> dict[str, Any]:
     return {
         "dtype": one.dtype,
         "steps": one.steps,
+        "corrected": one.corrected,
         "silence": one.silence,
         "late_start": one.late_start,
         "arrays": [[int(elements), int(steps)] for elements, steps in one.arrays],
@@ -37,6 +38,7 @@ def read_horizon(document: Any) -> Horizon:
     return Horizon(
         dtype=str(document["dtype"]),
         steps=int(document["steps"]),
+        corrected=int(document.get("corrected", 0)),
         silence=int(document["silence"]),
         late_start=int(document["late_start"]),
         arrays=tuple((int(n), int(steps)) for n, steps in document["arrays"]),
@@ -69,6 +71,8 @@ def lines(horizons: Sequence[Horizon]) -> list[tuple[str, str]]:
 
 def _time(horizons: Sequence[Horizon]) -> str:
     parts = [_each(horizons, "steps", " steps")]
+    if any(one.corrected for one in horizons):
+        parts.append(f"corrections that move until {_each(horizons, 'corrected')}")
     if any(one.silence for one in horizons):
         parts.append(f"silences of {_each(horizons, 'silence')}")
     if any(one.late_start for one in horizons):

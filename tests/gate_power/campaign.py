@@ -29,7 +29,7 @@ from adamcheck.spec import parse_spec
 from adamcheck.targets.session import Session
 
 from .cases import Case
-from .outcomes import Outcome, unreached
+from .outcomes import Outcome, corrects, unreached
 from .reasons import named_by
 from .search import search
 
@@ -101,7 +101,8 @@ def _set_aside(case: Case, out: Outcome, result: Result) -> Outcome:
         return replace(out, fate="equivalent", why=proof)
     if result.verdict is not Verdict.CONFORMS:
         return replace(out, fate="no verdict")
-    if why := unreached(case.edit, result.horizon):
+    correcting = corrects(case.edit, trace(parse_spec(case.spec)))
+    if why := unreached(case.edit, result.horizon, correcting=correcting):
         return replace(out, fate="beyond the horizon", why=why)
     tried = search(case, result.horizon)
     if tried.found or tried.alarm:

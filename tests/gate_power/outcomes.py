@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from adamcheck.horizon import Horizon
 from adamcheck.mutations.edits import Edit, Guard
+from adamcheck.mutations.guards import Span
+from adamcheck.mutations.language import indices, reached
+from adamcheck.program import Program
 
 SET_ASIDE = ("equivalent", "beyond the envelope", "beyond the horizon")
 """Classes of mutants that count apart, each with its evidence."""
@@ -46,16 +50,40 @@ class Outcome:
         return asdict(self)
 
 
-def unreached(edit: Edit, horizon: Horizon) -> str:
+def unreached(edit: Edit, horizon: Horizon, *, correcting: bool = False) -> str:
     """Why an edit's guard lies beyond the horizon; empty where it was within.
 
-    Two conditions are beyond it where either is, or where no judged run met both at once.
+    Two conditions are beyond it where either is, or where no judged run met both at once; single
+    steps of an edit that is ``correcting`` where no correction moved any more.
     """
     if edit.guard is None:
         return ""
     conditions = edit.guard.conditions
-    alone = (_unreached(one, horizon) for one in conditions)
-    return next((why for why in alone if why), "") or _apart(conditions, horizon)
+    steps = replace(horizon, steps=horizon.corrected) if correcting else horizon
+    alone = (_unreached(one, steps if one.kind in ("t==", "t%") else horizon) for one in conditions)
+    sizes = "" if any(_fits(conditions, n) for n in horizon.sizes) else "no array had such a size"
+    return next((why for why in alone if why), "") or sizes or _apart(conditions, horizon)
+
+
+def corrects(edit: Edit, program: Program) -> bool:
+    """Whether an edit changes a power β^t, or what is made of such powers and numbers alone."""
+    plain = program.expanded
+    place = indices(plain)[edit.place]
+    kept = {plain.output[f"s.{clock}"] for clock in plain.clocks}
+    return place in plain.uniform and bool(kept & reached(plain, place))
+
+
+def _fits(conditions: Sequence[Guard], size: int) -> bool:
+    """Whether an array of so many elements has one for which the conditions on it hold."""
+    places = Span(high=size - 1)
+    for one in conditions:
+        if one.kind == "index==last":
+            places.low = max(places.low, size - 1)
+        elif one.kind.startswith("index"):
+            places.narrow(one)
+        elif one.kind == "size>=" and size < (one.value or 0):
+            return False
+    return places.least() < math.inf
 
 
 def _unreached(guard: Guard, horizon: Horizon) -> str:

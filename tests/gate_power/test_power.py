@@ -21,7 +21,7 @@ from adamcheck.spec import parse_spec
 
 from .campaign import campaign, run
 from .cases import Case, honest, mutant
-from .outcomes import Outcome, unreached
+from .outcomes import Outcome, corrects, unreached
 from .reasons import matches, named_by
 from .search import search
 from .statistics import at_least, at_most, below, interval
@@ -152,11 +152,25 @@ TOGETHER = replace(
         ("t<5 and size>=64", False),
         ("t>=900 and size>=2", True),
         ("t>=90 and |g|>=2.0", True),  # of this pair nothing was kept
+        ("index==last and index==8", False),
+        ("index==last and index==9", True),  # no array had ten elements
+        ("index==last and index%10==3", False),
     ],
 )
 def test_two_conditions_are_beyond_the_horizon_where_no_run_met_both(guard: str, beyond: bool):
     why = unreached(parse_edit(f"reset g if {guard}"), TOGETHER)
     assert bool(why) is beyond
+
+
+def test_a_single_step_of_a_correction_counts_where_corrections_moved():
+    known = replace(HORIZON, corrected=40)
+    for guard, beyond in (("t==41", True), ("t==40", False), ("t>=41", False), ("t%90==41", True)):
+        for place in ("p1'", "(1-p2')"):
+            edit = parse_edit(f"scale {place} c=2.0 if {guard}")
+            assert corrects(edit, ADAM)
+            assert bool(unreached(edit, known, correcting=True)) is beyond
+    for place in ("beta1", "(1-beta2)", "m_hat", "v'"):
+        assert not corrects(parse_edit(f"scale {place} c=2.0 if t==41"), ADAM)
 
 
 def case(text: str, dtype: str = "float32") -> Case:
