@@ -46,14 +46,15 @@ def _largest(one: Mapping[str, int], two: Mapping[str, int]) -> dict[str, int]:
 class Horizon:
     """What the judged runs of one format reached; runs of which nothing was decided do not count.
 
-    steps: of the longest run. corrected: the last step from the first one on at which a power β^t of a
-    correction was above the format's unit roundoff. silence: most zero gradients in a row between two others of an
-    element. late_start: most zero gradients before an element's first other one. arrays: (elements,
-    steps) that no other run exceeds in both. sizes: the array sizes. parameters: most in one list.
-    gradients, parameter_values: smallest and largest magnitude but 0. spikes: (step, factor) that
-    no other exceeds in both, an element's largest |g| and how many times the others' mean it is.
-    hyper: smallest and largest value of each hyperparameter. loaded: largest step count t that a
-    run was continued from by loading. options: for each switch the longest run with it on.
+    steps: of the longest run. corrected: the last step, from the first one on, at which a power β^t
+    of a correction was above the format's unit roundoff. silence: most zero gradients in a row
+    between two others of an element. late_start: most zero gradients before an element's first
+    other one. arrays: (elements, steps) that no other run exceeds in both. sizes: the array sizes.
+    parameters: most in one list. gradients, parameter_values: smallest and largest magnitude but 0.
+    spikes: (step, factor) that no other exceeds in both, an element's largest |g| and how many
+    times the others' mean it is. hyper: smallest and largest value of each hyperparameter. loaded:
+    largest step count t that a run was continued from by loading. options: for each switch the
+    longest run with it on.
     together: for two of TOGETHER's quantities the values met at one step of one element that no
     others exceed in both.
     """
