@@ -110,10 +110,12 @@ def life(
     *,
     silence: int | None = None,
     start: int | None = None,
+    together: bool = False,
 ) -> Array:
     """Lives ``[steps, count]`` (adversaries.lives) in the zone that these hyperparameters leave.
 
-    Silences and late starts end where there is time to see what they left behind.
+    Silences and late starts end where there is time to see what they left behind; ``together``: in
+    the middle third all elements are silent besides.
     """
     safe = _safe(context, hyper)
     low, high = safe.window(_OCTAVES)
@@ -129,7 +131,10 @@ def life(
         high=high,
         near=(max(low, middle - 3.0), min(high, middle + 3.0)),
     )
-    return _faint(context, lives(context.rng(salt), steps, count, scope))
+    grads = lives(context.rng(salt), steps, count, scope)
+    if together:
+        grads[-(-steps // 3) : -(-steps // 3) + min(steps // 3, room)] = 0.0
+    return _faint(context, grads)
 
 
 def _faint(context: Context, grads: Array) -> Array:

@@ -49,7 +49,8 @@ def large_sizes(context: Context, account: Account) -> None:
         hold(context, account, context.trajectory(grads, hyper=context.dyadic))
     for n in ladder(rng, 300, context.profile.wide, parts=2):
         steps = context.affordable(steps_for(context, n), least=6)
-        grads = life(context, context.dyadic, steps, n, f"array of {n}")
+        # which element is silent is left to no chance
+        grads = life(context, context.dyadic, steps, n, f"array of {n}", together=True)
         hold(context, account, context.trajectory(grads, hyper=context.dyadic))
 
 

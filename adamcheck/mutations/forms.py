@@ -290,7 +290,9 @@ class _Writer:
         if form == "capturable":
             size = emit("div", rate, c)
             scaled = emit("div", emit("sqrt", self.value(below[0])), emit("mul", root, size))
-            return emit("div", x, emit("add", scaled, emit("div", self.value(below[2]), size)))
+            found = emit("div", x, emit("add", scaled, emit("div", self.value(below[2]), size)))
+            # α = 0 cannot be divided by, and 0/0 were no order of 0·q
+            return emit("choose", rate, found, emit("mul", rate, self.value(q)))
         d = self._reassociated(bottom, root)
         if form == "joined":
             above = emit("mul", emit("mul", rate, x), root)
