@@ -24,7 +24,8 @@ from adamcheck.mutations import apply
 from adamcheck.mutations.edits import Edit, Value
 from adamcheck.mutations.language import Draft, indices, labels, live
 from adamcheck.mutations.operators import OPERATORS, Operator, Site
-from adamcheck.numerics.changed import MEANING, evaluated
+from adamcheck.numerics.changed import evaluated
+from adamcheck.numerics.meanings import MEANING
 from adamcheck.program import Program
 
 LIKELY: Final = 1.5

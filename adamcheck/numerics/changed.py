@@ -13,7 +13,7 @@ have bounds of their own here, all others those of emit.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from adamcheck.formats import FORMATS
 from adamcheck.numerics import error_bounds
 from adamcheck.numerics.emit import Emitter
+from adamcheck.numerics.meanings import MEANING, holds
 from adamcheck.numerics.stepwise import Stepwise
 from adamcheck.program import Op, Program
 
@@ -92,11 +93,6 @@ def near(x: Any, name: str) -> Any:
     fraction, exponent = np.frexp(x)
     steps = 2.0 ** int(name)
     return np.ldexp(np.rint(fraction * steps) / steps, exponent)
-
-
-def holds(truth: Any) -> Any:
-    """1 where it holds, 0 elsewhere."""
-    return np.where(truth, 1.0, 0.0)
 
 
 def doubted(gap: Any, e: Any) -> Any:
@@ -210,25 +206,6 @@ def changed_step(program: Program) -> Stepwise:
     each other two admissible evaluations lie.
     """
     return Stepwise(program, ChangedEmitter(program, paired=False), WORDS)
-
-
-MEANING: Final[dict[str, Callable[..., Any]]] = {
-    "neg": np.negative,
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "sqrt": np.sqrt,
-    "max": np.maximum,
-    "min": np.minimum,
-    "mod": np.mod,
-    "ge": lambda x, y: holds(x >= y),
-    "equal": lambda x, y: holds(x == y),
-    "choose": lambda x, a, b: np.where(np.greater(x, 0.0), a, b),
-    "ema": lambda beta, weight, old, new: beta * old + weight * new,
-    "decay": np.multiply,
-}
-"""What each kind means on float64 arrays, inputs, constants, rounding and coupling aside."""
 
 
 def evaluated(

@@ -7,7 +7,7 @@ moved-scalars says what that costs where a partial result underflows or overflow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.numerics.meanings import MEANING
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
 
@@ -228,10 +229,7 @@ class _Values:
             return np.exp(self._log(i))
         if self.program.is_correction(i):
             return -np.expm1(self._log(op.args[1]))
-        if op.kind == "choose":
-            condition, one, other = (self._value(k) for k in op.args)
-            return np.where(condition > 0.0, one, other)
-        return _MEANINGS[op.kind](*(self._value(k) for k in op.args))
+        return MEANING[op.kind](*(self._value(k) for k in op.args))
 
     def _log(self, i: int) -> Array:
         """Σ ln β up to each step: of a clock from its start on, of β^t·β one factor more."""
@@ -268,14 +266,3 @@ class _Values:
             numbers = {name: float(self.hyper[name]) for name in names}
             self._start = initial_state(self.program.spec, numbers, 0.0, 1.0)
         return float(self._start[clock])
-
-
-_MEANINGS: Mapping[str, Callable[..., Any]] = {
-    "neg": np.negative,
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "sqrt": np.sqrt,
-    "max": np.maximum,
-}
