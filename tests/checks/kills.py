@@ -8,6 +8,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
     "ADAM-AM-1": (
         "amsgrad-decays",
         "amsgrad-forgets-at-1700",
+        "amsgrad-forgets-at-4093",
         "amsgrad-ignored",
         "amsgrad-in-v",
         "amsgrad-minimum",

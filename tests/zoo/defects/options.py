@@ -342,6 +342,20 @@ class MaximumForgotten(Amsgrad):
         return slot.v_max
 
 
+@cage.defect(
+    "amsgrad-forgets-at-4093",
+    "v_max starts anew at t=4093, beyond what quick runs with the option on",
+    shows="longer",
+    profile="ci",
+    dtypes=(FLOAT64, FLOAT32),
+    **IN_AMSGRAD,
+)
+class MaximumForgottenLate(Amsgrad):
+    def peak(self, slot: Slot) -> Array:
+        slot.v_max = slot.v.copy() if slot.t == 4093 else np.maximum(slot.v_max, slot.v)
+        return slot.v_max
+
+
 @cage.defect("amsgrad-decays", "v_max itself decays by β2", shows="shrinking", **IN_AMSGRAD)
 class MaximumDecays(Amsgrad):
     def peak(self, slot: Slot) -> Array:
