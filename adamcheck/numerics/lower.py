@@ -7,7 +7,7 @@ double-double); elementwise ones another (``elements``) that reads rows of the f
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -49,11 +49,15 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A program's two codes; ``passed`` are the rows of the first that the second reads."""
+    """A program's two codes; ``passed`` are the rows of the first that the second reads.
+
+    ``clocks`` is what of the first carries the clocks on, for steps of which nothing else is asked.
+    """
 
     uniform: Block
     elements: Block
     passed: tuple[str, ...]
+    clocks: Block
 
 
 @dataclass(frozen=True)
@@ -279,11 +283,23 @@ def lower(program: Program, *, paired: bool, quantities: tuple[str, ...]) -> Low
     elements = made.codes[False].steps
     reads = {r for step in elements for r in step.reads} | {*wanted.values(), *carried.values()}
     passed = tuple(sorted(r for r in reads if r in made.uniform and r[0] != "=" and r != "zero"))
+    uniform = made.codes[True].steps
     return Lowered(
-        _allocated(made.codes[True].steps, "u", {p: p for p in passed}, clocks),
+        _allocated(uniform, "u", {p: p for p in passed}, clocks),
         _allocated(elements, "v", wanted, carried),
         passed,
+        _allocated(_behind(uniform, "u", clocks.values()), "u", {}, clocks),
     )
+
+
+def _behind(steps: Sequence[_Step], letter: str, registers: Iterable[str]) -> list[_Step]:
+    """The steps that some registers depend on, in their order."""
+    read, kept = set(registers), list[_Step]()
+    for step in reversed(steps):
+        if read.intersection(f"{letter}{w}" for w in step.writes):
+            kept.append(step)
+            read.update(step.reads)
+    return kept[::-1]
 
 
 def _carried(made: _Lowering, names: Sequence[str], parts: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ from adamcheck.numerics.vectors import LANES as VECTOR
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
-from adamcheck.oracle.tape import Tape, judging, scalars_code, showing
+from adamcheck.oracle.tape import Tape, clocks_code, judging, scalars_code, showing
 from adamcheck.program import Program
 
 LANES: Final = 256
@@ -101,8 +101,8 @@ class Setting:
         return found
 
     def per_step(self) -> Float64:
-        """STEP_CONSTANTS of every step, ``[4, first + T]``; no element is read before first."""
-        table = np.zeros((len(STEP_CONSTANTS), self.first + self.steps))
+        """STEP_CONSTANTS of every step, ``[4, T]``."""
+        table = np.zeros((len(STEP_CONSTANTS), self.steps))
         constants, kept = self.constants, 0.0
         reassociation = np.ones((self.steps, 2))
         if self.admission is not None:
@@ -111,17 +111,16 @@ class Setting:
                 self.program.spec, known, self.steps, self.first, self.lrs
             )
             kept = self.fmt.u
-        table[0, self.first :] = constants["eta"] * reassociation[:, 0]
-        table[1, self.first :] = constants["largest"] / reassociation[:, 1]
+        table[0] = constants["eta"] * reassociation[:, 0]
+        table[1] = constants["largest"] / reassociation[:, 1]
         # a target may keep a wider parameter inside; what it shows is rounded from the second on
-        table[2, self.first + 1 :] = kept
-        table[3, self.first + 1 :] = constants["eta"] if kept else 0.0
+        table[2, 1:] = kept
+        table[3, 1:] = constants["eta"] if kept else 0.0
         return table
 
     def paces(self) -> Float64:
-        """(α, its error bound) of every step ``[2, first + T]``, where it changes."""
-        own = dict(zip(self.program.hyper, self.hyper, strict=True))["lr"]
-        lrs = np.array([own] * self.first + [float(lr) for lr in self.lrs])
+        """(α, its error bound) of every step ``[2, T]``, where it changes."""
+        lrs = np.array([float(lr) for lr in self.lrs])
         errors = np.zeros_like(lrs)
         if self.admission is not None:
             known = {str(k): lr for k, lr in enumerate(lrs.tolist())}
@@ -202,8 +201,8 @@ def fill(
 
 
 def scalars(lowered: Lowered, setting: Setting) -> Float64:
-    """Values of the rows that elements read, ``[S, first + T]``; those of short runs are kept."""
-    short = setting.first + setting.steps <= _SHORT
+    """Values of the rows that elements read, ``[S, T]``; those of short runs are kept."""
+    short = setting.steps <= _SHORT
     return _kept_scalars(lowered, setting) if short else _scalars(lowered, setting)
 
 
@@ -214,23 +213,28 @@ def _kept_scalars(lowered: Lowered, setting: Setting) -> Float64:
 
 def _scalars(lowered: Lowered, setting: Setting) -> Float64:
     program, tape = setting.program, scalars_code(lowered, paced=bool(setting.lrs))
-    steps = setting.first + setting.steps
+    steps = setting.steps
     known = dict(zip(program.hyper, setting.hyper, strict=True))
     values = setting.constants | {f"h.{name}.h": x for name, x in known.items()}
     values |= {f"h.{n}.e": e for n, e in zip(program.hyper, setting.errors(), strict=True)}
     clocks = envelope.start(program, known, setting.fmt, setting.admission or STRICT)
     for name, parts in zip(program.clocks, clocks.tolist(), strict=True):
         values |= {f"s.{name}.{part}": x for part, x in zip("hle", parts, strict=True)}
+    if setting.first and lowered.clocks.states:
+        ends = {name: np.zeros(1) for name in lowered.clocks.states}
+        streams: Streams = {name: (end, 0, 0) for name, end in ends.items()}
+        clocks_code(lowered).run(values, streams, setting.first, 0, VECTOR, (0,))
+        values |= {name: float(end[0]) for name, end in ends.items()}
     out = np.zeros((len(lowered.passed), steps))
-    streams = _rows_of("scalar", out, 0) | _rows_of("changing", setting.per_step(), 0)
+    streams = _rows_of("scalar", out) | _rows_of("changing", setting.per_step())
     if setting.lrs:
-        streams |= _rows_of("pace", setting.paces(), 0)
+        streams |= _rows_of("pace", setting.paces())
     tape.run(values, streams, steps, 0, VECTOR, (0,))
     return out
 
 
-def _rows_of(name: str, table: Float64, skipped: int) -> Streams:
-    return {f"{name}.{k}": (row, 1, skipped) for k, row in enumerate(table)}
+def _rows_of(name: str, table: Float64) -> Streams:
+    return {f"{name}.{k}": (row, 1, 0) for k, row in enumerate(table)}
 
 
 def _spread(
@@ -244,7 +248,7 @@ def _spread(
 ) -> None:
     """Run the elements' code over all columns: whole blocks in place, the others padded."""
     steps, count = evidence.shape
-    shared = _rows_of("scalar", scalars(lowered, setting), setting.first)
+    shared = _rows_of("scalar", scalars(lowered, setting))
     shared["now"] = np.arange(1.0, steps + 1.0), 1, 0
     grads, thetas = widened(evidence.grads[:steps]), widened(evidence.thetas)
     dtype = np.result_type(grads, thetas)

@@ -136,6 +136,17 @@ def scalars_code(lowered: Lowered, *, paced: bool) -> Tape:
     return tape
 
 
+@lru_cache(maxsize=256)
+def clocks_code(lowered: Lowered) -> Tape:
+    """Carries the clocks on in one column; what they are in the end goes out under their names."""
+    block = lowered.clocks
+    tape = Tape.of(block)
+    tape.parts[STEP].extend(map(tuple, block.code.tolist()))
+    for name, row in block.states.items():
+        tape.move(AFTER, "store1", row, name)
+    return tape
+
+
 @lru_cache(maxsize=1024)
 def showing(lowered: Lowered, shown: tuple[str, ...], single: bool, given: tuple[str, ...]) -> Tape:
     """Writes each step's values and bounds to "out.NAME.PART", and "strained" in the end."""
