@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.errors import UsageError, closest
@@ -127,6 +127,12 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
+@cache
+def name_of(dtype: np.dtype[Any]) -> str:
+    """The dtype's name, which NumPy spells anew at every look, for the time of five operations."""
+    return str(dtype.name)
+
+
 def widened(array: NDArray[Any]) -> NDArray[Any]:
     """The same numbers as float32 or float64: exact, and a dtype that compiled code can read."""
-    return array if array.dtype.name in ("float32", "float64") else array.astype("float32")
+    return array if name_of(array.dtype) in ("float32", "float64") else array.astype("float32")

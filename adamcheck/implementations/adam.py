@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from adamcheck import rules
-from adamcheck.formats import FORMATS
+from adamcheck.formats import FORMATS, name_of
 from adamcheck.spec import Spec
 
 _WORK: Final = {name: name if fmt.bits > 16 else "float32" for name, fmt in FORMATS.items()}
@@ -122,7 +121,7 @@ class Adam:
 
     def _slot(self, param: Any) -> _Slot:
         theta = self._copy(self._arrays.asarray(param))
-        if _name(theta.dtype) not in _WORK:
+        if name_of(theta.dtype) not in _WORK:
             raise TypeError(f"parameters of dtype {theta.dtype}; known are {', '.join(_WORK)}")
         zero = self._xp.zeros_like(self._wide(theta, theta.dtype))
         names = ("m", "v", "v_max") if self._flags["amsgrad"] else ("m", "v")
@@ -143,7 +142,7 @@ class Adam:
         grad = self._arrays.asarray(grad)
         if grad.shape != theta.shape:
             raise ValueError(f"a gradient of shape {grad.shape} for a parameter of {theta.shape}")
-        if _name(grad.dtype) not in _WORK:
+        if name_of(grad.dtype) not in _WORK:
             raise TypeError(f"a gradient of dtype {grad.dtype}; known are {', '.join(_WORK)}")
         return self._wide(grad, theta.dtype)
 
@@ -152,8 +151,8 @@ class Adam:
 
         Arithmetic on arrays without axes gives scalars, which older NumPy widens to float64.
         """
-        work = _WORK[_name(dtype)]
-        if _name(array.dtype) != work:
+        work = _WORK[name_of(dtype)]
+        if name_of(array.dtype) != work:
             array = self._xp.astype(array, getattr(self._xp, work))
         return array if array.ndim else array.reshape(1)
 
@@ -198,12 +197,6 @@ class CupyAdam(Adam):
                 "CupyAdam needs CuPy: pip install cupy-cuda12x or cupy-cuda13x,"
                 f" whichever is your CUDA's major version ({error})"
             ) from None
-
-
-@cache
-def _name(dtype: Any) -> str:
-    """The dtype's name, which NumPy spells anew at every look, for the time of five operations."""
-    return str(dtype.name)
 
 
 def _spec_of(hyper: Mapping[str, float], flags: Mapping[str, bool]) -> Spec:

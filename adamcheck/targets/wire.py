@@ -10,13 +10,12 @@ import math
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.formats import FORMATS
+from adamcheck.formats import FORMATS, name_of
 
 MAGIC: Final = b"ADCK"
 PREFIX: Final = struct.Struct("<4sIQ")
@@ -50,7 +49,7 @@ def encode(message: Mapping[str, Any]) -> list[bytes | memoryview]:
     listed, size = [], 0
     for array in arrays:
         raw = _bits(array)
-        listed.append({"dtype": _name(array.dtype), "shape": list(array.shape)})
+        listed.append({"dtype": name_of(array.dtype), "shape": list(array.shape)})
         gap = -size % _ALIGN
         chunks += [bytes(gap)] if gap else []
         chunks += [raw.data.cast("B")] if raw.size else []
@@ -115,7 +114,7 @@ def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:
     if type(value) in _PLAIN:
         return value
     if isinstance(value, np.ndarray):
-        if _name(value.dtype) not in _WIRE:
+        if name_of(value.dtype) not in _WIRE:
             raise WireError(f"arrays of dtype {value.dtype} cannot travel")
         arrays.append(value)
         return {_KEY: len(arrays) - 1}
@@ -132,15 +131,9 @@ def _flatten(value: Any, arrays: list[NDArray[Any]]) -> Any:
     raise WireError(f"a value of type {type(value).__name__} cannot travel")
 
 
-@cache
-def _name(dtype: np.dtype[Any]) -> str:
-    """The dtype's name, which NumPy spells anew at every look."""
-    return dtype.name
-
-
 def _bits(array: NDArray[Any]) -> NDArray[Any]:
     whole = array if array.flags.c_contiguous else array.copy(order="C")
-    name = _name(array.dtype)
+    name = name_of(array.dtype)
     raw = whole.view(FORMATS[name].carrier) if _foreign(name) else whole
     return raw.astype(_WIRE[name], copy=False)
 

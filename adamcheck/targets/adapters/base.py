@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -142,19 +143,22 @@ def to_numpy(value: Any) -> NDArray[Any]:
     return array
 
 
-def bits_of(fmt: Format) -> Any:
-    """PyTorch's whole numbers of a format's width, which it always has, unlike unsigned ones."""
-    return getattr(sys.modules["torch"], f"int{fmt.bits}")
+@cache
+def foreign(dtype: Any) -> Format | None:
+    """The format of a PyTorch dtype that NumPy itself has not, else None."""
+    fmt = FORMATS.get(str(dtype).removeprefix("torch."))
+    return None if fmt is None or fmt.native else fmt
 
 
 def tensor_view(tensor: Any) -> NDArray[Any]:
     """A CPU tensor as a NumPy array that shares its memory, whichever format it is in."""
-    fmt = FORMATS.get(str(tensor.dtype).removeprefix("torch."))
-    if fmt is not None and not fmt.native:
-        bits: NDArray[Any] = tensor.view(bits_of(fmt)).numpy()
-        return bits.view(fmt.dtype)
-    array: NDArray[Any] = tensor.numpy()
-    return array
+    fmt = foreign(tensor.dtype)
+    if fmt is None:
+        array: NDArray[Any] = tensor.numpy()
+        return array
+    # whole numbers of the format's width: PyTorch always has signed ones
+    bits: NDArray[Any] = tensor.view(getattr(sys.modules["torch"], f"int{fmt.bits}")).numpy()
+    return bits.view(fmt.dtype)
 
 
 def need_cupy(opening: Opening) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -98,17 +99,28 @@ def _state_keys(build: Callable[..., Optimizing], hyper: Mapping[str, float]) ->
 
 def tensor(array: NDArray[Any], device: str) -> Any:
     """A tensor that shares the array's memory on the CPU, strides and all but negative ones."""
+    from torch import from_numpy
+
+    if array.strides and min(array.strides) < 0:
+        array = array.copy(order="C")
+    carried = _carried(array.dtype)
+    if carried is None:
+        shared = from_numpy(array)
+    else:
+        signed, own = carried
+        shared = from_numpy(array.view(signed)).view(own)
+    return shared if device == "cpu" else shared.to(device)
+
+
+@cache
+def _carried(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], Any] | None:
+    """For a format that NumPy has not: whole numbers that carry its bits, and PyTorch's dtype."""
     import torch
 
-    if any(stride < 0 for stride in array.strides):
-        array = array.copy(order="C")
-    fmt = FORMATS.get(array.dtype.name)
-    if fmt is not None and not fmt.native:
-        signed = array.view(f"i{array.dtype.itemsize}")
-        shared = torch.from_numpy(signed).view(getattr(torch, fmt.name))
-    else:
-        shared = torch.from_numpy(array)
-    return shared if device == "cpu" else shared.to(device)
+    fmt = FORMATS.get(dtype.name)
+    if fmt is None or fmt.native:
+        return None
+    return np.dtype(f"i{dtype.itemsize}"), getattr(torch, fmt.name)
 
 
 def flushes(dtype: str, device: str) -> bool:
@@ -127,6 +139,7 @@ class Optimizing:
         self._tensors = tensors
         self._device = device
         self._steps = [0] * len(tensors)
+        self._seen: list[tuple[Any, NDArray[Any]]] = [((), np.empty(0))] * len(tensors)
 
     def state(self, index: int) -> Mapping[str, Any]:
         """What the optimizer keeps for one parameter; empty before its first gradient."""
@@ -139,7 +152,17 @@ class Optimizing:
             parameter.grad = None if grad is None else tensor(grad, self._device)
             self._steps[index] += grad is not None
         self._optimizer.step()
-        return [to_numpy(parameter) for parameter in self._tensors]
+        return [self._array(index) for index in range(len(self._tensors))]
+
+    def _array(self, index: int) -> NDArray[Any]:
+        """A parameter as an array; on the CPU the one of before while it is in the same memory."""
+        one = self._tensors[index]
+        if self._device != "cpu":
+            return to_numpy(one)
+        place = one.data_ptr(), one.dtype, one.shape, one.stride()
+        if self._seen[index][0] != place:
+            self._seen[index] = place, to_numpy(one)
+        return self._seen[index][1]
 
     def moments(self) -> Sequence[Mapping[str, Any]]:
         """Read from ``optimizer.state``; a parameter without state has moments zero."""
