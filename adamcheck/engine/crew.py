@@ -27,7 +27,7 @@ from adamcheck.targets.requests import from_message
 from adamcheck.targets.session import Session
 
 if TYPE_CHECKING:
-    from adamcheck.engine.plan import Plan
+    from adamcheck.engine.plan import Plan, Unit
 
 _PATIENCE: Final = 5.0
 """Seconds until a worker that does not end when its lifeline does is killed."""
@@ -75,10 +75,11 @@ class Crew:
         for worker in self._workers:
             worker.send(message)
 
-    def shards(self) -> Iterator[int]:
-        """The numbers of the shards that nobody has taken, each taken as it is asked for."""
+    def shards(self, plan: Plan) -> Iterator[tuple[Unit, ...]]:
+        """The shards that nobody has taken, each taken as it is asked for."""
+        shards = plan.shards
         while token := os.read(self._tokens, 1):
-            yield token[0]
+            yield shards[token[0]]
 
     def heard(
         self, *, wait: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import Final
 
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
@@ -16,6 +17,9 @@ from adamcheck.properties.profiles import Profile, profile_named
 from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description
+
+_SHARDS: Final = 128
+"""About how many shards there may be: the number of one travels as a byte."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,16 @@ class Plan:
 
     @property
     def shards(self) -> tuple[tuple[Unit, ...], ...]:
-        """What a process takes at once: half the units of one dtype, without those that look back.
+        """What a process takes at once: few units of one dtype, without those that look back.
 
-        Whole dtypes would leave one process waiting for another at the end.
+        Few, as a process that takes many at the end keeps the other one waiting for them; they are
+        taken in order, so that whoever tells a fact first tells it first in the plan's order.
         """
         found: list[tuple[Unit, ...]] = []
+        size = -(-len(self.units) // _SHARDS)
         for dtype in self.dtypes:
             units = tuple(u for u in self.running if u.dtype == dtype and not u.looks_back)
-            half = -(-len(units) // 2)
-            found += [part for part in (units[:half], units[half:]) if part]
+            found += [units[k : k + size] for k in range(0, len(units), size)]
         return tuple(found)
 
     @property

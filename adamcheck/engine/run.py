@@ -138,8 +138,8 @@ def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
 
     try:
         with _beside(crew, plan, session) as shards:
-            for shard in shards:
-                for unit in plan.shards[shard]:
+            for units in shards:
+                for unit in units:
                     yield from own(unit)
             while crew is not None and crew.busy:
                 hear(wait=True)
@@ -158,14 +158,16 @@ def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
 
 
 @contextmanager
-def _beside(crew: Crew | None, plan: Plan, session: Session) -> Iterator[Iterator[int]]:
+def _beside(
+    crew: Crew | None, plan: Plan, session: Session
+) -> Iterator[Iterator[tuple[Unit, ...]]]:
     """The shards to run here, beside a crew on one core; and the end of the crew after them."""
     if crew is None:
-        yield iter(range(len(plan.shards)))
+        yield iter(plan.shards)
         return
     crew.begin(plan, session.description)
     try:
         with one_thread():
-            yield crew.shards()
+            yield crew.shards(plan)
     finally:
         crew.close()

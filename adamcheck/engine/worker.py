@@ -61,9 +61,10 @@ def _answers(plan: Plan, session: Session, tokens: int) -> Iterator[Mapping[str,
     from adamcheck.engine.unit import laboratory, run_unit
 
     contexts: dict[str, Context] = {}
+    shards = plan.shards
     try:
         while token := os.read(tokens, 1):
-            shard = plan.shards[token[0]]
+            shard = shards[token[0]]
             dtype = shard[0].dtype
             if dtype not in contexts:
                 contexts[dtype] = laboratory(plan, session, dtype)

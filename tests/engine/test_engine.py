@@ -15,6 +15,8 @@ from adamcheck.engine.run import run
 from adamcheck.engine.verdict import Record
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Identified, Note, Progress
+from adamcheck.formats import FORMATS
+from adamcheck.properties.profiles import PROFILES
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import ABILITIES, Description
@@ -51,6 +53,13 @@ def test_what_looks_back_runs_last_and_is_shared_with_nobody():
     parts = [*made.shards, made.looking_back]
     assert tuple(unit for part in parts for unit in part) == made.running
     assert all(len({unit.dtype for unit in shard}) == 1 for shard in made.shards)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_shards_are_small_and_each_has_a_byte_of_its_own(profile):
+    made = plan(replace(KNOWN, dtypes=tuple(FORMATS)), Spec(), profile=profile)
+    assert max(len(shard) for shard in made.shards) <= 2
+    assert len(made.shards) <= 256
 
 
 def test_a_unit_says_beforehand_what_the_target_lacks():
