@@ -26,8 +26,9 @@ from adamcheck.theory import (
     two_cycle,
 )
 
+from . import motion as _laws  # noqa: F401 (registers the laws)
 from .dynamics import carry, linear, optimal_momentum, predicted
-from .motion import LAWS, NUMPY, Loop, tube
+from .loop import LAWS, NUMPY, Loop, tube
 
 DYADIC = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}
 
