@@ -96,6 +96,33 @@ def adam(book: Book, powers: Sequence[tuple[int, int]] = ADAM) -> None:
             k.conclude(both, f"α^{a}·c^{b}·q^{e} ≤ A/w")
 
 
+def alternatives(book: Book, bounded: Sequence[int] = (0, 1)) -> None:
+    """Of scalars that stand in a summand each the largest max(s, 1/s) bounds every summand's."""
+    k = book.part("scalars of different summands")
+    whole, factor, most, *scalars = symbols("P F A s t")
+    k.assume(gt(whole), "the other scalars of a summand, to powers -1, 0, 1")
+    rest = k.assume(ge(factor, whole), "F is a factor for these")
+    for s in scalars:
+        k.assume(gt(s), "1-Πμ to this step in the one summand, to the next in the other")
+    sides: list[Fact | None] = []
+    for i, s in enumerate(scalars):
+        for x in (s, 1 / s):
+            known = k.assume(ge(most, x), "A ≥ max(s, 1/s, t, 1/t)") if i in bounded else None
+            sides.append(known)
+    s = scalars[0]
+    halves: list[Product] = [[ONE / 2, side] for side in sides[:2] if side]
+    one = k.prove(ge(most, 1), [*halves, [ONE / 2, inv(s), sq(s - 1)]])
+    k.prove(ge(most), [[one], [1]])
+    values = [
+        (x, side)
+        for s, pair in zip(scalars, (sides[:2], sides[2:]), strict=True)
+        for x, side in zip((s, 1 / s), pair, strict=True)
+    ]
+    for x, side in [*values, (ONE, one)]:
+        fact = k.prove(ge(factor * most, whole * x), [[most, rest], [whole, side or one]])
+        k.conclude(fact, "P·s^b ≤ F·A and P·t^b ≤ F·A for b = -1, 0, 1")
+
+
 def factors(x: Term, exponent: int) -> list:
     """x^exponent as factors of a certificate."""
     return [] if exponent == 0 else [x] if exponent > 0 else [inv(x)]
@@ -105,6 +132,7 @@ def prove(book: Book) -> None:
     """All parts."""
     stretched(book)
     every_product(book)
+    alternatives(book)
     adam(book)
 
 
@@ -115,8 +143,9 @@ THEOREM = Theorem(
         r"If an order keeps $sz$ in place of $z$ and divides by $s$ later, an underflow of at most "
         r"$\eta$ costs at most $\eta F$, $F\ge1/s$, and nothing overflows for $|z|\le L/G$, "
         r"$G\ge s$. $F=G=\prod\max(s_i,1/s_i)$ serves every product of powers $-1,0,1$ of scalars "
-        r"$s_i$; for Adam $G=\max(\alpha,1/\alpha,1)/\min(1,c,q)$ serves $\alpha^ac^bq^e$ but for "
-        r"$b=e=-1$: $c=1-\beta_1^t$, $q=\sqrt{1-\beta_2^t}$, $|a|,|b|,|e|\le1$."
+        r"$s_i$, with one factor for those of which every summand holds at most one; for Adam "
+        r"$G=\max(\alpha,1/\alpha,1)/\min(1,c,q)$ serves $\alpha^ac^bq^e$ but for $b=e=-1$: "
+        r"$c=1-\beta_1^t$, $q=\sqrt{1-\beta_2^t}$, $|a|,|b|,|e|\le1$."
     ),
     source="this project",
     covers={ANY: "operation by operation"},
@@ -124,6 +153,7 @@ THEOREM = Theorem(
     controls=(
         Control("half of η·F", lambda book: stretched(book, ONE / 2)),
         Control("max(s, 1/s) ≥ 2", lambda book: every_product(book, 2)),
+        Control("A of one scalar serves another's", lambda book: alternatives(book, (0,))),
         Control("A/w serves 1/(c·q) too", lambda book: adam(book, [(-1, -1)])),
     ),
 )

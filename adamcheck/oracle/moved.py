@@ -162,7 +162,7 @@ def stretches(
         if scalar.guard is not None:
             condition, above = scalar.guard
             size = np.where((values.of(condition) > 0.0) == above, size, 1.0)
-        # of 1-β^t and 1-β^(t+1), each in a summand of its own, the one stands for both
+        # 1-β^t and 1-β^(t+1) are in a summand each: the larger factor serves (moved-scalars)
         group = _product_behind(program, scalar.index)
         sizes[group] = np.maximum(sizes.get(group, np.ones(steps)), size)
     with np.errstate(all="ignore"):
