@@ -14,7 +14,9 @@ import numpy as np
 
 from adamcheck.inputs.lives import Scope, lengths, lives, spread
 from adamcheck.inputs.zone import Zone, zone
+from adamcheck.program import trace
 from adamcheck.properties.context import Array, Context
+from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 _OCTAVES: Final = 40
@@ -134,7 +136,33 @@ def life(
     grads = lives(context.rng(salt), steps, count, scope)
     if together:
         grads[-(-steps // 3) : -(-steps // 3) + min(steps // 3, room)] = 0.0
-    return _faint(context, grads)
+    return _faint(context, growing(context, grads, hyper))
+
+
+def growing(context: Context, grads: Array, hyper: Mapping[str, float]) -> Array:
+    """The gradients, grown to the end of the window where few digits make that needed.
+
+    A sum of squares over hundreds of steps is not known in 8 bits, unless the last ones weigh most.
+    """
+    if not (context.fmt.narrow and _never_forgets(context.spec)):
+        return grads
+    safe = _safe(context, hyper)
+    high = safe.window(_OCTAVES)[1]
+    growth = np.linspace(0.0, high - math.log2(safe.ordinary), len(grads))
+    return np.asarray(np.clip(grads * np.exp2(growth)[:, None], -(2.0**high), 2.0**high))
+
+
+def cancelling(context: Context) -> bool:
+    """Whether few digits leave nothing of a velocity over √(v-ḡ²) after hundreds of steps."""
+    return context.fmt.narrow and context.spec.centered == "yes"
+
+
+def _never_forgets(spec: Spec) -> bool:
+    """Whether some moment is a sum of all that came, as AdaGrad's."""
+    program = trace(spec)
+    ops = {name: program.ops[i] for name, i in program.outputs if name.startswith("s.")}
+    return any(op.kind == "add" and program.inputs.get(name) in op.args
+               for name, op in ops.items() if name[2:] not in program.clocks)  # fmt: skip
 
 
 def _faint(context: Context, grads: Array) -> Array:
@@ -170,13 +198,14 @@ def silences(context: Context, hyper: Mapping[str, float], silence: int, count: 
     # where few bits are kept, a parameter that runs one way for long swallows its own steps
     turning = np.ones(count, np.int64) if context.fmt.narrow else rng.integers(0, 2, count)
     turns = np.where(turning * (t % 2) == 1, -1.0, 1.0)
-    return _faint(context, np.asarray(given * turns * sizes))
+    return _faint(context, growing(context, np.asarray(given * turns * sizes), hyper))
 
 
 def spikes(context: Context, hyper: Mapping[str, float], steps: int, count: int) -> Array:
     """Steady gradients ``[steps, count]`` with a spike an element, at any step and of any size.
 
-    Every other spike is moderate, as after a huge one nothing is seen for long.
+    Every other spike is moderate, as after a huge one nothing is seen for long; where digits are
+    few all are forgotten within an eighth of the run.
     """
     rng = context.rng("spikes")
     safe = _safe(context, hyper)
@@ -185,9 +214,12 @@ def spikes(context: Context, hyper: Mapping[str, float], steps: int, count: int)
     turns = np.where((t // rng.integers(1, 3, count)) % 2 == 0, 1.0, -1.0)
     grads = np.exp2(base) * turns * rng.uniform(0.5, 1.0, (steps, count))
     at = np.minimum(lengths(rng, steps - 1, count), steps - 1)
-    most = np.where(np.arange(count) % 2 == 0, safe.high - base, 6.0)
+    highest = safe.high - base
+    if context.fmt.narrow:
+        highest = min(highest, steps / 16 * -math.log2(hyper.get("beta2") or 0.5))
+    most = np.where(np.arange(count) % 2 == 0, highest, min(highest, 6.0))
     grads[at, np.arange(count)] *= np.exp2(most * spread(rng, count))
-    return np.asarray(grads)
+    return growing(context, np.asarray(grads), hyper)
 
 
 def choices(context: Context, count: int, salt: str) -> list[dict[str, float]]:

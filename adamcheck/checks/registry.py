@@ -49,7 +49,7 @@ class Floor:
         return self.narrow if fmt.narrow else self.share
 
 
-SWALLOWED: Final = Floor(narrow=0.02, why="in few digits θ soon is so large that it swallows Δ")
+SWALLOWED: Final = Floor(narrow=0.2, why="in few digits θ soon is so large that it swallows Δ")
 
 
 def coverage(decided: int, undecided: int) -> float:

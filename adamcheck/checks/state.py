@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adamcheck.checks.draws import silences, slow, spikes, usual
+from adamcheck.checks.draws import cancelling, silences, slow, spikes, usual
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context, Skip
@@ -31,6 +31,8 @@ def forgetting(context: Context, account: Account) -> None:
         context.trajectory(grads, hyper=context.dyadic, moments=context.able("moments")),
     )
     hold(context, account, context.trajectory(grads, hyper=context.ordinary))
+    if cancelling(context):
+        return
     # longer ones are part of the long runs (ADAM-BC-1, ADAM-LS-7)
     silence = context.affordable(context.profile.silence // 4 + 64, least=128) - 64
     # moments that a format still shows after the silence, and those that everybody uses
@@ -60,6 +62,8 @@ def spike(context: Context, account: Account) -> None:
     eps = 2.0**-9 if context.fmt.narrow else 2.0**-20
     hyper = context.altered(context.dyadic, eps=eps)
     hold(context, account, context.trajectory(grads, hyper=hyper))
+    if cancelling(context):
+        return
     # a guard against outliers waits until it knows what is usual; a cut spike shows in v, later on
     steps = context.affordable(context.profile.spike, least=64)
     hold(context, account, context.trajectory(spikes(context, hyper, steps, 64), hyper=hyper))

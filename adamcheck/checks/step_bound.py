@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.checks.draws import costly_at_zero, slow
+from adamcheck.checks.draws import costly_at_zero, growing, slow
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.inputs.lives import lengths
 from adamcheck.properties import hold
@@ -90,6 +90,7 @@ def lone(context: Context, account: Account) -> None:
     # NAdam's look-ahead is 0 times m at β1 = 0, with a bound that is subnormal in float64
     first_beta = 0.0625 if costly_at_zero(context) else 0.0
     slowly = context.altered(slow(context, 2 * steps), beta1=first_beta, momentum=0.0625)
+    grads = growing(context, grads, slowly)
     hold(context, account, context.trajectory(grads, hyper=slowly))
 
 
