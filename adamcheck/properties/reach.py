@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,41 +40,57 @@ def reached(judgement: Judgement) -> Horizon:
     if not seen.all():
         size, thetas, sharp = size[:, seen], thetas[:, seen], sharp[seen]
     sizes = evidence.sizes or (count,)
-    gaps, late = _gaps(size)
+    ended, late = _gaps(size)
+    silence = int(ended.gaps.max(initial=0))
+    if not sharp.all():
+        size, thetas, ended = size[:, sharp], thetas[:, sharp], ended.only(sharp)
     most = max(sizes, default=0)
     return Horizon(
         dtype,
         steps=steps,
         corrected=_corrected(evidence),
-        silence=int(gaps.max(initial=0)),
+        silence=silence,
         late_start=late,
         arrays=front((n, steps) for n in set(sizes)),
         sizes=tuple(sorted(set(sizes))),
         parameters=len(sizes),
-        gradients=_range(size[:, sharp]),
-        parameter_values=_range(thetas[:, sharp]),
-        spikes=_spikes(size[:, sharp]),
+        gradients=_range(size),
+        parameter_values=_range(thetas),
+        spikes=_spikes(size),
         hyper={n: (float(x), float(x)) for n, x in evidence.hyper.items()},
         loaded=evidence.first,
         options=dict.fromkeys(_on(evidence), steps),
-        together=_together(size[:, sharp], gaps[:, sharp], most, evidence.first),
+        together=_together(size, ended, most, evidence.first),
     )
 
 
-def _together(size: Array, gaps: Array, elements: int, first: int) -> dict[str, Front]:
-    """What was met at one step of one element, of ``size`` |g| and ``gaps`` before, ``[T, N]``."""
-    steps = size.shape[0]
-    t = np.arange(1, steps + 1) + first
-    largest = np.where(size < np.inf, size, 0.0).max(axis=1, initial=0.0)
-    longest = gaps.max(axis=1, initial=0)
-    ended = gaps > 0
+@dataclass(frozen=True)
+class _Ended:
+    """Where silences end: at ``steps`` (from 0) of ``columns``, after ``gaps`` zeros."""
+
+    steps: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    gaps: NDArray[np.int64]
+
+    def only(self, kept: NDArray[np.bool_]) -> _Ended:
+        """Those of the columns that are kept, which are counted anew."""
+        here = kept[self.columns]
+        columns = (np.cumsum(kept) - 1)[self.columns[here]]
+        return _Ended(self.steps[here], columns, self.gaps[here])
+
+
+def _together(size: Array, ended: _Ended, elements: int, first: int) -> dict[str, Front]:
+    """What was met at one step of one element, of ``size`` |g| ``[T, N]`` and silences before."""
+    t = np.arange(1, size.shape[0] + 1) + first
+    largest = _finite(size).max(axis=1, initial=0.0)
+    met = size[ended.steps, ended.columns]
     found = {
-        "step, size": ((first + steps, elements),),
-        "step, silence": _highest(t, longest),
+        "step, size": ((first + size.shape[0], elements),),
+        "step, silence": _highest(ended.steps + 1 + first, ended.gaps),
         "step, gradient": _highest(t, largest),
-        "size, silence": ((elements, longest.max(initial=0)),),
+        "size, silence": ((elements, ended.gaps.max(initial=0)),),
         "size, gradient": ((elements, largest.max(initial=0.0)),),
-        "silence, gradient": _highest(gaps[ended], size[ended]),
+        "silence, gradient": _highest(ended.gaps, met),
     }
     return {
         name: kept
@@ -83,12 +100,15 @@ def _together(size: Array, gaps: Array, elements: int, first: int) -> dict[str, 
 
 
 def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
-    """The pairs that no other exceeds in both, by the first number."""
-    order = np.lexsort((second, first))[::-1]
-    a, b = first[order], second[order]
-    best = np.maximum.accumulate(b) if b.size else b
-    kept = np.flatnonzero(np.r_[True, best[1:] > best[:-1]]) if b.size else np.zeros(0, np.int64)
-    return [(float(a[k]), float(b[k])) for k in kept]
+    """The pairs that no other exceeds in both, by the first number, a whole one."""
+    if not first.size:
+        return []
+    low = int(first.min())
+    best = np.zeros(int(first.max()) - low + 1)
+    np.maximum.at(best, first - low, second.astype(np.float64))
+    beyond = np.maximum.accumulate(best[:0:-1])[::-1]
+    kept = np.flatnonzero(best > np.append(beyond, 0.0))
+    return [(float(k + low), float(best[k])) for k in kept]
 
 
 def _corrected(evidence: Evidence) -> int:
@@ -113,28 +133,40 @@ def _on(evidence: Evidence) -> list[str]:
     return [name for name, on in switches.items() if on]
 
 
-def _gaps(size: Array) -> tuple[NDArray[np.int32], int]:
-    """Of ``[T, N]``: (zeros in a row between another one and this one, where this one is not zero,
-    else 0; the most zeros before an element's first other one)."""
+def _gaps(size: Array) -> tuple[_Ended, int]:
+    """Of |g| ``[T, N]``: where zeros between two others end; the most before an element's first."""
     given = size > 0.0
-    gaps = np.zeros(size.shape, np.int32)
-    if given.all() or not given.any():
-        return gaps, 0
-    some = ~given.all(axis=0)
-    columns = given[:, some]
-    t = np.arange(1, columns.shape[0] + 1, dtype=np.int32)[:, None]
-    last = np.maximum.accumulate(columns * t, axis=0)  # the latest step with a gradient, or 0
-    since = t[1:] - last[:-1]
-    before = last[:-1] > 0
-    gaps[1:, some] = (since - 1) * (columns[1:] & before)
-    late = np.where(columns.any(axis=0), columns.argmax(axis=0), 0)
-    return gaps, int(late.max())
+    none = np.zeros(0, np.int64)
+    some = np.flatnonzero(~given.all(axis=0))
+    if not some.size or not given.any():
+        return _Ended(none, none, none), 0
+    columns = np.ascontiguousarray(given[:, some].T)
+    late = np.where(columns.any(axis=1), columns.argmax(axis=1), 0)
+    steps = columns.shape[1]
+    # places in the columns one after another; a silence begins before it ends, in its own column
+    begins = _places(columns[:, :-1] & ~columns[:, 1:], steps)
+    ends = _places(columns[:, 1:] & ~columns[:, :-1], steps)
+    begun = np.searchsorted(begins, ends) - 1
+    own = (begun >= 0) & (begins[begun] // steps == ends // steps) if begins.size else ends < 0
+    ends, begun = ends[own], begins[begun[own]]
+    return _Ended(ends % steps, some[ends // steps], ends - begun), int(late.max())
+
+
+def _places(changes: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
+    """Where something changes with the step that follows, in columns ``[N, T]`` laid in a row."""
+    column, step = np.nonzero(changes)
+    return np.asarray(column * steps + step + 1)
+
+
+def _finite(size: Array) -> Array:
+    """The magnitudes, and 0 where they are no finite numbers."""
+    return np.where(size < np.inf, size, 0.0)
 
 
 def _range(size: Array) -> Range | None:
     """The smallest and the largest finite magnitude but 0."""
-    usual = size[(size > 0.0) & (size < np.inf)]
-    return (float(usual.min()), float(usual.max())) if usual.size else None
+    least = np.where(size > 0.0, size, np.inf).min(initial=np.inf)
+    return (float(least), float(_finite(size).max())) if least < np.inf else None
 
 
 def _spikes(size: Array) -> Front:
