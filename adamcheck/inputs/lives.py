@@ -63,20 +63,25 @@ def lives(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> Flo
     values *= np.exp2(level)
     values[:, wandering] *= np.exp2(_wander(rng, steps, wandering.size, scope))
     _spike(rng, values, spiked, scope)
-    values *= _signs(rng, steps, count, scope)
+    values *= 1.0 - 2.0 * _negative(rng, steps, count, scope)
     silent = np.flatnonzero((kind == 2) | (kind == 5))
     values[:, silent] *= _given(rng, steps, silent.size, scope)
     return values
 
 
-def _signs(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> Float64:
-    """±1: in turns of an own length for each element, or by chance."""
-    t = np.arange(steps, dtype=np.int32)[:, None]
-    period = lengths(rng, scope.same_sign, count).astype(np.int32)
-    odd = ((t + rng.integers(0, period)) // period) % 2
+def _negative(
+    rng: np.random.Generator, steps: int, count: int, scope: Scope
+) -> NDArray[np.bool_]:
+    """Where the sign is -: in turns of an own length for each element, or by chance."""
+    t = np.arange(steps, dtype=np.float32)[:, None]
+    period = lengths(rng, scope.same_sign, count)
+    begun = rng.integers(0, period)
+    # a quotient of such small whole numbers is rounded to a whole one only where it is one
+    turns = ((t + begun.astype(np.float32)) / period.astype(np.float32)).astype(np.int32)
+    odd = (turns & 1).astype(bool)
     chance = np.flatnonzero(rng.random(count) < 0.25)
     odd[:, chance] = rng.integers(0, 2, (steps, chance.size))
-    return np.asarray(1.0 - 2.0 * odd)
+    return np.asarray(odd)
 
 
 def _spike(
