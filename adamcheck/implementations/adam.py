@@ -1,4 +1,4 @@
-"""Adam on arrays: one source for NumPy and CuPy, whose formula is rules.step itself.
+"""Adam on arrays: one source for NumPy and CuPy, whose formula is the rule itself.
 
 16-bit parameters are stored narrow and computed in float32, and their moments stay float32, since
 moments kept in 16 bits stop decaying. Powers β^t are Python floats of the step count, so going on
@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -57,9 +58,9 @@ class Adam:
         maximize: bool = False,
     ) -> None:
         given = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, "weight_decay": weight_decay}
-        self._hyper = _valid(given)
-        self._flags = {"decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize}
-        self._spec = _spec_of(self._hyper, self._flags)
+        self._choose(
+            _valid(given), {"decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize}
+        )
         self._arrays = self._module()
         self._xp = array_namespace(self._arrays.empty(0))
         self._ops = rules.Written(self._xp)
@@ -110,14 +111,18 @@ class Adam:
             or state["flags"].keys() != self._flags.keys()
         ):
             raise ValueError("the saved state has other hyperparameters or flags than this class")
-        before = self._hyper, self._flags, self._spec
-        self._hyper, self._flags = _valid(state["hyper"]), dict(state["flags"])
-        self._spec = _spec_of(self._hyper, self._flags)
+        before = self._hyper, self._flags
+        self._choose(_valid(state["hyper"]), dict(state["flags"]))
         try:
             self.load_moments(state["moments"])
         except Exception:
-            self._hyper, self._flags, self._spec = before
+            self._choose(*before)
             raise
+
+    def _choose(self, hyper: dict[str, float], flags: dict[str, bool]) -> None:
+        self._hyper, self._flags = hyper, flags
+        self._given = SimpleNamespace(**hyper)
+        self._spec = _spec_of(hyper, flags)
 
     def _slot(self, param: Any) -> _Slot:
         theta = self._copy(self._arrays.asarray(param))
@@ -129,8 +134,9 @@ class Adam:
 
     def _advance(self, slot: _Slot, grad: Any) -> None:
         theta = self._wide(slot.theta, slot.theta.dtype)
-        powers = {"p1": self._hyper["beta1"] ** slot.t, "p2": self._hyper["beta2"] ** slot.t}
-        done = rules.step(self._spec, self._ops, self._hyper, slot.state | powers, grad, theta)
+        given, t = self._given, slot.t
+        before = SimpleNamespace(**slot.state, p1=given.beta1**t, p2=given.beta2**t)
+        done = rules.RULES["adam"].step(self._spec, self._ops, given, before, grad, theta)
         slot.state = {name: done.state[name] for name in slot.state}
         moved = done.theta
         if moved.dtype != slot.theta.dtype:
