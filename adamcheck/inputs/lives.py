@@ -69,9 +69,7 @@ def lives(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> Flo
     return values
 
 
-def _negative(
-    rng: np.random.Generator, steps: int, count: int, scope: Scope
-) -> NDArray[np.bool_]:
+def _negative(rng: np.random.Generator, steps: int, count: int, scope: Scope) -> NDArray[np.bool_]:
     """Where the sign is -: in turns of an own length for each element, or by chance."""
     t = np.arange(steps, dtype=np.float32)[:, None]
     period = lengths(rng, scope.same_sign, count)
