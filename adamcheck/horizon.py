@@ -14,9 +14,10 @@ Range = tuple[float, float]
 Front = tuple[tuple[float, float], ...]
 """Pairs of which none is at most another one in both numbers, the first number rising."""
 
-TOGETHER: Final = ("step", "size", "silence", "gradient")
+TOGETHER: Final = ("step", "size", "silence", "common silence", "gradient")
 """What is kept two by two: the number of a step, counted from a loaded one where there is one; the
-elements of the array; the zero gradients in a row that end here; the magnitude of the gradient."""
+elements of the array; the zero gradients in a row that end here, and how many every element of the
+array has met; the magnitude of the gradient."""
 
 
 def front(pairs: Iterable[tuple[float, float]]) -> Front:

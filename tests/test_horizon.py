@@ -68,16 +68,17 @@ def test_steps_arrays_and_lists():
 
 
 def test_what_was_met_at_one_step_of_one_element_is_kept_two_by_two():
-    grads = silent(12, range(12), [0, 5, 11])
-    grads[3, 0], grads[5, 1] = 8.0, 4.0
+    grads = silent(12, [0, *range(4, 12)], [0, 5, 11])
+    grads[4, 0], grads[5, 1] = 8.0, 4.0
     found = reached(run(grads, sizes=(2,)))
     assert found.together == {
         "step, size": ((12.0, 2.0),),
         "step, silence": ((12.0, 5.0),),
-        "step, gradient": ((4.0, 8.0), (6.0, 4.0), (12.0, 1.0)),
+        "step, gradient": ((5.0, 8.0), (6.0, 4.0), (12.0, 1.0)),
         "size, silence": ((2.0, 5.0),),
+        "size, common silence": ((2.0, 3.0),),
         "size, gradient": ((2.0, 8.0),),
-        "silence, gradient": ((4.0, 4.0), (5.0, 1.0)),
+        "silence, gradient": ((3.0, 8.0), (4.0, 4.0), (5.0, 1.0)),
     }
     assert found.met("silence", 4, "gradient", 4.0)
     assert found.met("gradient", 1.0, "silence", 5)

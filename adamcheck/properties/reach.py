@@ -84,11 +84,14 @@ def _together(size: Array, ended: _Ended, elements: int, first: int) -> dict[str
     t = np.arange(1, size.shape[0] + 1) + first
     largest = _finite(size).max(axis=1, initial=0.0)
     met = size[ended.steps, ended.columns]
+    each = np.zeros(size.shape[1], np.int64)
+    np.maximum.at(each, ended.columns, ended.gaps)
     found = {
         "step, size": ((first + size.shape[0], elements),),
         "step, silence": _highest(ended.steps + 1 + first, ended.gaps),
         "step, gradient": _highest(t, largest),
         "size, silence": ((elements, ended.gaps.max(initial=0)),),
+        "size, common silence": ((elements, int(min(each, default=0))),),
         "size, gradient": ((elements, largest.max(initial=0.0)),),
         "silence, gradient": _highest(ended.gaps, met),
     }

@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from adamcheck.checks.draws import ladder
+from adamcheck.engine import unit
+from adamcheck.engine.plan import Unit
+from adamcheck.formats import format_named
 from adamcheck.inputs.lives import Scope, lengths, lives
-from adamcheck.properties.profiles import PROFILES
+from adamcheck.properties.context import Context
+from adamcheck.properties.profiles import PROFILES, profile_named
 
 from .planted import Bench, killed
 
@@ -68,6 +72,39 @@ def test_a_drawn_threshold_inside_the_horizon_is_passed(spec, edit, checks):
 @pytest.mark.parametrize(("spec", "edit", "checks"), list(cases("ci")))
 def test_so_it_is_in_ci_whose_horizon_lies_further(spec, edit, checks):
     assert seen(spec, edit, checks, "ci")
+
+
+PAIRS = (
+    ("step, size", "scale update c=1.01 if t>={} and size>={}", WIDE),
+    ("size, silence", "reset v' if size>={} and silence>={}", WIDE),
+    ("size, common silence", "scale m_hat c=1.1 if index=={} and silence>={}", WIDE),
+    ("step, silence", "reset v' if t>={} and silence>={}", LONG),
+    ("step, gradient", "scale g c=1.1 if t>={} and |g|>={}", LONG),
+    ("silence, gradient", "scale g c=1.1 if silence>={} and |g|>={}", LONG),
+)
+"""(what was met at once, an edit that needs both, the check that must see it)"""
+
+
+def met(check: str, pair: str) -> list[tuple[int, int]]:
+    """Three corners of what a check's runs met at once in quick, a tenth less of each number."""
+    with Bench("adamcheck.mutations.target:adam", spec="adam") as bench:
+        context = Context(
+            bench.session, bench.spec, format_named("float32"), profile_named("quick")
+        )
+        horizon = unit.run_unit(context, Unit(check, "float32", 1)).horizon
+    assert horizon is not None
+    corners = horizon.together[pair]
+    some = [corners[k * (len(corners) - 1) // 4] for k in (1, 2, 3)]
+    return [(int(0.9 * a), int(0.9 * b)) for a, b in some]
+
+
+@pytest.mark.parametrize(
+    ("pair", "edit", "check"),
+    [pytest.param(*p, marks=[] if k == 1 else [pytest.mark.slow]) for k, p in enumerate(PAIRS)],
+)
+def test_two_conditions_that_a_run_met_at_once_are_passed(pair, edit, check):
+    for numbers in met(check, pair):
+        assert seen("adam", edit.format(*numbers), (check,), "quick"), numbers
 
 
 @pytest.mark.parametrize("place", ["g", "m_hat", "update"])

@@ -115,6 +115,9 @@ def _unreached(guard: Guard, horizon: Horizon) -> str:
 def _apart(conditions: Sequence[Guard], horizon: Horizon) -> str:
     """Why two conditions were never met at once, as far as the horizon tells."""
     wanted = [needed for one in conditions if (needed := _least(one))]
+    if any(one.kind in ("index==", "index==last") for one in conditions):
+        # one element behind a silence: what all elements of an array have met is promised
+        wanted = [("common silence" if w == "silence" else w, least) for w, least in wanted]
     for (first, at), (second, least) in itertools.combinations(wanted, 2):
         if first != second and not horizon.met(first, at, second, least):
             return f"needs a {first} of {at:g} and a {second} of {least:g} at once"
@@ -123,6 +126,8 @@ def _apart(conditions: Sequence[Guard], horizon: Horizon) -> str:
 
 def _least(guard: Guard) -> tuple[str, float] | None:
     """(quantity of the horizon, the least it must be) for a condition to hold."""
+    if guard.kind == "index==last":
+        return "size", 1.0
     if guard.value is None:
         return None
     match guard.kind:

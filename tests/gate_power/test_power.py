@@ -134,6 +134,7 @@ TOGETHER = replace(
         "step, size": ((2.0, 64.0), (100.0, 9.0)),
         "step, silence": ((100.0, 15.0),),
         "size, silence": ((9.0, 20.0),),
+        "size, common silence": ((9.0, 5.0),),
     },
 )
 
@@ -148,6 +149,10 @@ TOGETHER = replace(
         ("silence>=16 and t>=2", True),
         ("silence>=15 and t>=2", False),
         ("size>=10 and silence>=2", True),
+        ("index==3 and silence>=5", False),
+        ("index==3 and silence>=6", True),
+        ("index%2==1 and silence>=6", False),
+        ("index==last and silence>=6", True),
         ("t>=90 and |g|<1e-9", False),
         ("t<5 and size>=64", False),
         ("t>=900 and size>=2", True),
