@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
-from adamcheck.checks.draws import cancelling, silences, slow, spikes, usual
+from adamcheck.checks.draws import cancelling, choices, silences, slow, spikes, usual
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context, Skip
+
+_BRIEF: Final = 128
+"""Zeros in a row under hyperparameters that are drawn anew for each run."""
 
 
 @check(
@@ -35,11 +40,21 @@ def forgetting(context: Context, account: Account) -> None:
         return
     # longer ones are part of the long runs (ADAM-BC-1, ADAM-LS-7)
     silence = context.affordable(context.profile.silence // 4 + 64, least=128) - 64
-    # moments that a format still shows after the silence, and those that everybody uses
-    for hyper, longest in ((slow(context, silence), silence), (usual(context), silence // 2)):
-        hold(
-            context, account, context.trajectory(silences(context, hyper, longest, 48), hyper=hyper)
-        )
+    # moments that a format still shows after the silence, and those that everybody uses; then any,
+    # where in turn only one of the averages remembers
+    few = choices(context, context.profile.hypers // 4, "forget")
+    forgetful = [
+        context.altered(hyper, **dict.fromkeys(names, 0.0))
+        for hyper, names in zip(few, itertools.cycle((("beta2",), ("beta1", "momentum"), ())))
+    ]
+    for hyper, longest in (
+        (slow(context, silence), silence),
+        (usual(context), silence // 2),
+        *((hyper, _BRIEF) for hyper in forgetful),
+    ):
+        trajectory = context.trajectory(silences(context, hyper, longest, 48), hyper=hyper)
+        if not context.unspoken(trajectory):
+            hold(context, account, trajectory)
 
 
 @check(
