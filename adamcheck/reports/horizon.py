@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,6 +65,7 @@ def lines(horizons: Sequence[Horizon]) -> list[tuple[str, str]]:
     rows = [
         ("looked", "; ".join(part for part in (_time(horizons), _space(horizons)) if part)),
         ("over", "; ".join(part for part in (_sizes(horizons), _hyper(horizons)) if part)),
+        ("at once", _together(horizons)),
         ("options", _options(horizons)),
     ]
     return [(label, text) for label, text in rows if text]
@@ -123,6 +125,21 @@ def _options(horizons: Sequence[Horizon]) -> str:
         for name, steps in one.options.items():
             most[name] = max(steps, most.get(name, 0))
     return ", ".join(f"{name} {_whole(steps)} steps" for name, steps in most.items())
+
+
+def _together(horizons: Sequence[Horizon]) -> str:
+    """Of each pair the corner that is farthest in both, over all dtypes; each dtype has its own."""
+    parts = []
+    for name in dict.fromkeys(name for one in horizons for name in one.together):
+        corners = [pair for one in horizons for pair in one.together.get(name, ())]
+        best = max(corners, key=lambda pair: math.log(pair[0]) * math.log(max(1.0, pair[1])))
+        words = zip(name.split(", "), best, strict=True)
+        parts.append(" and ".join(f"{what} {_number(x)}" for what, x in words))
+    return "; ".join(parts)
+
+
+def _number(value: float) -> str:
+    return _whole(value) if value == int(value) and value < 1e9 else f"{value:.3g}"
 
 
 def _each(horizons: Sequence[Horizon], name: str, unit: str = "") -> str:
