@@ -25,7 +25,9 @@ def fma(a: Any, b: Any, c: Any, dtype: Any) -> Array:
     out = np.empty(np.broadcast(*parts).shape)
     parts = [_spread(x, out.shape) for x in parts]
     how = "once" if kind == np.float64 else "odd32" if kind == ml_dtypes.bfloat16 else "odd"
-    _loop(how)(out.size, *(x.ctypes.data for x in (*parts, out)), *(x.ndim > 0 for x in parts))
+    if out.size:
+        addresses = [_address(x) for x in (*parts, out)]
+        _loop(how)(out.size, *addresses, *(x.ndim > 0 for x in parts))
     return out if how == "once" else out.astype(kind)
 
 
@@ -34,6 +36,13 @@ def _spread(x: Array, shape: tuple[int, ...]) -> Array:
     if x.shape in ((), shape):
         return x
     return np.ascontiguousarray(np.broadcast_to(x, shape))
+
+
+def _address(x: Array) -> int:
+    """Where an array's numbers stand; asked of its buffer, which is faster than asking NumPy."""
+    if not x.flags.writeable:
+        return int(x.ctypes.data)
+    return ctypes.addressof(ctypes.c_char.from_buffer(x.data))
 
 
 _ADDRESS, _WHOLE = ctypes.c_void_p, ctypes.c_int64
