@@ -75,19 +75,27 @@ class _Fusion:
         read = {r for line in (*before, *step, *after) for r in _reads(line)}
         for row in sorted(read - written):  # constants: the same in all lanes and steps
             self.shared[row] = self._first_lane(row)
-        self._all_lanes(before, WHOLE(0))
+        self._all_lanes(self._steady(before, WHOLE(0)), WHOLE(0))
         counted_loop(self.builder, WHOLE(0), self.steps, lambda t: self._one_step(step, t))
         self._all_lanes(after, WHOLE(0))
         self.builder.ret_void()
 
     def _one_step(self, step: Part, t: Any) -> None:
-        steady = [line for line in step if _NAMES[line[0]] == "steady"]
-        for line in steady:
-            value = self.builder.load(self._place(line, t, DOUBLE))
-            self.shared[line[1]] = spread(self.builder, value)
-        self._all_lanes([line for line in step if line not in steady], t)
-        for line in steady:
-            del self.shared[line[1]]
+        known = set(self.shared)
+        self._all_lanes(self._steady(step, t), t)
+        for row in self.shared.keys() - known:
+            del self.shared[row]
+
+    def _steady(self, lines: Part, t: Any) -> list[Line]:
+        """Share the numbers that are the same in all lanes; the other instructions are left."""
+        left = []
+        for line in lines:
+            if _NAMES[line[0]] == "steady":
+                value = self.builder.load(self._place(line, t, DOUBLE))
+                self.shared[line[1]] = spread(self.builder, value)
+            else:
+                left.append(line)
+        return left
 
     def _all_lanes(self, lines: Sequence[Line], t: Any) -> None:
         """The instructions for all vectors of lanes at one step."""

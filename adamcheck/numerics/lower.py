@@ -36,7 +36,7 @@ class Block:
 
     ``given`` names the rows that the caller fills; ``fixed`` are those of constants, with values;
     ``found`` names rows to be read when the instructions have run; ``states`` are the rows that
-    the next step reads as they were left.
+    the next step reads as they were left. The first ``once`` instructions need to run once only.
     """
 
     code: NDArray[np.uint32]
@@ -45,18 +45,21 @@ class Block:
     fixed: tuple[tuple[int, float], ...]
     found: dict[str, int]
     states: dict[str, int]
+    once: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
     """A program's two codes; ``passed`` are the rows of the first that the second reads.
 
-    ``clocks`` is what of the first carries the clocks on, for steps of which nothing else is asked.
+    ``constant`` are those of them that are the same at every step, also where α changes. ``clocks``
+    is what of the first carries the clocks on, for steps of which nothing else is asked.
     """
 
     uniform: Block
     elements: Block
     passed: tuple[str, ...]
+    constant: frozenset[str]
     clocks: Block
 
 
@@ -284,19 +287,43 @@ def lower(program: Program, *, paired: bool, quantities: tuple[str, ...]) -> Low
     reads = {r for step in elements for r in step.reads} | {*wanted.values(), *carried.values()}
     passed = tuple(sorted(r for r in reads if r in made.uniform and r[0] != "=" and r != "zero"))
     uniform = made.codes[True].steps
+    once, each = _parted(uniform, "u")
     return Lowered(
-        _allocated(uniform, "u", {p: p for p in passed}, clocks),
+        _allocated([*once, *each], "u", {p: p for p in passed}, clocks, once=len(once)),
         _allocated(elements, "v", wanted, carried),
         passed,
+        frozenset(p for p in passed if _steady(p) or any(p in _written(s, "u") for s in once)),
         _allocated(_behind(uniform, "u", clocks.values()), "u", {}, clocks),
     )
+
+
+def _written(step: _Step, letter: str) -> set[str]:
+    return {f"{letter}{w}" for w in step.writes}
+
+
+def _steady(register: str) -> bool:
+    """Whether a register that nothing computes is the same at every step; α may not be."""
+    given = register[0] == "=" or register == "zero" or register in FORMAT_CONSTANTS
+    return given or (register[:2] == "h." and register[:5] != "h.lr.")
+
+
+def _parted(steps: Sequence[_Step], letter: str) -> tuple[list[_Step], list[_Step]]:
+    """(the steps that find the same whenever they run, the others), each in their order."""
+    known, once, each = set[str](), list[_Step](), list[_Step]()
+    for step in steps:
+        if all(r in known or _steady(r) for r in step.reads):
+            known |= _written(step, letter)
+            once.append(step)
+        else:
+            each.append(step)
+    return once, each
 
 
 def _behind(steps: Sequence[_Step], letter: str, registers: Iterable[str]) -> list[_Step]:
     """The steps that some registers depend on, in their order."""
     read, kept = set(registers), list[_Step]()
     for step in reversed(steps):
-        if read.intersection(f"{letter}{w}" for w in step.writes):
+        if read & _written(step, letter):
             kept.append(step)
             read.update(step.reads)
     return kept[::-1]
@@ -326,18 +353,25 @@ def _flags(made: _Lowering, outputs: dict[str, int]) -> dict[str, str]:
 
 
 def _allocated(
-    steps: list[_Step], letter: str, wanted: dict[str, str], carried: dict[str, str]
+    steps: list[_Step],
+    letter: str,
+    wanted: dict[str, str],
+    carried: dict[str, str],
+    *,
+    once: int = 0,
 ) -> Block:
     """Give registers rows: an instruction never writes a row that it reads, nor one still needed.
 
-    Carried states are copied into the rows that they are read from, when all else is done.
+    Carried states are copied into the rows that they are read from, when all else is done. Rows
+    of the first ``once`` steps are never written again.
     """
     own = {f"{letter}{w}" for step in steps for w in step.writes}
+    stay = {w for step in steps[:once] for w in _written(step, letter)}
     moves = [_Step("copy", (), (source,)) for source in carried.values()]
     last: dict[str, int] = {}
     for number, step in enumerate([*steps, *moves]):
         last |= dict.fromkeys(step.reads, number)
-    ends = set(wanted.values())
+    ends = {*wanted.values(), *stay}
     outside = sorted({*last, *ends, *carried} - own - {"zero"})
     rows = {"zero": 0} | {name: k for k, name in enumerate(outside, start=1)}
     count, free = len(rows), list[int]()
@@ -362,7 +396,7 @@ def _allocated(
     given = {n: rows[n] for n in outside if n[0] != "="}
     fixed = tuple((rows[n], float(n[1:])) for n in outside if n[0] == "=")
     found = {name: rows[register] for name, register in wanted.items()}
-    return Block(code, count, given, fixed, found, {s: rows[s] for s in carried})
+    return Block(code, count, given, fixed, found, {s: rows[s] for s in carried}, once)
 
 
 def _ordered(carried: dict[str, str], rows: dict[str, int]) -> list[tuple[str, str]]:

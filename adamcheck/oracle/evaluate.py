@@ -201,7 +201,10 @@ def fill(
 
 
 def scalars(lowered: Lowered, setting: Setting) -> Float64:
-    """Values of the rows that elements read, ``[S, T]``; those of short runs are kept."""
+    """Values of the rows that elements read, ``[S, T]``; those of short runs are kept.
+
+    Of rows that are constant the first number is meant.
+    """
     short = setting.steps <= _SHORT
     return _kept_scalars(lowered, setting) if short else _scalars(lowered, setting)
 
@@ -234,7 +237,7 @@ def _scalars(lowered: Lowered, setting: Setting) -> Float64:
 
 
 def _rows_of(name: str, table: Float64) -> Streams:
-    return {f"{name}.{k}": (row, 1, 0) for k, row in enumerate(table)}
+    return {f"{name}.{k}": (table, 1, k * table.shape[1]) for k in range(table.shape[0])}
 
 
 def _spread(

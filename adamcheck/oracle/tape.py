@@ -80,7 +80,8 @@ class Tape:
         """
         code, ends = self.assembled
         given = [streams[name] for name in self.streams]
-        starts = np.array([_address(x) + x.itemsize * skip for x, _, skip in given], np.uint64)
+        places = {id(x): _address(x) for x, _, _ in given}  # many are rows of one table
+        starts = np.array([places[id(x)] + x.itemsize * skip for x, _, skip in given], np.uint64)
         strides = np.array([stride for _, stride, _ in given], np.int64)
         buffer = np.zeros(self.rows * lanes + LANES)
         skipped = -_address(buffer) % 64 // 8
@@ -120,7 +121,8 @@ def _address(array: NDArray[Any]) -> int:
 def scalars_code(lowered: Lowered, *, paced: bool) -> Tape:
     """Computes a step's scalars in one column: "changing.K" come in, "scalar.K" go out.
 
-    ``paced``: "pace.0" and "pace.1" are α and its error bound at every step.
+    Of those that are constant only the first number goes out. ``paced``: "pace.0" and "pace.1" are
+    α and its error bound at every step.
     """
     block = lowered.uniform
     tape = Tape.of(block)
@@ -130,9 +132,12 @@ def scalars_code(lowered: Lowered, *, paced: bool) -> Tape:
     for k, name in enumerate(("h.lr.h", "h.lr.e") if paced else ()):
         if name in block.given:
             tape.move(STEP, "steady", block.given[name], f"pace.{k}")
-    tape.parts[STEP].extend(map(tuple, block.code.tolist()))
+    lines = [tuple(line) for line in block.code.tolist()]
+    tape.parts[BEFORE].extend(lines[: block.once])
+    tape.parts[STEP].extend(lines[block.once :])
     for k, name in enumerate(lowered.passed):
-        tape.move(STEP, "store1", block.found[name], f"scalar.{k}")
+        part = AFTER if name in lowered.constant else STEP
+        tape.move(part, "store1", block.found[name], f"scalar.{k}")
     return tape
 
 
@@ -212,6 +217,7 @@ def _elements(lowered: Lowered, single: bool, given: tuple[str, ...]) -> Tape:
         if f"{name}.h" in block.given:
             tape.move(STEP, load, block.given[f"{name}.h"], name)
     for k, name in enumerate(lowered.passed):
-        tape.move(STEP, "steady", block.given[name], f"scalar.{k}")
+        part = BEFORE if name in lowered.constant else STEP
+        tape.move(part, "steady", block.given[name], f"scalar.{k}")
     tape.parts[STEP].extend(map(tuple, block.code.tolist()))
     return tape
