@@ -182,11 +182,10 @@ def test_a_check_that_decides_too_little_is_no_pass(monkeypatch):
 
 def test_a_lower_floor_has_a_reason():
     for one in all_checks():
-        # g² leaves the range at half of the exponents that the first step is tried at
-        assert one.floor.share == (0.25 if one.id == "ADAM-FS-1" else 0.5)
+        assert one.floor.share == 0.5
         least = 0.1 if one.id == "ADAM-FZ-1" else 0.2
         assert least <= one.floor.narrow <= one.floor.share
-        assert bool(one.floor.why) == (min(one.floor.share, one.floor.narrow) < 0.5)
+        assert bool(one.floor.why) == (one.floor.narrow < 0.5)
 
 
 def test_a_deviation_that_the_search_found_outlives_an_exception():

@@ -136,7 +136,7 @@ def life(
     grads = lives(context.rng(salt), steps, count, scope)
     if together:
         grads[-(-steps // 3) : -(-steps // 3) + min(steps // 3, room)] = 0.0
-    return _faint(context, growing(context, grads, hyper))
+    return growing(context, grads, hyper)
 
 
 def growing(context: Context, grads: Array, hyper: Mapping[str, float]) -> Array:
@@ -165,24 +165,6 @@ def _never_forgets(spec: Spec) -> bool:
                for name, op in ops.items() if name[2:] not in program.clocks)  # fmt: skip
 
 
-def _faint(context: Context, grads: Array) -> Array:
-    """The gradients, and something tiny for 0 where only the highest level decides at 0."""
-    if not costly_at_zero(context):
-        return grads
-    context.note("no-zero-gradients", "long runs have gradients of 2^-60 where others have zeros")
-    return np.where(grads == 0.0, 2.0**-60, grads)
-
-
-def costly_at_zero(context: Context) -> bool:
-    """Whether θ moves on at a zero gradient while the gradient itself is divided by √v.
-
-    In float64 the bound of 0/√v is subnormal, and a velocity or NAdam's look-ahead moves θ all the
-    same: no level but the highest can decide such a step.
-    """
-    velocity = context.spec.algorithm == "rmsprop" and "momentum" in context.dyadic
-    return context.fmt.is_double and (velocity or context.spec.algorithm == "nadam")
-
-
 def silences(context: Context, hyper: Mapping[str, float], silence: int, count: int) -> Array:
     """Gradients ``[silence + 64, count]`` with one silence an element, up to the longest asked for.
 
@@ -198,7 +180,7 @@ def silences(context: Context, hyper: Mapping[str, float], silence: int, count: 
     # where few bits are kept, a parameter that runs one way for long swallows its own steps
     turning = np.ones(count, np.int64) if context.fmt.narrow else rng.integers(0, 2, count)
     turns = np.where(turning * (t % 2) == 1, -1.0, 1.0)
-    return _faint(context, growing(context, np.asarray(given * turns * sizes), hyper))
+    return growing(context, np.asarray(given * turns * sizes), hyper)
 
 
 def spikes(context: Context, hyper: Mapping[str, float], steps: int, count: int) -> Array:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.checks.draws import costly_at_zero, growing, slow
+from adamcheck.checks.draws import growing, slow
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.inputs.lives import lengths
 from adamcheck.properties import hold
@@ -69,27 +69,17 @@ def lone(context: Context, account: Account) -> None:
     grads = np.zeros((steps, 24))
     for k in range(24):
         grads[(5 * k) % 40, k] = (-1.0) ** k * 2.0 ** (k % 5 - 2)
-    if (
-        context.spec.centered == "yes"
-    ):  # where v is the square of the mean, nothing bounds 1/√(v-ḡ²)
-        grads[0, grads[0] == 0.0] = 2.0**-4
     hold(context, account, context.trajectory(grads, hyper=hyper))
-    if context.spec.centered == "yes":
-        return
     # so long a silence that the step is far longer than usual β allow, up to √(1/(1-β2)) times α
     steps = context.affordable(context.profile.late_start, least=64)
     rng = context.rng("late lone")
     first = np.minimum(lengths(rng, steps - 1, 24), steps - 1)
-    # where θ decays and m is 0 again, or a short momentum is next to 0, only the highest level of
-    # the oracle can decide
-    fading = context.spec.decay != "none" or "momentum" in context.dyadic or costly_at_zero(context)
-    seen_again = np.ones(24) if fading else np.arange(24) % 2
+    # a short momentum falls until only the highest level of the oracle can decide
+    seen_again = np.ones(24) if "momentum" in context.dyadic else np.arange(24) % 2
     going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * seen_again
     grads = np.where(np.arange(steps)[:, None] > first, going_on, 0.0)
     grads[first, np.arange(24)] = rng.choice((-1.0, 1.0), 24) * np.exp2(rng.uniform(-2.0, 2.0, 24))
-    # NAdam's look-ahead is 0 times m at β1 = 0, with a bound that is subnormal in float64
-    first_beta = 0.0625 if costly_at_zero(context) else 0.0
-    slowly = context.altered(slow(context, 2 * steps), beta1=first_beta, momentum=0.0625)
+    slowly = context.altered(slow(context, 2 * steps), beta1=0.0, momentum=0.0625)
     grads = growing(context, grads, slowly)
     hold(context, account, context.trajectory(grads, hyper=slowly))
 
@@ -122,8 +112,6 @@ def attained_adamax(context: Context, account: Account) -> None:
     algorithms=("rmsprop",),
 )
 def attained_rmsprop(context: Context, account: Account) -> None:
-    if context.spec.centered == "yes" and context.spec.momentum == "yes":
-        raise Skip("before its gradient v - ḡ² is 0 - 0, and the velocity keeps that open root")
     slow = 0.999 if _wide(context) else 0.9375
     for b2, t in ((0.875, 1), (0.96875, 40), (slow, 90)):
         g = np.zeros(t)
