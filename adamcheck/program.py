@@ -7,7 +7,7 @@ one number a step; *elementwise* ones hold a number for every element of the par
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
@@ -99,14 +99,23 @@ class Program:
     @cached_property
     def before_moments(self) -> frozenset[int]:
         """Indices of the operations that some elementwise state, late ones aside, depends on."""
+        return self.behind(self.output[f"s.{m}"] for m in self.moments if m not in self.late)
+
+    def behind(self, ends: Iterable[int]) -> frozenset[int]:
+        """Indices of the operations that some of ``ends`` depend on, themselves among them."""
         found: set[int] = set()
-        todo = [self.output[f"s.{name}"] for name in self.moments if name not in self.late]
+        todo = list(ends)
         while todo:
             i = todo.pop()
             if i not in found:
                 found.add(i)
                 todo.extend(self.ops[i].args)
         return frozenset(found)
+
+    @cached_property
+    def feeds_back(self) -> bool:
+        """Whether the moments depend on θ."""
+        return self.inputs["theta"] in self.before_moments
 
     def is_correction(self, i: int) -> bool:
         """Whether value i is 1 less a decay product."""

@@ -25,19 +25,15 @@ def homogeneity(book: Book, share: Number = 1) -> None:
     k.assume(gt(c))
     k.assume(gt(r))
     pairs = (
-        (
-            f.total(c * s, c * a, c * ea, c * b, c * eb, gamma, c * eta),
-            f.total(s, a, ea, b, eb, gamma, eta),
-            "total",
-        ),
+        (f.total(c * s, c * ea, c * eb, gamma, c * eta), f.total(s, ea, eb, gamma, eta), "total"),
         (
             f.product(c * a, c * ea, b, eb, gamma, c * eta),
             f.product(a, ea, b, eb, gamma, eta),
             "product",
         ),
         (
-            f.scaled_down(c * s, c * a, c * ea, eb, i, gamma, c * eta),
-            f.scaled_down(s, a, ea, eb, i, gamma, eta),
+            f.scaled_down(c * s, c * ea, eb, i, gamma, c * eta),
+            f.scaled_down(s, ea, eb, i, gamma, eta),
             "scaled_down",
         ),
         (f.radical(c * r, c * c * ea, gamma), f.radical(r, ea, gamma), "radical"),
@@ -47,19 +43,15 @@ def homogeneity(book: Book, share: Number = 1) -> None:
     nonnegative(k, s, a, b, ea, eb, gamma, eta, i, x)
     m = 1 + x
     ups = (
-        (
-            f.total(s, a, m * ea, b, m * eb, m * gamma, m * eta),
-            f.total(s, a, ea, b, eb, gamma, eta),
-            "total",
-        ),
+        (f.total(s, m * ea, m * eb, m * gamma, m * eta), f.total(s, ea, eb, gamma, eta), "total"),
         (
             f.product(a, m * ea, b, m * eb, m * gamma, m * eta),
             f.product(a, ea, b, eb, gamma, eta),
             "product",
         ),
         (
-            f.scaled_down(s, a, m * ea, m * eb, i, m * gamma, m * eta),
-            f.scaled_down(s, a, ea, eb, i, gamma, eta),
+            f.scaled_down(s, m * ea, m * eb, i, m * gamma, m * eta),
+            f.scaled_down(s, ea, eb, i, gamma, eta),
             "scaled_down",
         ),
     )

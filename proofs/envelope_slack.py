@@ -34,8 +34,8 @@ def references(book: Book) -> None:
     f, kappa, k = at.error_bounds, pay.kappa, at.k
     paid(
         pay,
-        f.total(s, a, ea, b, eb, gamma, eta),
-        lambda more: f.total(s + more, a, ea, b, eb, gamma, eta),
+        f.total(s, ea, eb, gamma, eta),
+        lambda more: f.total(s + more, ea, eb, gamma, eta),
         gamma,
         [[small], [7]],
         "S·total(s, …) ≥ total(s + κE, …) for E = S·total(s, …)",
@@ -62,8 +62,8 @@ def references(book: Book) -> None:
     two = k.prove(ge(2 - square), [[kappa, room], [ONE * 17 / 8, room], [ONE * 47 / 64]])
     paid(
         pay,
-        at.error_bounds.scaled_down(s, a, ea, eb, i, gamma, eta),
-        lambda more: at.error_bounds.scaled_down(s + more, a, ea, eb, square * i, gamma, eta),
+        at.error_bounds.scaled_down(s, ea, eb, i, gamma, eta),
+        lambda more: at.error_bounds.scaled_down(s + more, ea, eb, square * i, gamma, eta),
         eb * i * square * (1 + gamma) + gamma,
         [[sq(1 + kappa), more, half], [more, two], [3, small], [3]],
         "S·scaled_down(q, …, i, …) ≥ scaled_down(q + κE, …, (1+κ)²i, …)",
@@ -150,12 +150,17 @@ def average_references(book: Book) -> None:
 # --- the bound's own evaluation ---
 
 PARAMETERS = {
-    "total": "s a e_a b e_b gamma eta",
+    "total": "s e_a e_b gamma eta",
     "product": "a e_a b e_b gamma eta",
-    "scaled_down": "q a e_a e_b i gamma eta",
-    "quotient": "q a e_a b e_b gamma eta",
+    "scaled_down": "q e_a e_b i gamma eta",
+    "quotient": "q e_a b e_b gamma eta",
     "radical": "r e_v gamma",
     "average": f"{NAMES} u gamma_2 gamma_4 eta",
+    "total_or_zero": "s a e_a b e_b gamma eta",
+    "product_or_zero": "a e_a b e_b gamma eta",
+    "scaled_down_or_zero": "q e_a e_b i gamma eta",
+    "quotient_or_zero": "q e_a b e_b gamma eta",
+    "average_or_zero": f"{NAMES} u gamma_2 gamma_4 eta",
     "inverse": "a e",
 }
 """The error bounds that compute, with names for what they are given."""

@@ -75,15 +75,15 @@ def part_sum(book: Book, left_out: str = "") -> None:
     k = at.k
     a, ea, b, eb, eta, gamma = symbols("a e_a b e_b eta gamma")
     nonnegative(k, a, ea, b, eb, eta, gamma)
-    bound = at.error_bounds.total(a + b, a, ea, b, eb, gamma, eta)
+    bound = at.error_bounds.total_or_zero(a + b, a, ea, b, eb, gamma, eta)
     whole = none(at, symbols(left_out))
     x, x_hat = operand(k, a, ea, "x")
     y, y_hat = operand(k, b, eb, "y")
     computed = rounded(k, relaxed(k, plus(k, x_hat, y_hat), 0, [[whole]]), 1, roundoff(k))
     zeros = each(k, whole, a, ea, b, eb)
     error = minus(k, computed, relaxed(k, plus(k, x, y), 0, [[zeros[a]], [zeros[b]]]))
-    bounded_by(k, error, bound, error.x, "|fl(x̂+ŷ) - (x+y)| ≤ total(…) where a+e_a+b+e_b = 0")
-    vanishes(k, bound, zeros, "total(…) is 0 there: 0 + 0 is exact, in any order of summands")
+    bounded_by(k, error, bound, error.x, "|fl(x̂+ŷ) - (x+y)| ≤ total_or_zero(…) at a+e_a+b+e_b = 0")
+    vanishes(k, bound, zeros, "total_or_zero(…) is 0 there: 0 + 0 is exact, in any order")
 
 
 def part_product(book: Book) -> None:
@@ -94,7 +94,7 @@ def part_product(book: Book) -> None:
         k = at.k
         a, ea, b, eb, eta, gamma = symbols("a e_a b e_b eta gamma")
         nonnegative(k, a, ea, b, eb, eta, gamma)
-        bound = at.error_bounds.product(a, ea, b, eb, gamma, eta)
+        bound = at.error_bounds.product_or_zero(a, ea, b, eb, gamma, eta)
         zeros = each(k, none(at), *((a, ea) if first else (b, eb)))
         x, x_hat = operand(k, a, ea, "x")
         y, y_hat = operand(k, b, eb, "y")
@@ -104,35 +104,39 @@ def part_product(book: Book) -> None:
         computed = rounded(k, both, 1, roundoff(k))
         exact = relaxed(k, [x, y][not first], 0, [[next(iter(zeros.values()))]])
         error = minus(k, computed, times(k, exact, y) if first else times(k, x, exact))
-        bounded_by(k, error, bound, error.x, "|fl(x̂ŷ) - xy| ≤ product(…) where a+e_a or b+e_b = 0")
-        vanishes(k, bound, zeros, "product(…) is 0 there: 0·s is 0 whatever finite s is")
+        bounded_by(
+            k, error, bound, error.x, "|fl(x̂ŷ) - xy| ≤ product_or_zero(…) at a+e_a or b+e_b = 0"
+        )
+        vanishes(k, bound, zeros, "product_or_zero(…) is 0 there: 0·s is 0 whatever finite s is")
 
 
 def part_quotient(book: Book) -> None:
-    """0/b, by a divisor whose reciprocal is bounded."""
+    """0/b, by a divisor that is finite and whose reciprocal is bounded."""
     at = setting(book, "a quotient of zero", zero=True)
     k = at.k
-    a, ea, eb, c, i, eta, gamma = symbols("a e_a e_b C i eta gamma")
-    nonnegative(k, a, ea, eb, c, i, eta, gamma)
-    q = a * c
-    bound = at.error_bounds.scaled_down(q, a, ea, eb, i, gamma, eta)
-    zeros = each(k, none(at), a, ea)
-    x, x_hat = operand(k, a, ea, "x")
+    q, a, ea, eb, c, i, eta, gamma = symbols("q a e_a e_b C i eta gamma")
+    nonnegative(k, q, a, ea, eb, c, i, eta, gamma)
+    bound = at.error_bounds.scaled_down_or_zero(q, ea, eb, i, gamma, eta)
+    zeros = each(k, none(at), q, ea)
+    exact = bounded(k, symbols("r")[0], q, "r = x/b")
+    dividend = times(k, exact, bounded(k, symbols("z")[0], c, "b"))
+    x_hat = plus(k, dividend, bounded(k, symbols("dx")[0], ea))
     inverse = bounded(k, symbols("y")[0], i, "y = 1/b̂, which i bounds")
-    exact = bounded(k, symbols("z")[0], c, "z = 1/b")
-    gone = relaxed(k, x_hat, 0, [[zeros[a]], [zeros[ea]]])
+    gone = relaxed(k, x_hat, 0, [[zeros[q], c], [zeros[ea]]])
     computed = rounded(k, times(k, gone, inverse), 1, roundoff(k))
-    error = minus(k, computed, times(k, relaxed(k, x, 0, [[zeros[a]]]), exact))
-    bounded_by(k, error, bound, error.x, "|fl(x̂/b̂) - x/b| ≤ scaled_down(…) where a + e_a = 0")
-    vanishes(k, bound, zeros, "scaled_down(…) is 0 there")
+    error = minus(k, computed, relaxed(k, exact, 0, [[zeros[q]]]))
+    words = "|fl(x̂/b̂) - x/b| ≤ scaled_down_or_zero(…) where q + e_a = 0, so that x = 0"
+    bounded_by(k, error, bound, error.x, words)
+    vanishes(k, bound, zeros, "scaled_down_or_zero(…) is 0 there")
     at = setting(book, "a quotient of zero by what is no scalar", zero=True)
     k = at.k
     b = symbols("b")[0]
-    asked = at.error_bounds.quotient(q, a, ea, b, eb, gamma, eta)
+    asked = at.error_bounds.quotient_or_zero(q, ea, b, eb, gamma, eta)
     (most,) = at.maxima
     k.assume(gt(most), "the larger of b - e_b and the smallest number of float64")
-    same = k.prove(eq(asked, at.error_bounds.scaled_down(q, a, ea, eb, 1 / most, gamma, eta)))
-    k.conclude(same, "quotient(…) is scaled_down(…) with i = 1/(b - e_b) there, too")
+    other = at.error_bounds.scaled_down_or_zero(q, ea, eb, 1 / most, gamma, eta)
+    words = "quotient_or_zero(…) is scaled_down_or_zero(…) with i = 1/(b - e_b) there, too"
+    k.conclude(k.prove(eq(asked, other)), words)
     at = setting(book, "zero times a scalar, before it is divided", zero=True)
     k = at.k
     nonnegative(k, a, ea, eta)
@@ -149,7 +153,7 @@ def part_average(book: Book, order: str, left_out: str = "") -> None:
     beta, ebeta, w, ew, old, eold, new, enew = given
     gamma2, gamma4, gamma, eta, u = symbols("gamma_2 gamma_4 gamma eta u")
     nonnegative(k, *given, gamma2, gamma4, gamma, eta, u)
-    bound = at.error_bounds.average(*given, beta * old + w * new, u, gamma2, gamma4, eta)
+    bound = at.error_bounds.average_or_zero(*given, beta * old + w * new, u, gamma2, gamma4, eta)
     off, most = at.maxima
     k.prove(ge(off), [[off - ebeta], [ebeta]])
     high = k.prove(ge(w + ew), [[w], [ew]])
@@ -176,9 +180,9 @@ def part_average(book: Book, order: str, left_out: str = "") -> None:
     olds, news = relaxed(k, o, 0, [[zeros[old]]]), relaxed(k, n, 0, [[zeros[new]]])
     exact = plus(k, times(k, weights[0], olds), times(k, weights[1], news))
     error = minus(k, computed, exact)
-    words = f"|fl(…) - (βo + wn)| ≤ average(…) where o = n = 0, {order}"
+    words = f"|fl(…) - (βo + wn)| ≤ average_or_zero(…) where o = n = 0, {order}"
     bounded_by(k, error, bound, error.x, words)
-    vanishes(k, bound, zeros, "average(…) is 0 there")
+    vanishes(k, bound, zeros, "average_or_zero(…) is 0 there")
 
 
 def part_root(book: Book) -> None:
@@ -206,6 +210,37 @@ def part_root(book: Book) -> None:
     vanishes(k, bound, zeros, "radical(…) is at most what √e gives, and that is 0")
 
 
+def part_counted(book: Book) -> None:
+    """Elsewhere each bound is the one that rounding-envelope and average-envelope prove."""
+    at = setting(book, "where underflow is counted", larger=lambda x, y: x)
+    k, f = at.k, at.error_bounds
+    s, q, a, ea, b, eb, i = symbols("s q a e_a b e_b i")
+    gamma, gamma2, gamma4, eta, u = symbols("gamma gamma_2 gamma_4 eta u")
+    k.assume(gt(b - eb))
+    given = *symbols(NAMES), s, u, gamma2, gamma4, eta
+    for name, plain, guarded in (
+        ("total", f.total(s, ea, eb, gamma, eta), f.total_or_zero(s, a, ea, b, eb, gamma, eta)),
+        (
+            "product",
+            f.product(a, ea, b, eb, gamma, eta),
+            f.product_or_zero(a, ea, b, eb, gamma, eta),
+        ),
+        (
+            "quotient",
+            f.quotient(q, ea, b, eb, gamma, eta),
+            f.quotient_or_zero(q, ea, b, eb, gamma, eta),
+        ),
+        (
+            "scaled_down",
+            f.scaled_down(q, ea, eb, i, gamma, eta),
+            f.scaled_down_or_zero(q, ea, eb, i, gamma, eta),
+        ),
+        ("average", f.average(*given), f.average_or_zero(*given)),
+        ("e_a + η", ea + eta, f.underflowed(a, ea, eta)),
+    ):
+        k.conclude(k.prove(eq(plain, guarded)), f"{name} is what underflow leaves of it")
+
+
 def part_known(book: Book) -> None:
     """Who else knows the zero: finer roundoffs, and the reference's magnitude."""
     k = book.part("what is exactly zero is so at every precision level")
@@ -229,6 +264,7 @@ def prove(book: Book) -> None:
     for order in ("textbook", "lerp", "reversed"):
         part_average(book, order)
     part_root(book)
+    part_counted(book)
     part_known(book)
 
 
@@ -238,9 +274,10 @@ THEOREM = Theorem(
     statement=(
         r"Let $fl(x)=x(1+d)+xw$, $w$ any number: underflow takes nothing of a zero. Where operands "
         r"are known to be exactly zero, $a+e\le0$ (both of a sum or an average, one factor of a "
-        r"product, the dividend of a quotient, a radicand), $|$computed - exact$|$ and the error "
-        r"bounds total, product, quotient, scaled_down, average, radical are 0, whatever the "
-        r"order, fused or not, and rooted is finite. Supposed: other factors are finite."
+        r"product, the dividend of a quotient, a radicand), $|$computed - exact$|$, the error "
+        r"bounds …_or_zero of total, product, quotient, scaled_down and average, and radical are "
+        r"0, whatever the order, fused or not, and rooted is finite; elsewhere …_or_zero are the "
+        r"bounds without it. Supposed: other factors are finite."
     ),
     source="this project; IEEE 754-2019, 6.3: sums, products and roots of zeros are zeros",
     covers={ANY: "operation by operation"},

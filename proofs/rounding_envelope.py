@@ -92,8 +92,7 @@ def part_total(book: Book, forget: bool = False) -> None:
     k = at.k
     s, ea, eb, eta, gamma = symbols("s e_a e_b eta gamma")
     nonnegative(k, s, ea, eb, eta, gamma)
-    sizes = symbols("a b")
-    error_bound = at.error_bounds.total(s, sizes[0], ea, sizes[1], eb, gamma, 0 if forget else eta)
+    error_bound = at.error_bounds.total(s, ea, eb, gamma, 0 if forget else eta)
     r, da, db, theta, h = symbols("r da db theta h")
     exact, lost = bounded(k, r, s), bounded(k, h, eta)
     a, b, d = bounded(k, da, ea), bounded(k, db, eb), bounded(k, theta, gamma)
@@ -126,9 +125,9 @@ def part_reciprocal(book: Book, forget: bool = False) -> None:
     """A quotient a/b as (â/b̂)(1+θ)+h, also as â·fl(1/b̂): all that is known of b̂ is 1/b̂ ≤ i."""
     at = setting(book, "scaled_down: a quotient by a divisor whose reciprocal i bounds")
     k = at.k
-    q, size, ea, eb, i, eta, gamma = symbols("q a e_a e_b i eta gamma")
+    q, ea, eb, i, eta, gamma = symbols("q e_a e_b i eta gamma")
     nonnegative(k, q, ea, eb, i, eta, gamma)
-    error_bound = at.error_bounds.scaled_down(q, size, ea, 0 if forget else eb, i, gamma, eta)
+    error_bound = at.error_bounds.scaled_down(q, ea, 0 if forget else eb, i, gamma, eta)
     r, b, da, db, y, theta, h = symbols("r b da db y theta h")
     exact, off, off2 = bounded(k, r, q), bounded(k, da, ea), bounded(k, db, eb)
     inverse = bounded(k, y, i, "y = 1/b̂; see the next part")
@@ -149,9 +148,9 @@ def part_quotient(book: Book, margin: Number = 1) -> None:
     at = setting(book, "quotient: the same error bound, and what bounds the reciprocal")
     k, pay = at.k, slack_of(at.k)
     kappa = pay.kappa
-    q, size, ea, b, eb, eta, gamma = symbols("q a e_a b e_b eta gamma")
+    q, ea, b, eb, eta, gamma = symbols("q e_a b e_b eta gamma")
     nonnegative(k, eb)
-    asked = at.error_bounds.quotient(q, size, ea, b, eb, gamma, eta)
+    asked = at.error_bounds.quotient(q, ea, b, eb, gamma, eta)
     reciprocal = at.error_bounds.inverse(b, eb)
     (claim, again), (most,) = at.conditions, at.maxima
     known = k.assume(claim, "else the error bound is infinite")
@@ -159,7 +158,7 @@ def part_quotient(book: Book, margin: Number = 1) -> None:
     equal = k.assume(eq(most, b - eb), "b - e_b > 0 in float64 is at least its smallest number")
     positive = k.prove(gt(b - eb), [[known], [eb]])
     k.prove(gt(most), [[positive]], using=[Times(ONE, equal)])
-    same = k.prove(eq(asked, at.error_bounds.scaled_down(q, size, ea, eb, 1 / most, gamma, eta)))
+    same = k.prove(eq(asked, at.error_bounds.scaled_down(q, ea, eb, 1 / most, gamma, eta)))
     k.conclude(same, "quotient(…) is scaled_down(…) with i = 1/(b - e_b)")
     k.conclude(k.prove(eq(reciprocal, 1 / most)), "inverse(…) is that i, apart from its slack")
     fact = k.prove(ge(1 - eb / most), [[known, inv(most)]], using=[Times(1 / most, equal)])
@@ -286,9 +285,8 @@ def guards(book: Book) -> None:
         if sign > 0:
             got = at.error_bounds.rooted(x, e, bound)
             again = k.prove(at.conditions[2], [[known]])
-            k.conclude(
-                again, "rooted(…) is finite where no radicand comes out negative; see exact-zeros"
-            )
+            words = "rooted(…) is finite where no radicand comes out negative; see exact-zeros"
+            k.conclude(again, words)
             k.conclude(k.prove(eq(got, bound)), "rooted(…) is the root's own bound")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from adamcheck.numerics.double_double import FAINT, SMALLEST, two_sum
+from adamcheck.numerics.double_double import FAINT, two_sum
 
 select: Any = np.where
 
@@ -59,12 +59,9 @@ def known_ratio(distance: Any, bound: Any) -> Any:
     return select(bound < np.inf, ratio, 0.0)
 
 
-def faint(was: Any, e: Any, a: Any) -> Any:
-    """1 where the bound e of a value of magnitude a is so small that its own underflow counts.
-
-    Elsewhere what ``was``. A bound of 0 is exact; beside a value of usual size e is nothing.
-    """
-    return select((e > 0.0) & (e < FAINT) & (a < SMALLEST), 1.0, was)
+def faint(was: Any, e: Any) -> Any:
+    """1 where a bound is so small that its own underflow counts, else what ``was``; 0 is exact."""
+    return select((e > 0.0) & (e < FAINT), 1.0, was)
 
 
 def unswallowed(was: Any, e: Any, part: Any) -> Any:

@@ -98,11 +98,11 @@ class Emitter:
                 if self.program.is_count(i):  # whole numbers are exact
                     return "0.0"
                 gamma = "gamma6s" if self.program.is_correction(i) else "us"
-                return f"total(a{i}, {a[0]}, {e[0]}, {a[1]}, {e[1]}, {gamma}, 0.0)"
+                return f"total(a{i}, {e[0]}, {e[1]}, {gamma}, 0.0)"
             case "mul" | "decay":
                 return f"product({a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "div":
-                return f"quotient(a{i}, {a[0]}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
+                return f"quotient(a{i}, {e[0]}, {a[1]}, {e[1]}, gamma3s, 0.0)"
             case "sqrt":
                 return f"radical(a{i}, {e[0]}, gamma3s)"
             case "ema":
@@ -157,24 +157,28 @@ class Emitter:
         """
         text = "0.0"
         for k in self._behind(i):
-            for e, of in self._compared(k):
-                text = f"faint({text}, {e}, a{of})"
+            for e in self._compared(k):
+                text = f"faint({text}, {e})"
         if i == self.program.output["theta"]:
             text = f"unswallowed({text}, e{i}, e{self.program.output['update']})"
-        return f"faint({text}, e{i}, a{i})"
+        return f"faint({text}, e{i})"
 
     def _behind(self, i: int) -> list[int]:
         """The elementwise values that the bound of value i is made of, in order, without i."""
         return sorted(self.bounded([i]) - {i})
 
-    def _compared(self, i: int) -> list[tuple[str, int]]:
-        """Bounds at operation i whose own underflow counts, each with the value that it is of."""
-        op, bounds = self.program.ops[i], list[tuple[str, int]]()
-        if i in self.targets and i != self.program.output["theta"]:
-            bounds.append((f"e{i}", i))
-        if op.kind == "div" and op.args[1] not in self.program.uniform:
+    def _compared(self, i: int) -> list[str]:
+        """Bounds at operation i whose own underflow counts.
+
+        A bound holds u times its value but where that is an input, which may be exact.
+        """
+        program, op, bounds = self.program, self.program.ops[i], list[str]()
+        if i in self.targets and i != program.output["theta"]:
+            bounds.append(f"e{i}")
+        if op.kind == "div" and op.args[1] not in program.uniform:
             x = op.args[0]
-            bounds.append((f"underflowed(a{x}, e{x}, far)", x))
+            given = f" + u * a{x}" if program.ops[x].kind == "input" else ""
+            bounds.append(f"underflowed(a{x}, e{x}, far){given}")
         return bounds
 
     def _chosen(self, condition: int, x: str, y: str) -> str:
@@ -200,11 +204,12 @@ class Emitter:
 
     def _error_bound(self, i: int, eta: str) -> str:
         program, op = self.program, self.program.ops[i]
+        zero = "_or_zero" if i in self.exact else ""
         if op.kind == "ema":
             if self._is_square(op.args[3]):  # (w·g)·g: the inner underflow is multiplied by |g|
                 eta = f"{eta} * (1.0 + a{program.ops[op.args[3]].args[0]})"
             pairs = ", ".join(f"a{k}, e{k}" for k in op.args)
-            return f"average({pairs}, a{i}, u, gamma2, gamma4, {eta})"
+            return f"average{zero}({pairs}, a{i}, u, gamma2, gamma4, {eta})"
         x, y = op.args
         mixed = [k for k in (x, y) if k in program.uniform]
         if op.kind in ("add", "sub"):
@@ -215,27 +220,30 @@ class Emitter:
             if program.ops[x].kind == "sub" and x not in mixed:  # (a-b)-c, (a-c)-b or a-(b+c)
                 both = (*program.ops[x].args, y)
                 lost += "".join(f" + 1.01 * u * (a{k} + e{k})" for k in both)  # 1.01 > 1+u
-            return f"total(a{i}, a{x}, e{x}, a{y}, e{y}, u, {lost})"
+            if zero and not mixed:
+                return f"total_or_zero(a{i}, a{x}, e{x}, a{y}, e{y}, u, {lost})"
+            return f"total(a{i}, e{x}, e{y}, u, {lost})"
         if i in self.shrinks:
             return self._shrunk(i, eta)
         if op.kind == "mul":
             lost = f"{eta} * (1.0 + a{x} + a{y})" if mixed else eta  # either may be flushed
-            return f"product(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
+            return f"product{zero}(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
         lost = f"{eta} * (1.0 + a{i})" if mixed else eta
         if y in program.uniform:  # its cast may underflow; cast, reciprocal and product: three
-            return f"scaled_down(a{i}, a{x}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
+            return f"scaled_down{zero}(a{i}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
         bottom = f"e{y}"
         if i in self.unrooted:  # s·D and 1/D may underflow
             bottom, lost = f"e{y} + {eta}", f"{eta} * (1.0 + a{x})"
         # (α·m)/D: what the product loses is divided by D
         top = f"underflowed(a{x}, e{x}, {eta})"
-        return f"quotient(a{i}, a{x}, {top}, a{y}, {bottom}, gamma2, {lost})"
+        return f"quotient{zero}(a{i}, {top}, a{y}, {bottom}, gamma2, {lost})"
 
     def _shrunk(self, i: int, eta: str) -> str:
         """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""
         theta, keep, s = self.shrinks[i]
+        zero = "_or_zero" if i in self.exact else ""
         lost = f"{eta} * (2.0 + 2.0 * a{theta}) * (1.0 + a{s})"
-        error_bound = f"product(a{theta}, e{theta}, a{keep}, e{keep}, gamma2, {lost})"
+        error_bound = f"product{zero}(a{theta}, e{theta}, a{keep}, e{keep}, gamma2, {lost})"
         return f"{error_bound} + 2.0 * gamma4 * a{s} * a{theta}"
 
     @cached_property
@@ -257,6 +265,23 @@ class Emitter:
         """Whether uniform value i is λ or a product of it."""
         op = self.program.ops[i]
         return "h.weight_decay" in (op.name, *(self.program.ops[k].name for k in op.args))
+
+    @cached_property
+    def exact(self) -> frozenset[int]:
+        """Values of which it counts whether they are exactly 0.
+
+        Those that states, dividends and radicands are made of; all, where θ is in these.
+        """
+        program = self.program
+        ends = [program.output[f"s.{m}"] for m in program.moments]
+        for op in (program.ops[i] for i in self.elementwise):
+            if op.kind == "div" and op.args[1] not in program.uniform:
+                ends.append(op.args[0])
+            if op.kind == "sqrt":
+                ends.append(op.args[0])
+        if program.feeds_back:
+            ends.append(program.output["theta"])
+        return self.bounded(ends)
 
     @cached_property
     def nonnegative(self) -> frozenset[int]:

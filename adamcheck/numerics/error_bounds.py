@@ -30,41 +30,28 @@ root: Any = np.sqrt
 select: Any = np.where
 
 
-def unless_zero(size: Any, eta: Any) -> Any:
-    """What underflow may take, eta; nothing from operands that are exactly 0, of size 0."""
-    return select(size > 0.0, eta, 0.0)
-
-
-def underflowed(a: Any, e: Any, eta: Any) -> Any:
-    """The bound e of a value of magnitude a that is multiplied and loses eta; 0 loses nothing."""
-    return e + unless_zero(a + e, eta)
-
-
-def total(s: Any, a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+def total(s: Any, ea: Any, eb: Any, gamma: Any, eta: Any) -> Any:
     """A sum or difference of magnitude s: the operands' errors and one rounding."""
     moved = ea + eb
-    return (moved + gamma * (s + moved) + unless_zero(a + b + moved, eta)) * SLACK
+    return (moved + gamma * (s + moved) + eta) * SLACK
 
 
 def product(a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
     """A product: |âb̂ - ab| <= |â||b̂ - b| + |b||â - a|, then its roundings."""
     high = a + ea
-    wide = b + eb
-    nothing = unless_zero(smaller(high, wide), eta)
-    return (high * eb + b * ea + gamma * (high * wide) + nothing) * SLACK
+    return (high * eb + b * ea + gamma * (high * (b + eb)) + eta) * SLACK
 
 
-def quotient(q: Any, a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
-    """A quotient of magnitude q = a/b; infinite once the divisor is known to less than a half."""
+def quotient(q: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+    """A quotient of magnitude q by b; infinite once the divisor is known to less than a half."""
     moved = (ea + q * eb) / larger(b - eb, TINIEST)
-    found = (moved + gamma * (q + moved) + unless_zero(a + ea, eta)) * SLACK
-    return select(eb + eb < b, found, np.inf)
+    return select(eb + eb < b, (moved + gamma * (q + moved) + eta) * SLACK, np.inf)
 
 
-def scaled_down(q: Any, a: Any, ea: Any, eb: Any, inverse: Any, gamma: Any, eta: Any) -> Any:
+def scaled_down(q: Any, ea: Any, eb: Any, inverse: Any, gamma: Any, eta: Any) -> Any:
     """A quotient by a scalar whose 1/(b - eb) was taken once (infinite where 2·eb >= b)."""
     moved = (ea + q * eb) * inverse
-    return (moved + gamma * (q + moved) + unless_zero(a + ea, eta)) * SLACK
+    return (moved + gamma * (q + moved) + eta) * SLACK
 
 
 def radical(r: Any, ev: Any, gamma: Any) -> Any:
@@ -101,7 +88,57 @@ def average(
     n = new + enew
     moved = b * eold + high * enew + off * old + ew * new
     moved = moved + larger(gamma2 * b, gamma4 * high) * o + gamma4 * high * n
-    return (moved + u * (result + moved) + unless_zero(o + n, eta) * (3.0 + o + n)) * SLACK
+    return (moved + u * (result + moved) + eta * (3.0 + o + n)) * SLACK
+
+
+def unless_zero(size: Any, eta: Any) -> Any:
+    """What underflow may take, eta; nothing from operands that are exactly 0, of size 0."""
+    return select(size > 0.0, eta, 0.0)
+
+
+def underflowed(a: Any, e: Any, eta: Any) -> Any:
+    """The bound e of a value of magnitude a that is multiplied and loses eta; 0 loses nothing."""
+    return e + unless_zero(a + e, eta)
+
+
+def total_or_zero(s: Any, a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+    """total, of operands of magnitudes a and b; 0 where both are exactly 0."""
+    return total(s, ea, eb, gamma, unless_zero(a + b + (ea + eb), eta))
+
+
+def product_or_zero(a: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+    """product; 0 where a factor is exactly 0, as the other one is finite."""
+    return product(a, ea, b, eb, gamma, unless_zero(smaller(a + ea, b + eb), eta))
+
+
+def quotient_or_zero(q: Any, ea: Any, b: Any, eb: Any, gamma: Any, eta: Any) -> Any:
+    """quotient; 0 where the dividend is exactly 0."""
+    return quotient(q, ea, b, eb, gamma, unless_zero(q + ea, eta))
+
+
+def scaled_down_or_zero(q: Any, ea: Any, eb: Any, inverse: Any, gamma: Any, eta: Any) -> Any:
+    """scaled_down; 0 where the dividend is exactly 0."""
+    return scaled_down(q, ea, eb, inverse, gamma, unless_zero(q + ea, eta))
+
+
+def average_or_zero(
+    beta: Any,
+    ebeta: Any,
+    w: Any,
+    ew: Any,
+    old: Any,
+    eold: Any,
+    new: Any,
+    enew: Any,
+    result: Any,
+    u: Any,
+    gamma2: Any,
+    gamma4: Any,
+    eta: Any,
+) -> Any:
+    """average; 0 where both the old and the new value are exactly 0."""
+    kept = unless_zero(old + eold + (new + enew), eta)
+    return average(beta, ebeta, w, ew, old, eold, new, enew, result, u, gamma2, gamma4, kept)
 
 
 def inverse(a: Any, e: Any) -> Any:
@@ -131,14 +168,19 @@ def within(e: Any, x: Any, largest: Any) -> Any:
 
 
 ERROR_BOUNDS: tuple[Callable[..., Any], ...] = (
-    unless_zero,
-    underflowed,
     total,
     product,
     quotient,
     scaled_down,
     radical,
     average,
+    unless_zero,
+    underflowed,
+    total_or_zero,
+    product_or_zero,
+    quotient_or_zero,
+    scaled_down_or_zero,
+    average_or_zero,
     inverse,
     chosen,
     rooted,

@@ -186,7 +186,10 @@ class _Lowering:
             if op.name == "g":
                 return "zero"
             # a target may keep a wider parameter inside; what it shows is rounded
-            return self.add("shown", [self.value(i)[0], "theta.e", "stored", "lost"])[0]
+            theta = self.value(i)[0]
+            if self.program.feeds_back:
+                return self.add("shown", [theta, "theta.e", "stored", "lost"])[0]
+            return self.add(_PLUS, [self.add(_TIMES, ["stored", theta])[0], "lost"])[0]
         alone = i in self.program.uniform
         text = self.emitter.scalar_bound(i) if alone else self.emitter.bound(i)
         return self.expression(text)
@@ -254,8 +257,8 @@ class _Lowering:
     def small(self, i: int, was: str) -> str:
         """Register of the flag after operation i: out of the range of double-double."""
         for name, factors in self.emitter.products(i):
-            reads = [self._operand(i, k)[0] for k in (name, factors[0], factors[-1])]
-            was = self.add("small", [was, *reads])[0]
+            reads = [self._operand(i, k)[0] for k in dict.fromkeys((name, *factors))]
+            was = self.add("small" if len(reads) > 2 else "small.one", [was, *reads])[0]
         return was
 
     def faint(self, i: int) -> str:
@@ -268,20 +271,22 @@ def lower(program: Program, *, paired: bool, quantities: tuple[str, ...]) -> Low
     """The codes that compute the named outputs with their bounds, and carry the states on.
 
     The elements' ``found`` are NAME.h, NAME.l, NAME.e of each quantity; paired ones have besides
-    NAME.faint, "low" and "either" of all.
+    NAME.faint and "low".
     """
     made = _Lowering(program, paired=paired)
     out = program.output
     wanted: dict[str, str] = {}
     indices = [out[q if q in out else f"s.{q}"] for q in quantities]
+    ends = [*indices, *(out[f"s.{m}"] for m in program.moments)]
+    low = _in_turn(made, [*ends, out["theta"]] if program.feeds_back else ends)
     for name, i in zip(quantities, indices, strict=True):
-        high, low = made.value(i)
-        wanted |= {f"{name}.h": high, f"{name}.l": low, f"{name}.e": made.bound(i)}
+        high, rest = made.value(i)
+        wanted |= {f"{name}.h": high, f"{name}.l": rest, f"{name}.e": made.bound(i)}
+        wanted |= {f"{name}.faint": made.faint(i)} if paired else {}
+    wanted |= {"low": low} if paired else {}
     carried = _carried(made, program.moments, "hle" if paired else "he")
-    if any("theta.e" in step.reads for step in made.codes[False].steps):
+    if program.feeds_back:
         carried["theta.e"] = made.bound(out["theta"])
-    if paired:
-        wanted |= _flags(made, dict(zip(quantities, indices, strict=True)))
     clocks = _carried(made, program.clocks, "hle")
     elements = made.codes[False].steps
     reads = {r for step in elements for r in step.reads} | {*wanted.values(), *carried.values()}
@@ -340,16 +345,20 @@ def _carried(made: _Lowering, names: Sequence[str], parts: str) -> dict[str, str
     return found
 
 
-def _flags(made: _Lowering, outputs: dict[str, int]) -> dict[str, str]:
-    low = "zero"
-    for i in made.emitter.elementwise:
+def _in_turn(made: _Lowering, ends: list[int]) -> str:
+    """Compute what the ends need: first values, then bounds, then the flag that ``low`` names.
+
+    That is the register of whether some pair of doubles has left its range.
+    """
+    needed, low = made.program.behind(ends), "zero"
+    values = [i for i in made.emitter.elementwise if i in needed]
+    for i in values:
         made.value(i)
+    for i in sorted(made.emitter.bounded(ends)):
+        made.bound(i)
+    for i in values if made.paired else ():
         low = made.small(i, low)
-    found = {f"{name}.faint": made.faint(i) for name, i in outputs.items()}
-    either = low
-    for flag in dict.fromkeys(found.values()):
-        either = made.add("larger", [either, flag])[0]
-    return found | {"low": low, "either": either}
+    return low
 
 
 def _allocated(

@@ -65,7 +65,8 @@ BOUNDS: Final = (
     _of("larger", "|x| |y|", "larger(x, y)"),
     # a result too small for double-double while none of its factors is zero
     _of("small", "was |r| |x| |y|", "select((r < SMALLEST) & (x > 0.0) & (y > 0.0), 1.0, was)"),
-    _of("faint", "was e |a|", "faint(was, e, a)"),
+    _of("small.one", "was |r| |x|", "select((r < SMALLEST) & (x > 0.0), 1.0, was)"),
+    _of("faint", "was e", "faint(was, e)"),
     _of("unswallowed", "was e part", "unswallowed(was, e, part)"),
     # what a parameter shows is rounded, but for one that shows 0 and was exactly that before
     _of("shown", "|x| before stored lost", "stored * x + unless_zero(x + before, lost)"),
@@ -74,10 +75,17 @@ BOUNDS: Final = (
 
 COMPARISONS: Final = (
     _of("distance", "seen high low", "distance(seen, high, low)"),
+    _of("distance.single", "seen high", "abs(seen - high)"),
     _of(
         "outcome",
         "d bound |quantity| margin faint",
         "(outcome(d, bound, quantity, margin, faint), known_ratio(d, bound))",
+        2,
+    ),
+    _of(
+        "outcome.single",
+        "d bound |quantity| margin",
+        "(outcome(d, bound, quantity, margin, 0.0), known_ratio(d, bound))",
         2,
     ),
     _of("worst", "worst at ratio now", "(larger(worst, ratio), select(ratio > worst, now, at))", 2),
@@ -96,7 +104,7 @@ COMPARISONS: Final = (
         4,
     ),
 )
-"""What holds observed numbers against bounds, and counts the outcomes."""
+"""What holds observed numbers against bounds, and counts the outcomes; ``single`` for float64."""
 
 MEMORY: Final = ("load", "load32", "steady", "store", "store1")
 """Rows filled from a stream or written to it, at the current step: of a row's lanes in float64 or
@@ -123,7 +131,7 @@ ERROR_BOUNDS: Final = tuple(_error_bound(f) for f in error_bounds.ERROR_BOUNDS)
 GUARDED: Final = tuple(
     _guarded(c)
     for c in ERROR_BOUNDS
-    if c.name in ("total", "product", "quotient", "scaled_down", "average")
+    if c.name.removesuffix("_or_zero") in ("total", "product", "quotient", "scaled_down", "average")
 )
 INSTRUCTIONS: Final = (*VALUES, *BOUNDS, *ERROR_BOUNDS, *GUARDED, *COMPARISONS)
 BY_NAME: Final = {one.name: one for one in INSTRUCTIONS}

@@ -5,9 +5,10 @@ what neither decides escalates to ball arithmetic, element by element, until its
 A level's own error is at most 2^-28 (float64 under float32 and narrower) or 2^-48 (double-double
 under float64) of the envelope's bound: error bounds grow at least in proportion to the roundoff,
 and the slack pays for the rest (theorems envelope-growth, envelope-slack; the root's case there
-needs v known to 2^-28·v). That slack cannot pay where a bound of float64 is itself subnormal (a
-gradient of zeros): what is not exact there escalates, unless it is so far outside that no underflow
-of the bound explains it.
+needs v known to 2^-28·v). That slack cannot pay where a bound of float64 is itself subnormal: what
+is not exact there escalates, unless it is so far outside that no underflow of the bound explains
+it, or that bound is nothing beside θ's own. Zeros have no such bounds: they are exact (theorem
+exact-zeros).
 """
 
 from __future__ import annotations

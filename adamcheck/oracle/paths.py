@@ -114,14 +114,17 @@ def flagged(
 def observed(evidence: Evidence, admission: Admission) -> Feed:
     """Lock-step: every step starts from the target's own parameter and gradient."""
     fmt, eta = evidence.fmt, envelope.underflow(evidence.fmt, admission)
+    fed_back = trace(evidence.spec).feeds_back
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         seen = widened(evidence.thetas[t]).astype(np.float64)
-        # a target may keep a wider parameter inside; what it shows is rounded from the second on,
-        # unless it was exactly 0 and shows that
-        size = np.abs(seen)
-        before = 0.0 if error is None else error
-        stored = fmt.u * size + unless_zero(size + before, eta) if t else 0.0
+        # a target may keep a wider parameter inside; what it shows is rounded from the second on
+        if t == 0:
+            stored: Any = 0.0
+        elif fed_back:  # where it was exactly 0 and shows that, it is
+            stored = fmt.u * np.abs(seen) + unless_zero(np.abs(seen) + error, eta)
+        else:
+            stored = fmt.u * np.abs(seen) + eta
         return Given(seen, stored, widened(evidence.grads[t]).astype(np.float64), 0.0)
 
     return feed

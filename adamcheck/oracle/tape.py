@@ -160,10 +160,11 @@ def showing(lowered: Lowered, shown: tuple[str, ...], single: bool, given: tuple
         for part in "hle":
             if found[f"{name}.{part}"]:
                 tape.move(STEP, "store", found[f"{name}.{part}"], f"out.{name}.{part}")
-    if "either" in found:
+    if "low" in found:
         (flag,) = tape.new(1)
         tape.add(BEFORE, "copy", flag, 0)
-        tape.add(STEP, "larger", flag, flag, found["either"])
+        for raised in ("low", *(f"{name}.faint" for name in shown)):
+            tape.add(STEP, "larger", flag, flag, found[raised])
         tape.move(AFTER, "store", flag, "strained")
     return tape
 
@@ -188,9 +189,15 @@ def judging(
         tape.move(JUDGED, load, seen, "next" if name == "theta" else f"seen.{name}")
         high, low, bound = (found[f"{name}.{part}"] for part in "hle")
         quantity = found["update.h"] if name == "theta" else high
-        faint, counted = found.get(f"{name}.faint", 0), (first, unresolved, void, weak)
-        tape.add(JUDGED, "distance", distance, seen, high, low)
-        tape.add(JUDGED, "outcome", outcome, ratio, distance, bound, quantity, margin, faint)
+        counted = first, unresolved, void, weak
+        against = distance, bound, quantity, margin
+        if low:
+            faint = found[f"{name}.faint"]
+            tape.add(JUDGED, "distance", distance, seen, high, low)
+            tape.add(JUDGED, "outcome", outcome, ratio, *against, faint)
+        else:
+            tape.add(JUDGED, "distance.single", distance, seen, high)
+            tape.add(JUDGED, "outcome.single", outcome, ratio, *against)
         tape.add(JUDGED, "worst", worst, at, worst, at, ratio, now)
         tape.add(JUDGED, "count", *counted, *counted, outcome, now)
         tape.add(AFTER, "settle", first, unresolved, weak, decided, flag, *counted, judged)

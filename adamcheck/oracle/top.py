@@ -96,8 +96,9 @@ def walk(
                 (error,) = envelope.scalar_errors(("lr",), {"lr": lr}, fmt, admission).tolist()
                 values["h.lr"] = ball(lr)
                 bounds["h.lr"] = zero if without == "scalars" else bound(error)
-            if t:  # what a parameter shows is rounded; exactly 0, it shows that
-                lost = BALLS.error_bounds.unless_zero(abs(theta) + bounds["theta"], eta)
+            if t:  # what a parameter shows is rounded; where it matters, exactly 0 shows that
+                size = abs(theta) + bounds["theta"]
+                lost = BALLS.error_bounds.unless_zero(size, eta) if program.feeds_back else eta
                 bounds["theta"] = bound(fmt.u) * abs(theta) + lost
             far = tuple(bound(x) for x in reassociation[t].tolist())
             c = constants(

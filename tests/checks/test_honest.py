@@ -10,12 +10,14 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from gate_power.cases import SPECS
 from zoo import HONEST
 from zoo.family import FAMILY_HONEST
 from zoo.record import Honest
 
 import adamcheck
 from adamcheck.engine import unit
+from adamcheck.formats import FORMATS
 from adamcheck.result import Status, Verdict
 
 from .planted import located
@@ -68,6 +70,48 @@ def test_an_honest_order_conforms(honest: Honest, dtype: str, capsys):
     with capsys.disabled():
         print(f"\n{honest.name} [{dtype}]: at most {worst:.3f} of the envelope, in {check}")
     assert 0.0 < worst <= 1.0
+
+
+RESTING = ("ADAM-FS-1", "ADAM-SB-2", "ADAM-SB-4", "ADAM-FG-1", "ADAM-RL-1")
+"""Checks with zeros before, between and after gradients, and those with the least coverage."""
+
+
+def _plain() -> Iterator[pytest.ParameterSet]:
+    for spec in dict.fromkeys(SPECS):
+        for dtype in FORMATS:
+            for profile in ("quick", "ci"):
+                yield pytest.param(spec, dtype, profile, id=f"{spec}-{dtype}-{profile}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("spec", "dtype", "profile"), list(_plain()))
+def test_the_plain_order_of_every_spec_conforms(spec: str, dtype: str, profile: str):
+    result = adamcheck.check(
+        f"adamcheck.mutations.honest:{spec}", spec=spec, dtypes=(dtype,), profile=profile
+    )
+    said = [(c.name, c.status.value, c.message) for c in result.checks if c.message]
+    assert result.verdict is Verdict.CONFORMS, said
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "adamw",
+        "nadam",
+        "rmsprop[momentum=yes]",
+        "rmsprop[centered=yes,decay=l2]",
+        "rmsprop[centered=yes,momentum=yes]",
+    ],
+)
+def test_zeros_are_decided_where_theta_moves_without_a_gradient(spec: str, dtype: str):
+    result = adamcheck.check(
+        f"adamcheck.mutations.honest:{spec}", spec=spec, dtypes=(dtype,), only=RESTING
+    )
+    told = {c.name: (c.status, c.message) for c in result.checks}
+    assert {status for status, _ in told.values()} <= {Status.PASSED, Status.SKIPPED}, told
+    assert told["ADAM-SB-2"][0] is Status.PASSED
+    assert not [f for f in result.findings if "zero" in f.name]
 
 
 SHORT = ("ADAM-LS-1", "ADAM-LS-2", "ADAM-LS-3", "ADAM-LS-4", "ADAM-LS-5", "ADAM-HP-1", "ADAM-SF-1")

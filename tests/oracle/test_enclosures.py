@@ -206,12 +206,12 @@ def test_the_radius_of_a_subnormal_bound_is_no_smaller_than_it(text: str) -> Non
 
 def test_the_terms_of_a_bound_name_what_it_is_made_of() -> None:
     kept = {"lr": 1e-3, "beta1": 0.9, "beta2": 1 - 2.0**-20, "eps": 1e-8}
-    lone, tiny = np.ones((1, 1)), np.full((1, 1), 2.0**-1074)
+    lone, still = np.ones((1, 1)), np.zeros((1, 1))
     start = np.zeros((2, 1))
     seen = Evidence(Spec(), FORMATS["float64"], kept, lone, start)
     terms = top.explain(seen, STRICT, 1, "theta")["terms"]
     assert terms["scalars"] > 100 * terms["rounding"]  # 1-β2 is 2^-20: β2's last bit counts
-    terms = top.explain(replace(seen, grads=tiny), STRICT, 1, "theta")["terms"]
-    assert terms["underflow"] > 1e6 * terms["rounding"]
-    at_rest = replace(seen, grads=0.0 * lone)
-    assert set(top.explain(at_rest, STRICT, 1, "theta")["terms"].values()) == {0.0}
+    at_rest = replace(seen, grads=still)
+    terms = top.explain(at_rest, STRICT, 1, "theta")["terms"]
+    assert terms["underflow"] > 0.0
+    assert terms["rounding"] == terms["scalars"] == 0.0
