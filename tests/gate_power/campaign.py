@@ -193,11 +193,15 @@ def _outcomes(
             yield from (each.result() for each in finished)
 
 
-def _read(log: Path, profile: str) -> dict[str, Outcome]:
+def recorded(log: Path) -> list[Outcome]:
+    """What a log holds; of a case that was run twice, the later outcome."""
     found = {}
     for line in log.read_text("utf-8").splitlines():
         known = json.loads(line)
-        if known["profile"] == profile:
-            known["findings"] = tuple(known["findings"])
-            found[known["key"]] = Outcome(**known)
-    return found
+        known["findings"] = tuple(known["findings"])
+        found[known["profile"], known["key"]] = Outcome(**known)
+    return list(found.values())
+
+
+def _read(log: Path, profile: str) -> dict[str, Outcome]:
+    return {one.key: one for one in recorded(log) if one.profile == profile}

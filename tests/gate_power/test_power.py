@@ -275,9 +275,11 @@ def test_reports_count_apart_what_is_set_aside_and_list_every_survivor():
     assert "false alarms over drawn honest orders: 1/1" in text
     assert "## Survivors\n\n- survived" in text
     assert "\\|g\\|>=" in text
-    assert "| float32 | 1/1 =" in text
+    assert "| float32, quick | 1/1 =" in text
     assert "commits that were run: abc (1)" in text
-    told = json.loads(as_json(OUTCOMES, seed=1))
+    fine = replace(OUTCOMES[3], key="e", fate="conforms")
+    told = json.loads(as_json([*OUTCOMES, fine], seed=1))
+    assert told["honest"] == [{"profile": "quick", "dtype": "float32", "run": 2, "false_alarms": 1}]
     assert (told["killed"], told["counted"], len(told["outcomes"])) == (1, 2, 4)
 
 

@@ -36,14 +36,19 @@ def share(count: int, total: int) -> str:
 
 
 def as_json(outcomes: Sequence[Outcome], **about: Any) -> str:
-    """Everything, for other tools."""
+    """Everything, for other tools; honest orders that conform are counted, as a seed draws them."""
+    kept = [o for o in outcomes if (o.kind, o.fate) != ("honest", "conforms")]
     told = {
         "schema": SCHEMA,
         "adamcheck": adamcheck.__version__,
         **about,
         "killed": killed(counted(outcomes)),
         "counted": len(counted(outcomes)),
-        "outcomes": [o.as_dict() for o in sorted(outcomes, key=lambda o: (o.profile, o.key))],
+        "honest": [
+            {"profile": p, "dtype": d, "run": len(some), "false_alarms": _alarms(some)}
+            for (p, d), some in _honest(outcomes).items()
+        ],
+        "outcomes": [o.as_dict() for o in sorted(kept, key=lambda o: (o.profile, o.key))],
     }
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
@@ -82,9 +87,8 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
             some = [o for o in mutants if of(o) == name]
             lines.append(f"| {_cell(name)} | {share(killed(some), len(some))} |")
     lines += ["", "## Honest orders", "", "| dtype | false alarms of so many |", "|---|---|"]
-    for dtype in dict.fromkeys(o.dtype for o in honest):
-        some = [o for o in honest if o.dtype == dtype]
-        lines.append(f"| {dtype} | {share(_alarms(some), len(some))} |")
+    for (profile, dtype), some in _honest(outcomes).items():
+        lines.append(f"| {dtype}, {profile} | {share(_alarms(some), len(some))} |")
     lines += ["", "## By check", "", "| first check to fail | kills |", "|---|---|"]
     checks = Counter(o.check for o in mutants if o.fate == "killed")
     lines += [f"| {check} | {n} |" for check, n in checks.most_common()]
@@ -105,6 +109,15 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
 
 def _alarms(honest: Sequence[Outcome]) -> int:
     return sum(o.fate == "false alarm" for o in honest)
+
+
+def _honest(outcomes: Sequence[Outcome]) -> dict[tuple[str, str], list[Outcome]]:
+    """The honest orders of each profile and format."""
+    found: dict[tuple[str, str], list[Outcome]] = {}
+    for one in outcomes:
+        if one.kind == "honest":
+            found.setdefault((one.profile, one.dtype), []).append(one)
+    return dict(sorted(found.items()))
 
 
 def _trees(outcomes: Sequence[Outcome]) -> str:
