@@ -131,7 +131,9 @@ class InferredEdit:
     operator: its name in adamcheck.mutations; place: the value that it changes, in plain words.
     parameters: each of its constants as the interval (low, high) of numbers with which the runs
     fit. guard: the condition under which it acts, empty where it always does, with its own
-    parameters likewise. text: the whole in one sentence.
+    parameters likewise; of two conditions, joined by "and", those of the second begin with "also.".
+    text: the whole in one sentence. notation: the same as adamcheck.mutations writes edits, its
+    numbers left open; empty where it is no edit of a program.
     """
 
     operator: str
@@ -140,6 +142,7 @@ class InferredEdit:
     parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     guard: str = ""
     guard_parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notation: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,16 @@ def run(plan: Plan, session: Session, crew: Crew | None = None) -> Iterator[Even
             failed.append(event.result)
         yield event
     if failed and plan.identified is None:
-        dtype = failed[0].dtype
-        seen = [one.witness for one in failed if one.witness and one.dtype == dtype]
-        yield from identifying(
-            session, plan.spec, dtype, lambda: _deviating(plan, session, dtype, seen)
-        )
+        yield from identified(plan, session, failed)
+
+
+def identified(plan: Plan, session: Session, failed: Sequence[CheckResult]) -> Iterator[Event]:
+    """Ask which dialect the target is instead, with the runs of failed checks as evidence."""
+    dtype = failed[0].dtype
+    seen = [one.witness for one in failed if one.witness and one.dtype == dtype]
+    yield from identifying(
+        session, plan.spec, dtype, lambda: _deviating(plan, session, dtype, seen)
+    )
 
 
 def _deviating(

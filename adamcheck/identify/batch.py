@@ -47,6 +47,7 @@ class Batch:
     hyper: name -> ``[N]`` as asked for; start: moments before the first step; first ``[N]``: steps
     taken before it. run, array and element tell where a column comes from, size how many elements
     its array has. constants: an edit's open parameters by the names of their inputs, ``[N]``.
+    moments: what was shown after each step, name -> ``[T, N]``; only names that every run shows.
     """
 
     fmt: Format
@@ -61,6 +62,7 @@ class Batch:
     size: NDArray[np.int64]
     labels: tuple[str, ...]
     constants: Mapping[str, Array] = field(default_factory=dict)
+    moments: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -87,7 +89,12 @@ class Batch:
 
     def cut(self, steps: int) -> Batch:
         """The first steps only."""
-        return replace(self, grads=self.grads[:steps], thetas=self.thetas[: steps + 1])
+        return replace(
+            self,
+            grads=self.grads[:steps],
+            thetas=self.thetas[: steps + 1],
+            moments={name: values[:steps] for name, values in self.moments.items()},
+        )
 
     def columns(self, chosen: NDArray[Any]) -> Batch:
         """Some columns only, or one several times."""
@@ -103,11 +110,12 @@ class Batch:
             array=self.array[chosen],
             size=self.size[chosen],
             constants={name: values[chosen] for name, values in self.constants.items()},
+            moments={name: values[:, chosen] for name, values in self.moments.items()},
         )
 
 
-def batched(runs: Sequence[Run], fmt: Format) -> tuple[Batch, ...]:
-    """The finished steps of all runs, one batch for each length.
+def batched(runs: Sequence[Run], fmt: Format, *, most: int = MOST) -> tuple[Batch, ...]:
+    """The finished steps of all runs, one batch for each length; ``most`` columns of an array.
 
     Left out: parameters whose gradient was missing at some step, and runs that were continued in
     an instance with other hyperparameters.
@@ -115,12 +123,12 @@ def batched(runs: Sequence[Run], fmt: Format) -> tuple[Batch, ...]:
     parts: dict[int, list[Batch]] = defaultdict(list)
     labels = tuple(run.label for run in runs)
     for k, run in enumerate(runs):
-        for part in _columns(k, run, fmt, labels):
+        for part in _columns(k, run, fmt, labels, most):
             parts[part.steps].append(part)
     return tuple(_joined(same) for _, same in sorted(parts.items()))
 
 
-def _columns(k: int, run: Run, fmt: Format, labels: tuple[str, ...]) -> Iterable[Batch]:
+def _columns(k: int, run: Run, fmt: Format, labels: tuple[str, ...], most: int) -> Iterable[Batch]:
     request, trace = run.request, run.trace
     if request.reload_hyper is not None and request.reload_hyper != request.hyper:
         return
@@ -140,21 +148,34 @@ def _columns(k: int, run: Run, fmt: Format, labels: tuple[str, ...]) -> Iterable
             thetas=_wide(thetas).reshape(steps + 1, -1),
             hyper={n: np.full(count, request.hyper.get(n, x)) for n, x in USUAL.items()},
             start={
-                n: _wide(given[n]).reshape(-1) if n in given else np.zeros(count) for n in MOMENTS
+                n: _wide(given[n]).reshape(-1) if n in given else np.zeros(count)
+                for n in dict.fromkeys([*MOMENTS, *given])
+                if n != "t"
             },
             first=np.full(count, int(given.get("t", 0)), np.int64),
             run=np.full(count, k, np.int64),
             element=np.arange(count),
-            array=np.full(count, k * len(request.grads) + i, np.int64),
+            array=np.full(count, (k << 20) + i, np.int64),
             size=np.full(count, count, np.int64),
             labels=labels,
+            moments=_shown(trace, i, steps),
         )
-        yield whole if count <= MOST else whole.columns(_some(count, run.element - offset))
+        yield whole if count <= most else whole.columns(_some(count, run.element - offset, most))
 
 
-def _some(count: int, element: int) -> NDArray[np.intp]:
+def _shown(trace: Trace, i: int, steps: int) -> dict[str, Array]:
+    """The moments of a parameter after each step ``[T, N]``; empty where none are shown."""
+    shown = trace.moments[i] if trace.moments else {}
+    return {
+        name: _wide(values[:steps]).reshape(steps, -1)
+        for name, values in shown.items()
+        if name != "t" and len(values) >= steps
+    }
+
+
+def _some(count: int, element: int, most: int) -> NDArray[np.intp]:
     """Some elements of a large array: the first and the last ones, one in question, and others."""
-    spread = np.linspace(0, count - 1, MOST // 2).astype(np.intp)
+    spread = np.linspace(0, count - 1, most // 2).astype(np.intp)
     ends = np.r_[np.arange(_ENDS), np.arange(count - _ENDS, count)]
     return np.unique(np.r_[spread, ends, [element] if 0 <= element < count else []].astype(np.intp))
 
@@ -165,12 +186,17 @@ def _wide(array: NDArray[Any]) -> Array:
 
 def _joined(parts: Sequence[Batch]) -> Batch:
     first = parts[0]
+    started = dict.fromkeys(n for p in parts for n in p.start)
+    shown = [n for n in first.moments if all(n in p.moments for p in parts)]
     return replace(
         first,
         grads=np.concatenate([p.grads for p in parts], axis=1),
         thetas=np.concatenate([p.thetas for p in parts], axis=1),
         hyper={n: np.concatenate([p.hyper[n] for p in parts]) for n in first.hyper},
-        start={n: np.concatenate([p.start[n] for p in parts]) for n in first.start},
+        start={
+            n: np.concatenate([p.start.get(n, np.zeros(p.count)) for p in parts]) for n in started
+        },
+        moments={n: np.concatenate([p.moments[n] for p in parts], axis=1) for n in shown},
         first=np.concatenate([p.first for p in parts]),
         run=np.concatenate([p.run for p in parts]),
         element=np.concatenate([p.element for p in parts]),

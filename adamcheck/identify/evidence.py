@@ -42,7 +42,9 @@ def evidence_runs(
     order = sorted(plain, key=lambda one: (-one.trajectory.steps, -one.trajectory.grads[0].size))
     chosen = order[:_MOST]
     for k, one in enumerate(chosen, start=1):
-        request = _further(one.trajectory, fmt)
+        request = replace(
+            _further(one.trajectory, fmt), moments="moments" in session.description.abilities
+        )
         trace = session.run(request)
         if trace.failure is None:
             yield Run(f"evidence {k}", request, trace, one.element)
@@ -51,7 +53,7 @@ def evidence_runs(
 def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str]) -> bool:
     """Whether it is one run of one instance, in plain memory, with known gradients that fit."""
     alone = request.reload_after is None and request.problem is None and request.lrs is None
-    alone = alone and request.preload is None and request.present is None
+    alone = alone and request.present is None
     # what memory does to a run is no edit of a program
     alone = alone and not request.refill and request.theta_layout == request.grad_layout == "C"
     size = sum(g.size for g in request.grads)
@@ -85,7 +87,7 @@ def _further(request: Trajectory, fmt: Format) -> Trajectory:
 def _widened(request: Trajectory, fmt: Format) -> Trajectory:
     """A lone one-dimensional parameter of a few elements, several times with other gradients."""
     (theta, *others), (g, *_) = request.theta0, request.grads
-    if others or theta.ndim != 1 or not 0 < theta.size <= _FEW:
+    if others or theta.ndim != 1 or not 0 < theta.size <= _FEW or request.preload is not None:
         return request
     times = -(-_COMPANY // theta.size)
     factors = np.repeat(spread(times, 0.25, 4.0, 12) * signs(times), theta.size)

@@ -7,7 +7,7 @@ sizes or places that deviate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -20,8 +20,10 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.counting import count_in_words, counted
 from adamcheck.identify.decay import simplest
 from adamcheck.identify.effective import effective
+from adamcheck.identify.inference import named
 from adamcheck.identify.neighbourhood import Neighbourhood
 from adamcheck.identify.scoring import Fit, Scores
+from adamcheck.identify.transitions import Transitions
 from adamcheck.identify.where import where
 from adamcheck.mutations import Edit
 from adamcheck.result import InferredEdit
@@ -50,14 +52,20 @@ class Explanation:
     edits: tuple[InferredEdit, ...] = ()
 
 
-def explained(nearest: Fit, bases: Sequence[Fit], scores: Sequence[Scores]) -> Explanation:
+def explained(
+    nearest: Fit,
+    bases: Sequence[Fit],
+    scores: Sequence[Scores],
+    shown: Callable[[], Sequence[Batch]] = tuple,
+) -> Explanation:
     """The sharpest explanation around one of ``bases`` (in this order), else around the nearest.
 
-    A fault of the search is said, and what is known without it.
+    shown: gives runs with the moments of every step, where the target shows them. A fault of the
+    search is said, and what is known without it.
     """
     own = [fit.candidate for fit in bases]
     try:
-        found = _searched(own, scores)
+        found = _from_moments(own[0], scores, shown()) or _searched(own, scores)
     except Exception as fault:
         said = f"{where(nearest)} (the search for an edit failed: {type(fault).__name__}: {fault})"
         return Explanation(said, nearest.candidate.spec)
@@ -77,6 +85,18 @@ def _searched(bases: Sequence[Candidate], scores: Sequence[Scores]) -> Explanati
     )
     tried = (way(bases, one) for way in ways for one in scores)
     return next((found for found in tried if found is not None), None)
+
+
+def _from_moments(
+    base: Candidate, scores: Sequence[Scores], shown: Sequence[Batch]
+) -> Explanation | None:
+    """One edit of the base's program that explains every step from the moments before it."""
+    for one in scores:
+        table = Transitions.of(base, shown, one.admission)
+        edits = named(table) if table is not None else []
+        if edits:
+            return _told(edits, base.spec)
+    return None
 
 
 def _edited(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:

@@ -7,17 +7,20 @@ far as acting would show); where it leaves, it is the other way round.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.identify.batch import Array, Batch
-from adamcheck.mutations.edits import WHOLE, Edit, Guard
+from adamcheck.mutations.edits import UNIFORM, WHOLE, Edit, Guard
 
 Mask = NDArray[np.bool_]
+Limits = tuple[Mapping[str, tuple[float, float]], ...]
+"""Of each condition of a guard the intervals of its numbers, by name: ``at`` and ``rest``."""
 FEATURES: Final = {
     "t>=": "t",
     "|g|>=": "|g|",
@@ -52,10 +55,31 @@ def features(batch: Batch) -> dict[str, Array]:
     }
 
 
-def holds(guard: Guard | None, seen: dict[str, Array]) -> Mask:
+def features_of(
+    batches: Sequence[Batch], k: NDArray[Any], t: NDArray[Any], column: NDArray[Any]
+) -> dict[str, Array]:
+    """The same at chosen steps: of batch ``k``, step ``t`` from 0, and column, ``[E]`` each."""
+    found = {name: np.zeros(len(t)) for name in dict.fromkeys(FEATURES.values())}
+    for which in np.unique(k):
+        here, batch = k == which, batches[int(which)]
+        i, at = column[here], t[here]
+        found["t"][here] = batch.first[i] + (at + 1.0)
+        found["|g|"][here] = np.abs(batch.grads[at, i])
+        found["silence"][here] = batch.silence[at, i]
+        found["index"][here] = batch.element[i]
+        found["size"][here] = batch.size[i]
+        found["last"][here] = batch.element[i] == batch.size[i] - 1
+    return found
+
+
+def holds(guard: Guard | None, seen: Mapping[str, Array]) -> Mask:
     """Whether a guard holds, at every element-step."""
     if guard is None:
         return np.ones_like(seen["t"], bool)
+    return np.asarray(np.logical_and.reduce([_holds(one, seen) for one in guard.conditions]))
+
+
+def _holds(guard: Guard, seen: Mapping[str, Array]) -> Mask:
     x = seen[FEATURES[guard.kind]]
     if guard.kind == "index==last":
         return np.asarray(x > 0.0)
@@ -85,61 +109,122 @@ class Facts:
 
         return Facts(both(self.acts, other.acts), both(self.rests, other.rests))
 
-    def guards(self) -> Iterator[tuple[Guard | None, tuple[float, float]]]:
-        """Every guard that all facts agree with, with the interval of its threshold or period.
+    def guards(
+        self, *, steady: bool = False, uniform: bool = False
+    ) -> Iterator[tuple[Guard | None, Limits]]:
+        """Every guard that all facts agree with, with the intervals of its numbers.
 
-        None is always among them: what has acted all the time may not show step by step.
+        Two conditions together only where none alone agrees. steady: what acts shows step by step;
+        else None, for always, is among them whatever the facts are. uniform: only what is alike
+        for all elements.
         """
-        yield None, (-math.inf, math.inf)
-        if not len(self.rests["t"]) or not len(self.acts["t"]):
+        always = not len(self.rests["t"])
+        if always or not steady:
+            yield None, ()
+        if (always and steady) or not len(self.acts["t"]):
             return
-        for kind, name in FEATURES.items():
-            yield from _of_kind(kind, self.acts[name], self.rests[name])
+        kinds = [kind for kind in FEATURES if not uniform or kind in UNIFORM]
+        alone = [pair for kind in kinds for pair in self._alone(kind, self.rests)]
+        yield from alone
+        if steady and not alone:
+            yield from self._pairs(kinds)
+
+    def _alone(self, kind: str, rests: Mapping[str, Array]) -> Iterator[tuple[Guard, Limits]]:
+        name = FEATURES[kind]
+        for guard, limits in _of_kind(kind, self.acts[name], rests[name]):
+            yield guard, (limits,)
+
+    def _pairs(self, kinds: Sequence[str]) -> Iterator[tuple[Guard, Limits]]:
+        """Each condition is told by what rests although the other one holds."""
+        tight = {kind: found for kind in kinds if (found := self._tightest(kind)) is not None}
+        masks = {kind: _holds(guard, self.rests) for kind, guard in tight.items()}
+        for one, two in combinations(tight, 2):
+            if (masks[one] & masks[two]).any():
+                continue
+            with_two = {n: x[masks[two]] for n, x in self.rests.items()}
+            with_one = {n: x[masks[one]] for n, x in self.rests.items()}
+            for first, limits in self._alone(one, with_two):
+                for second, more in self._alone(two, with_one):
+                    guard = replace(first, also=second)
+                    if not holds(guard, self.rests).any():
+                        yield guard, (*limits, *more)
+
+    def _tightest(self, kind: str) -> Guard | None:
+        """The narrowest condition of a kind that holds wherever the edit acts."""
+        x = self.acts[FEATURES[kind]]
+        least, most = float(x.min()), float(x.max())
+        match kind:
+            case "t>=" | "|g|>=" | "silence>=" | "size>=":
+                return Guard(kind, least)
+            case "t<" | "|g|<":
+                return Guard(kind, float(np.nextafter(most, np.inf)))
+            case "t==" | "index==":
+                return Guard(kind, int(least)) if least == most else None
+            case "index==last":
+                return Guard(kind) if least > 0.0 else None
+        step = int(np.gcd.reduce(np.diff(np.unique(x)).astype(np.int64))) if least < most else 0
+        return Guard(kind, step, int(least) % step) if step > 1 else None
 
 
-def _of_kind(kind: str, acts: Array, rests: Array) -> Iterator[tuple[Guard, tuple[float, float]]]:
+def _of_kind(
+    kind: str, acts: Array, rests: Array
+) -> Iterator[tuple[Guard, Mapping[str, tuple[float, float]]]]:
     least, most = float(acts.min()), float(acts.max())
     match kind:
         case "t>=" | "|g|>=" | "silence>=" | "size>=":
-            below = float(rests.max())
+            below = float(rests.max(initial=-np.inf))
             if below < least:
                 yield _threshold(kind, below, least)
         case "t<" | "|g|<":
-            above = float(rests.min())
+            above = float(rests.min(initial=np.inf))
             if most < above:
                 yield _threshold(kind, most, above)
         case "t==" | "index==":
             if least == most and least not in rests:
-                yield Guard(kind, int(least)), (least, least)
+                yield Guard(kind, int(least)), {"at": (least, least)}
         case "index==last":
             if least > 0.0 and not rests.any():
-                yield Guard(kind), (0.0, 0.0)
+                yield Guard(kind), {}
         case "t%" | "index%":
-            found = _period(np.unique(acts).astype(np.int64), np.unique(rests).astype(np.int64))
-            if found is not None:
-                yield Guard(kind, found[0], found[1]), (found[0], found[0])
+            yield from _periodic(kind, *(np.unique(x).astype(np.int64) for x in (acts, rests)))
 
 
-def _threshold(kind: str, below: float, above: float) -> tuple[Guard, tuple[float, float]]:
+def _threshold(
+    kind: str, below: float, above: float
+) -> tuple[Guard, Mapping[str, tuple[float, float]]]:
     """Between a number that is on one side and one that is on the other, which counts as above."""
     if kind in WHOLE:
-        return Guard(kind, int(above)), (below + 1.0, above)
+        known = above if np.isfinite(above) else below + 1.0
+        return Guard(kind, int(known)), {"at": (below + 1.0, above)}
+    if not (np.isfinite(below) and np.isfinite(above)):
+        return Guard(kind, above if np.isfinite(above) else below), {"at": (below, above)}
     middle = math.sqrt(below * above) if below > 0.0 else 0.5 * above
-    return Guard(kind, min(max(middle, np.nextafter(below, np.inf)), above)), (below, above)
+    value = min(max(middle, np.nextafter(below, np.inf)), above)
+    return Guard(kind, value), {"at": (below, above)}
 
 
-def _period(acts: NDArray[np.int64], rests: NDArray[np.int64]) -> tuple[int, int] | None:
-    """The smallest period, and its rest, that divides what acts from what does not."""
-    if len(acts) > 1:
+def _periodic(
+    kind: str, acts: NDArray[np.int64], rests: NDArray[np.int64]
+) -> Iterator[tuple[Guard, Mapping[str, tuple[float, float]]]]:
+    """The smallest period that divides what acts from what does not, between all that do.
+
+    What was seen to act once only has any period beyond what was looked at.
+    """
+    once = len(acts) == 1
+    if once:
+        tried = np.arange(2, min(int(max(acts[0], rests.max(initial=0))) + 2, _PERIODS))
+    else:
         step = int(np.gcd.reduce(np.diff(acts)))
-        periods = [k for k in range(2, min(step, _PERIODS) + 1) if step % k == 0]
-    else:  # seen once
-        periods = list(range(2, min(int(max(acts.max(), rests.max())) + 2, _PERIODS)))
-    for k in periods:
-        rest = int(acts[0] % k)
-        if not (rests % k == rest).any():
-            return k, rest
-    return None
+        tried = np.arange(2, step + 1)
+        tried = tried[step % tried == 0]
+    fitting = [int(k) for k in tried if not (rests % k == acts[0] % k).any()]
+    if fitting:
+        left = [int(acts[0] % k) for k in fitting]
+        if once:
+            left.append(int(acts[0]))
+        most = math.inf if once else float(fitting[-1])
+        limits = {"at": (float(fitting[0]), most), "rest": (float(min(left)), float(max(left)))}
+        yield Guard(kind, fitting[0], left[0]), limits
 
 
 def learnt(
@@ -175,10 +260,14 @@ def learnt(
 
 
 def opened(edit: Edit, guard: Guard | None) -> tuple[Edit, tuple[tuple[str, float], ...]]:
-    """The edit under a guard with its numbers left open, and these as inputs."""
-    if guard is None or guard.kind == "index==last":
-        return Edit(edit.operator, edit.place, edit.parameters, guard), ()
+    """The edit under a guard with the guard's numbers left open, and these as inputs.
+
+    Those of two conditions are not left open.
+    """
+    guarded = replace(edit, guard=guard)
+    if guard is None or guard.kind == "index==last" or guard.also is not None:
+        return guarded, ()
     numbers: list[tuple[str, float]] = [("e.at", float(guard.value or 0.0))]
     if guard.kind.endswith("%"):
         numbers.append(("e.rest", float(guard.rest or 0)))
-    return Edit(edit.operator, edit.place, edit.parameters, Guard(guard.kind)), tuple(numbers)
+    return replace(edit, guard=Guard(guard.kind)), tuple(numbers)

@@ -62,10 +62,10 @@ def interval(
         telling = windows.scored[chosen] & ~outside(np.asarray([middle]))[0]
 
     with np.errstate(all="ignore"):
-        return _end(fits, middle, -1.0), _end(fits, middle, 1.0)
+        return end(fits, middle, -1.0), end(fits, middle, 1.0)
 
 
-def _end(fits: Callable[[Array], NDArray[np.bool_]], middle: float, way: float) -> float:
+def end(fits: Callable[[Array], NDArray[np.bool_]], middle: float, way: float) -> float:
     """The nearest number that does not fit, on one side of one that does."""
     unit = abs(middle) or 1.0
     away = unit * 2.0 ** np.arange(-_FINEST, 11.0)

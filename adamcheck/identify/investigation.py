@@ -18,6 +18,7 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs
 from adamcheck.identify.explain import explained
+from adamcheck.identify.probes import probe_runs
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
@@ -34,6 +35,10 @@ from adamcheck.targets.session import Session
 
 VALUES: Final = passed()
 """What is passed for a hyperparameter without a usual value, where one is to be passed."""
+
+
+_SHOWN: Final = 1 << 17
+"""Columns of one array that are looked at where moments are shown."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,10 @@ def _concluded(
     runs, error = observe(session, fmt, asked)
     if not error:
         runs += evidence_runs(session, fmt, asked.flags, evidence)
-    batches = batched(runs, fmt)
+    # what begins late has first to be walked up to, by every dialect
+    batches = batched(
+        [r for r in runs if not r.label.startswith("evidence") or r.request.preload is None], fmt
+    )
     if not batches:
         return Investigation(None, error=error or "the target finished no step")
     flushed = fmt.name in session.description.flushes
@@ -126,6 +134,7 @@ def _concluded(
         flushed=flushed,
         tell=lambda found: told_apart(found, session, fmt, asked),
         traits=lambda known: repeated(session, fmt, asked, runs, known),
+        seen=lambda: _shown(session, fmt, asked, runs),
     )
     return replace(outcome, error=error or outcome.error)
 
@@ -138,7 +147,8 @@ def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Ru
     requests.append(("long", design.long(fmt, takes, asked)))
     runs: list[Run] = []
     error = ""
-    for label, request in requests:
+    for label, plain in requests:
+        request = replace(plain, moments="moments" in known.abilities)
         trace = session.run(request)
         runs.append(Run(label, request, trace))
         if trace.failure is not None:
@@ -152,6 +162,16 @@ def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Ru
     return runs, error
 
 
+def _shown(
+    session: Session, fmt: Format, asked: design.Asked, runs: Sequence[Run]
+) -> tuple[Batch, ...]:
+    """The runs that show moments, and those that tell the conditions of an edit apart."""
+    if "moments" not in session.description.abilities:
+        return ()
+    told = [run for run in runs if run.trace.moments]
+    return batched([*told, *probe_runs(session, fmt, asked)], fmt, most=_SHOWN)
+
+
 def conclude(
     batches: Sequence[Batch],
     *,
@@ -160,11 +180,13 @@ def conclude(
     flushed: bool = False,
     tell: Callable[[Found], Found] = lambda found: found,
     traits: Callable[[Traits], Traits] = lambda known: known,
+    seen: Callable[[], Sequence[Batch]] = tuple,
 ) -> Investigation:
     """Name the dialect of observed runs, with the evidence.
 
     tell: what else there is to tell dialects apart by that fit the runs alike. traits: what else
-    there is to know of a target that no edit explains.
+    there is to know of a target that no edit explains. seen: gives runs that show
+    the moments, with more of them.
     """
     fmt = batches[0].fmt
     found = tell(search(batches, claimed, _known(options), _admissions(fmt, claimed, flushed)))
@@ -186,7 +208,7 @@ def conclude(
         kind = "not-elementwise" if coupled else "not-adam"
         bases = _bases(found, claimed)
         tried = [found.scores, *_others(found.scores, fmt, claimed, flushed)]
-        why = explained(best, bases, tried)
+        why = explained(best, bases, tried, seen)
         text, spec, edits = why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
         known = Traits(first_step=first_step_fits(best), elementwise=not coupled)

@@ -88,9 +88,9 @@ def _walk(
     kept = format_named(candidate.scalars) if candidate.scalars else fmt
     scalars = Admission("array") if candidate.scalars else admission
     us = envelope.scalar_roundoff(kept, scalars)
-    values, bounds = _initial(base, batch, hyper, kept, scalars)
+    values, bounds = begun(base, batch, hyper, kept, scalars)
     if batch.first.any():
-        _advance(base, stepwise(base), batch, values, bounds, us)
+        advanced(base, stepwise(base), batch, values, bounds, us)
     _further(candidate, program, batch, values, bounds)
     reassociations, zero = factors(spec, batch, hyper), np.zeros(batch.count)
     arrays = Arrays(batch.array)
@@ -174,7 +174,7 @@ def step_constants(
     return c
 
 
-def _initial(
+def begun(
     program: Program, batch: Batch, hyper: Hyper, kept: Format, scalars: Admission
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The hyperparameters and the state before the first step of all, with their bounds."""
@@ -225,7 +225,7 @@ def _inverse(beta: Array) -> Array:
     return np.asarray(best)
 
 
-def _advance(
+def advanced(
     program: Program,
     run: Any,
     batch: Batch,

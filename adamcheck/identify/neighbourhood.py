@@ -15,13 +15,13 @@ from typing import Final
 import numpy as np
 
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.guards import Facts, Mask, features, holds, learnt, opened
+from adamcheck.identify.guards import Facts, Limits, Mask, features, holds, learnt, opened
 from adamcheck.identify.histories import proposed
 from adamcheck.identify.intervals import interval
 from adamcheck.identify.places import Places, Proposal, place_of
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.windows import Course, Windows, first_departures
-from adamcheck.identify.wording import edit_in_words, guard_in_words
+from adamcheck.identify.wording import inferred_edit
 from adamcheck.mutations.edits import Guard
 from adamcheck.numerics.changed import Arrays, evaluated
 from adamcheck.program import trace
@@ -39,7 +39,7 @@ class Inference:
     candidate: Candidate
     proposal: Proposal
     guard: Guard | None
-    interval: tuple[float, float]
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _tried(
 ) -> list[Inference]:
     found: list[Inference] = []
     for k, proposal in enumerate(proposals):
-        known = {one.guard: one.interval for one in found}
+        known = {one.guard: one.limits for one in found}
         if known:  # how the others act is known by now
             found += _fitting(base, proposal, scores, known)
         elif k < _SEARCHED:
@@ -105,27 +105,14 @@ def _told(one: Inference, base: Candidate, windows: Windows, scores: Scores) -> 
         ends["value"] = (value, value)
     to = edit.get("to")
     ends |= {"to": (float(to), float(to))} if isinstance(to, int) else {}
-    limits: dict[str, tuple[float, float]] = {}
-    if one.guard is not None and one.guard.value is not None:
-        limits["at"] = one.interval
-    if one.guard is not None and one.guard.rest is not None:
-        limits["rest"] = (float(one.guard.rest), float(one.guard.rest))
-    text = edit_in_words(program, edit, ends) + guard_in_words(one.guard, limits)
-    return InferredEdit(
-        operator=edit.operator,
-        place=edit.place,
-        text=text,
-        parameters=ends,
-        guard="" if one.guard is None else one.guard.kind,
-        guard_parameters=limits,
-    )
+    return inferred_edit(program, edit, ends, one.guard, one.limits)
 
 
 def _fitting(
     base: Candidate,
     proposal: Proposal,
     scores: Scores,
-    guards: Mapping[Guard | None, tuple[float, float]],
+    guards: Mapping[Guard | None, Limits],
 ) -> list[Inference]:
     """The proposal under those of some guards with which it fits."""
     tried = [(_candidate(base, proposal, guard), guard) for guard in guards]
@@ -156,7 +143,7 @@ def _guarded(
     return []
 
 
-def _next(guards: Mapping[Guard | None, tuple[float, float]]) -> Guard | None:
+def _next(guards: Mapping[Guard | None, Limits]) -> Guard | None:
     """The guard to learn from: what acts once only shows best when it acts again."""
     some = [guard for guard in guards if guard is not None]
     once = [guard for guard in some if guard.kind == "t=="]

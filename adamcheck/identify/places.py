@@ -54,6 +54,8 @@ class Proposal:
     ahead: float = 0.0
     later: bool = False
     """Whether the step before is the one that the edit changes."""
+    ends: tuple[float, float] = (0.0, 0.0)
+    """Where its number is to be looked for."""
 
 
 @dataclass
@@ -195,21 +197,14 @@ class Places:
         theta = np.where(self.fresh, np.nan, self.after(self.states[place], y))
         for (edit, _), score in zip(edits, self.score(theta), strict=True):
             if edit.operator not in _COUPLED:
-                yield Proposal(_sided(edit, "state"), float(score), later=True)
+                yield Proposal(sided(edit, "state"), float(score), later=True)
 
     def _edits(self, place: int) -> Iterator[tuple[Edit, Operator]]:
         for operator in OPERATORS.values():
             if operator.numbers:
                 continue
-            for choice in self._choices(operator, place):
+            for choice in choices_at(self.plain, operator, place, self.fmt):
                 yield Edit(operator.name, self.names[place], choice), operator
-
-    def _choices(self, operator: Operator, place: int) -> Iterator[tuple[tuple[str, Value], ...]]:
-        choices = list(operator.choices(self.plain, place))
-        yield from choices
-        if operator.name == "round" and choices:
-            for bits in range(2, self.fmt.precision):
-                yield (("to", bits),)
 
     # edits with a number
 
@@ -223,7 +218,7 @@ class Places:
 
             for proposal in self._families(place, self.previous[place], later):
                 if not proposal.given:
-                    edit = _sided(proposal.edit, "state")
+                    edit = sided(proposal.edit, "state")
                     yield replace(proposal, edit=edit, later=True)
 
     def _families(self, place: int, x: Any, path: Callable[[Any], Any]) -> Iterator[Proposal]:
@@ -270,7 +265,7 @@ class Places:
         k, at, rising = nearest_roots(masked, w.seen)
         if len(np.unique(at)) < SOLVED * w.scored.sum():
             return None
-        root = _numbered(at)
+        root = numbered(at)
         goals = (w.seen + np.array([[-2.0], [2.0]]) * w.bound)[:, at]
         low = np.broadcast_to(GRID[np.maximum(k - 1, 0)], goals.shape)
         high = np.broadcast_to(GRID[np.minimum(k + 2, len(GRID) - 1)], goals.shape)
@@ -284,21 +279,37 @@ class Places:
         return ends[0], ends[1], at
 
 
+def choices_at(
+    program: Program, operator: Operator, place: int, fmt: Format
+) -> Iterator[tuple[tuple[str, Value], ...]]:
+    """The words that fit an operator at a place; rounding to any number of bits of the format."""
+    choices = list(operator.choices(program, place))
+    yield from choices
+    if operator.name == "round" and choices:
+        for bits in range(2, fmt.precision):
+            yield (("to", bits),)
+
+
 def nearest_roots(theta: Array, seen: Array) -> tuple[Any, Any, Any]:
     """Where θ ``[K, W]`` over the grid crosses what was seen ``[W]``: the nearest places to 1.
 
     Returned are the index on the grid before each crossing, its window, and whether θ rises there.
     """
+    return crossings(theta, seen, _ONE)
+
+
+def crossings(theta: Array, seen: Array, near: Any) -> tuple[Any, Any, Any]:
+    """The same of any grid: the crossings nearest to the place ``near`` on it (``[W]`` or one)."""
     side, known = theta >= seen, np.isfinite(theta)
     crosses = (side[1:] != side[:-1]) & known[1:] & known[:-1]
-    order = np.where(crosses, np.abs(np.arange(len(GRID) - 1)[:, None] - _ONE), len(GRID))
+    order = np.where(crosses, np.abs(np.arange(len(theta) - 1)[:, None] - near), len(theta))
     nearest = np.argsort(order, axis=0, kind="stable")[:_ROOTS]
     root, at = np.nonzero(np.take_along_axis(crosses, nearest, axis=0))
     k = nearest[root, at]
     return k, at, side[k + 1, at]
 
 
-def _numbered(at: Any) -> Any:
+def numbered(at: Any) -> Any:
     """How many of the same window came before each entry."""
     order = np.argsort(at, kind="stable")
     first = np.searchsorted(at[order], at[order], side="left")
@@ -322,6 +333,12 @@ def mostly(off: Array) -> Array:
 
 def shared(low: Array, high: Array, at: Any, least: float) -> float | None:
     """The simplest number that lies in intervals of at least so many windows, None without one."""
+    ends = common(low, high, at, least)
+    return None if ends is None else simplest(*ends)
+
+
+def common(low: Array, high: Array, at: Any, least: float) -> tuple[float, float] | None:
+    """What intervals of at least so many windows have in common, None without such a number."""
     known = np.isfinite(low) & np.isfinite(high)
     low, high, at = low[known], high[known], at[known]
     if len(low) < least:
@@ -333,7 +350,7 @@ def shared(low: Array, high: Array, at: Any, least: float) -> float | None:
     inside = (low <= best) & (best <= high)
     if len(np.unique(at[inside])) < least:
         return None
-    return simplest(float(low[inside].max()), float(high[inside].min()))
+    return float(low[inside].max()), float(high[inside].min())
 
 
 _LIKELIER: Final = (
@@ -367,7 +384,7 @@ _SAME: Final[Any] = range(1 << 16)
 """In the draft every value of the program has its own number."""
 
 
-def _sided(edit: Edit, side: str) -> Edit:
+def sided(edit: Edit, side: str) -> Edit:
     return replace(edit, parameters=(*edit.parameters, ("side", side)))
 
 

@@ -6,7 +6,7 @@ of vectors) and made for one switch; together they separate every pair of dialec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -164,10 +164,25 @@ def _ask(
     beta2: float,
     eps: float,
 ) -> Trajectory:
+    return asked_with(fmt, takes, asked, [theta0], [grads], lr, beta1, beta2, eps)
+
+
+def asked_with(
+    fmt: Format,
+    takes: frozenset[str],
+    asked: Asked,
+    theta0: Sequence[Array],
+    grads: Sequence[Array],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+) -> Trajectory:
+    """A run of several parameters with the hyperparameters that the target takes."""
     hyper: dict[str, Any] = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps, **asked.extra}
     return Trajectory(
-        (theta0.astype(fmt.dtype),),
-        (grads.astype(fmt.dtype),),
+        tuple(theta.astype(fmt.dtype) for theta in theta0),
+        tuple(g.astype(fmt.dtype) for g in grads),
         {name: value for name, value in hyper.items() if name in takes},
         flags=asked.flags,
     )

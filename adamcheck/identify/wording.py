@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from adamcheck.identify.guards import Limits
 from adamcheck.mutations.edits import Edit, Guard
 from adamcheck.mutations.language import indices, labels
 from adamcheck.program import Program
+from adamcheck.result import InferredEdit
 
 _NAMES: Final = {
     "g": "the gradient",
@@ -148,8 +151,40 @@ def _part(program: Program, edit: Edit) -> str:
     return place_in_words(labels(plain)[op.args[int(edit["arg"] or 0)]])
 
 
+def inferred_edit(
+    program: Program,
+    edit: Edit,
+    ends: Mapping[str, tuple[float, float]],
+    guard: Guard | None,
+    limits: Limits,
+) -> InferredEdit:
+    """An edit as a record, from the intervals of its numbers and of its guard's."""
+    conditions = guard.conditions if guard is not None else ()
+    names = ["", *(f"also{k}." if k > 1 else "also." for k in range(1, len(conditions)))]
+    numbers = {
+        f"{prefix}{name}": pair
+        for prefix, each in zip(names, limits, strict=False)
+        for name, pair in each.items()
+    }
+    parts = [guard_in_words(one, each) for one, each in zip(conditions, limits, strict=False)]
+    return InferredEdit(
+        operator=edit.operator,
+        place=edit.place,
+        text=edit_in_words(program, edit, ends) + ",".join(parts),
+        parameters=dict(ends),
+        guard=" and ".join(one.kind for one in conditions),
+        guard_parameters=numbers,
+        notation=str(replace(edit, guard=_open(guard))),
+    )
+
+
+def _open(guard: Guard | None) -> Guard | None:
+    """The guard with its numbers left open."""
+    return None if guard is None else Guard(guard.kind, also=_open(guard.also))
+
+
 def guard_in_words(guard: Guard | None, ends: Mapping[str, tuple[float, float]]) -> str:
-    """When an edit acts, as the end of a sentence; empty for always."""
+    """When an edit acts by one condition, as the end of a sentence; empty for always."""
     if guard is None:
         return ""
     low, high = ends.get("at", (0.0, 0.0))
@@ -184,6 +219,8 @@ def _rest(ends: Mapping[str, tuple[float, float]]) -> str:
 
 
 def _whole(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"{low:.0f} or later"
     return f"{low:.0f}" if low == high else f"{low:.0f} … {high:.0f}"
 
 

@@ -137,7 +137,7 @@ class ChangedEmitter(Emitter):
         op = self.program.ops[i]
         if op.kind == "const":
             assert op.value is not None
-            return f"h{i} = {float(op.value)!r}"
+            return f"h{i} = np.float64({float(op.value)!r})"  # which divides by zero as arrays do
         if op.kind not in FURTHER:
             return super().value(i)
         return f"h{i} = " + FURTHER[op.kind].format(*(f"h{k}" for k in op.args), name=op.name)
@@ -221,7 +221,7 @@ def evaluated(
             known.append(inputs[op.name])
         elif op.kind == "const":
             assert op.value is not None
-            known.append(float(op.value))
+            known.append(np.float64(op.value))
         elif op.kind == "round":
             known.append(near(args[0], op.name))
         elif op.kind in _COUPLING:

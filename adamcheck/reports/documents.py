@@ -104,6 +104,7 @@ def _edit_document(edit: InferredEdit) -> dict[str, Any]:
         "parameters": intervals(edit.parameters),
         "guard": edit.guard,
         "guard_parameters": intervals(edit.guard_parameters),
+        "notation": edit.notation,
     }
 
 
@@ -254,4 +255,5 @@ def _read_edit(document: Any) -> InferredEdit:
         parameters=intervals("parameters"),
         guard=document["guard"],
         guard_parameters=intervals("guard_parameters"),
+        notation=document.get("notation", ""),
     )

@@ -16,8 +16,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import adamcheck
-from adamcheck.engine.explanation import identifying
-from adamcheck.engine.plan import plan
+from adamcheck.engine.plan import Plan, plan
+from adamcheck.engine.run import identified
 from adamcheck.engine.run import run as events_of
 from adamcheck.engine.verdict import Record
 from adamcheck.events import CheckFinished, Identified
@@ -81,7 +81,7 @@ def _mutant(case: Case, profile: str, explain: bool) -> Outcome:
                 out = replace(
                     out, fate="killed", check=first.name, message=first.message, seconds=seconds
                 )
-                found = _identified(case, session) if explain else None
+                found = _identified(made, session, first) if explain else None
                 return _explained(case, out, found)
         result = record.result(session.description, options={}, seconds=0.0)
     first_trouble = next(_troubled(result), None)
@@ -115,8 +115,9 @@ def _proof(case: Case) -> str:
     return same_function(rule, apply(rule, case.edit))
 
 
-def _identified(case: Case, session: Session) -> Identification | None:
-    for event in identifying(session, parse_spec(case.spec), case.dtype):
+def _identified(made: Plan, session: Session, first: CheckResult) -> Identification | None:
+    """What the gate would say of a target that it rejects by this check."""
+    for event in identified(made, session, [first]):
         if isinstance(event, Identified):
             return event.found
     return None

@@ -1,18 +1,20 @@
 """Whether an identification explains a mutant by the edit that it is.
 
 Typed data against typed data: an inferred edit names the operator and its intervals hold the drawn
-numbers; or a dialect is named that is proved to be the same function.
+numbers, or is proved to be the same function under the same guard; or a dialect is named that is
+proved to be the same function.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from adamcheck.mutations import apply
+from adamcheck.mutations import apply, parse_edit
 from adamcheck.mutations.edits import Edit, Guard
 from adamcheck.mutations.equivalence import same_function
 from adamcheck.mutations.operators import OPERATORS
-from adamcheck.program import trace
+from adamcheck.program import Program, trace
 from adamcheck.result import Identification, InferredEdit
 from adamcheck.spec import parse_spec
 
@@ -28,26 +30,56 @@ def named_by(case: Case, found: Identification) -> tuple[bool, str]:
         dialect = found.kind == "dialect" and found.deviation <= 1.0
         same = dialect and bool(same_function(trace(parse_spec(found.spec)), changed))
         return same, f"{found.kind} {found.spec}" if dialect else "not named"
-    return any(matches(case.edit, e) for e in edits), edits[0].text
+    base = trace(parse_spec(found.spec))
+    named = any(matches(case.edit, e) or equal(rule, case.edit, base, e) for e in edits)
+    return named, edits[0].text
 
 
 def matches(edit: Edit, inferred: InferredEdit) -> bool:
     """Whether an inferred edit names the operator and brackets every number of the drawn one."""
-    if inferred.operator != edit.operator:
+    numbers = OPERATORS[edit.operator].numbers
+    return (
+        inferred.operator == edit.operator
+        and all(_holds(inferred.parameters, name, edit[name]) for name in numbers)
+        and guarded(edit.guard, inferred)
+    )
+
+
+def equal(rule: Program, edit: Edit, base: Program, inferred: InferredEdit) -> bool:
+    """Whether an inferred edit is proved to be the drawn one, both without their guards.
+
+    An open number is tried at the simplest numbers in its interval; guards have to agree as ever.
+    """
+    if not inferred.notation or not guarded(edit.guard, inferred):
         return False
-    for name in OPERATORS[edit.operator].numbers:
-        if not _holds(inferred.parameters, name, edit[name]):
-            return False
-    if edit.guard is None:
-        return not inferred.guard
-    # an inferred edit has at most one condition: of two, one has to be named
-    return any(_guarded(one, inferred) for one in edit.guard.conditions)
+    bare = replace(parse_edit(inferred.notation), guard=None)
+    low, high = inferred.parameters.get("c", (0.0, 0.0))
+    drawn = apply(rule, replace(edit, guard=None))
+    for c in (x for x in (0.0, 1.0, -1.0) if low <= x <= high):
+        given = tuple((n, c if x is None else x) for n, x in bare.parameters)
+        if same_function(drawn, apply(base, replace(bare, parameters=given))):
+            return True
+    return False
 
 
-def _guarded(condition: Guard, inferred: InferredEdit) -> bool:
+def guarded(guard: Guard | None, inferred: InferredEdit) -> bool:
+    """Whether the conditions that are named are among the drawn ones, and their numbers bracketed.
+
+    Of two conditions one has to be named.
+    """
+    if guard is None or not inferred.guard:
+        return guard is None and not inferred.guard
+    drawn = {one.kind: one for one in guard.conditions}
+    return all(
+        kind in drawn and _bracketed(drawn[kind], inferred, "also." * k)
+        for k, kind in enumerate(inferred.guard.split(" and "))
+    )
+
+
+def _bracketed(condition: Guard, inferred: InferredEdit, prefix: str) -> bool:
     numbers = {"at": condition.value, "rest": condition.rest}
-    return condition.kind == inferred.guard and all(
-        _holds(inferred.guard_parameters, name, value)
+    return all(
+        _holds(inferred.guard_parameters, f"{prefix}{name}", value)
         for name, value in numbers.items()
         if value is not None
     )

@@ -17,9 +17,12 @@ def mutant(spec: Spec, edit: str, request: Trajectory) -> Trace:
     made = type("Mutant", (Optimizer,), {"spec": spec})
     hyper = {name: request.hyper.get(name, 0.0) for name in spec.hyperparameters}
     one = made([request.theta0[0]], **hyper, **({"edit": edit} if edit else {}))
-    thetas = [request.theta0[0]]
-    thetas += [one.step([g])[0] for g in request.grads[0]]
-    return Trace((np.stack(thetas),))
+    thetas, moments = [request.theta0[0]], []
+    for g in request.grads[0]:
+        thetas.append(one.step([g])[0])
+        moments.append(one.moments()[0])
+    shown = {name: np.stack([each[name] for each in moments]) for name in moments[0]}
+    return Trace((np.stack(thetas),), (shown,))
 
 
 def observed(
