@@ -127,13 +127,13 @@ def test_guards_are_read_off_where_an_edit_acts_and_where_not():
         return Facts(rows(acts), rows(rests))
 
     found = dict(facts({"t": [7, 9], "|g|": [1, 1]}, {"t": [1, 6], "|g|": [1, 1]}).guards())
-    assert found[Guard("t>=", 7)] == (7.0, 7.0)
+    assert found[Guard("t>=", 7)] == ({"at": (7.0, 7.0)},)
     found = dict(facts({"t": [3, 10, 17]}, {"t": [1, 2, 4, 9, 11]}).guards())
-    assert found[Guard("t%", 7, 3)] == (7, 7)
+    assert found[Guard("t%", 7, 3)] == ({"at": (7, 7), "rest": (3, 3)},)
     assert not any(g is not None and g.kind == "t>=" for g in found)
     found = dict(facts({"t": [1, 2], "|g|": [2, 3]}, {"t": [1, 2], "|g|": [1, 1.5]}).guards())
-    ((low, high),) = (ends for g, ends in found.items() if g is not None and g.kind == "|g|>=")
-    assert (low, high) == (1.5, 2.0)
+    ((ends,),) = (x for g, x in found.items() if g is not None and g.kind == "|g|>=")
+    assert ends == {"at": (1.5, 2.0)}
 
 
 def test_the_kept_half_sees_the_same_gradients_in_both_companies():
