@@ -71,7 +71,8 @@ def brief(context: Context, salt: str) -> dict[str, float]:
         "momentum": near,
     }
     if "eps" in context.dyadic:
-        drawn["eps"] = context.dyadic["eps"] * rng.uniform(0.5, 1.0)
+        # small beside most gradients, and not so small that nobody would miss it
+        drawn["eps"] = _safe(context, drawn).ordinary * 2.0 ** rng.uniform(-5.0, -1.0)
     return context.altered(context.dyadic, **drawn)
 
 
