@@ -137,6 +137,8 @@ def part_quotient(book: Book) -> None:
     other = at.error_bounds.scaled_down_or_zero(q, ea, eb, 1 / most, gamma, eta)
     words = "quotient_or_zero(…) is scaled_down_or_zero(…) with i = 1/(b - e_b) there, too"
     k.conclude(k.prove(eq(asked, other)), words)
+    whole = k.assume(at.sizes[0].negated(), "where the one counts no underflow")
+    k.conclude(k.prove(at.sizes[1].negated(), [[whole]]), "the other counts none, either")
     at = setting(book, "zero times a scalar, before it is divided", zero=True)
     k = at.k
     nonnegative(k, a, ea, eta)

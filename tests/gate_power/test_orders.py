@@ -20,6 +20,16 @@ from adamcheck.spec import parse_spec
 
 from .test_mutations import HYPER, SPECS
 
+RESTING = (
+    "nadam",
+    "rmsprop[momentum=yes]",
+    "rmsprop[centered=yes]",
+    "rmsprop[centered=yes,momentum=yes]",
+    "rmsprop[centered=yes,decay=l2]",
+    "adam[decay=l2]",
+)
+"""Further rules in which zeros meet: under a root, in a velocity, in a look-ahead."""
+
 
 def ran(spec: str, dtype: str, order: str, *, steps: int = 16, count: int = 9):
     """A short run of an order at hyperparameters that no format holds exactly."""
@@ -40,6 +50,31 @@ def test_drawn_orders_stay_inside_the_envelope(spec: str):
         judged = judge(ran(spec, dtype, str(order)), Admission(order.scalars))
         assert judged.accepted, f"{spec} {dtype}: {order}"
         assert judged.decided
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@pytest.mark.parametrize("spec", [*SPECS, *RESTING])
+def test_drawn_orders_rest_and_are_decided_where_gradients_are_zero(spec: str, dtype: str):
+    """Zeros before the first gradient, in between, of either sign, and nothing but zeros."""
+    made, steps, count = named(spec, Honest, ("order",)), 18, 8
+    program = trace(made.spec)
+    for k in range(3):
+        rng = np.random.default_rng([29, k])
+        order = draw(program, rng, dtype=dtype)
+        t, first, gone = np.arange(steps)[:, None], rng.integers(0, 6, count), 9
+        silent = (t < first) | ((t >= gone) & (t < gone + rng.integers(1, 8, count)))
+        grads = np.where(
+            silent, rng.choice((0.0, -0.0), count), rng.standard_normal((steps, count))
+        )
+        grads[:, 0] = 0.0
+        hyper = {n: HYPER[n] for n in made.spec.hyperparameters}
+        theta0 = rng.uniform(-1, 1, count) * (np.arange(count) % 2)
+        options = {"order": str(order)}
+        shown = simulated(made, FORMATS[dtype], hyper, grads, theta0, options=options)
+        judged = judge(shown, Admission(order.scalars))
+        assert judged.accepted, order
+        for tally in judged.tallies.values():
+            assert tally.decided[0] == steps, order  # θ = 0 and no gradient: known exactly
 
 
 def _single() -> list[tuple[str, str]]:
