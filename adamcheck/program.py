@@ -115,7 +115,7 @@ class Program:
     @cached_property
     def feeds_back(self) -> bool:
         """Whether the moments depend on θ."""
-        return self.inputs["theta"] in self.before_moments
+        return self.inputs.get("theta") in self.before_moments
 
     def is_correction(self, i: int) -> bool:
         """Whether value i is 1 less a decay product."""

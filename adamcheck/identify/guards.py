@@ -162,7 +162,9 @@ class Facts:
                 return Guard(kind, int(least)) if least == most else None
             case "index==last":
                 return Guard(kind) if least > 0.0 else None
-        step = int(np.gcd.reduce(np.diff(np.unique(x)).astype(np.int64))) if least < most else 0
+        if least == most:  # seen once: of any longer period
+            return Guard(f"{kind[:-1]}==", int(least))
+        step = int(np.gcd.reduce(np.diff(np.unique(x)).astype(np.int64)))
         return Guard(kind, step, int(least) % step) if step > 1 else None
 
 

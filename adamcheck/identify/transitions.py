@@ -256,7 +256,7 @@ class Transitions:
     def ratios(self, answer: Answer, steps: Steps) -> Array:
         """Error over envelope of every output ``[outputs, E]``, NaN where nothing is decided.
 
-        What is not finite in exact evaluation, too, is that in the target.
+        What is not finite here is expected not to be in the target.
         """
         found = []
         for name, seen in steps.seen.items():
@@ -267,8 +267,8 @@ class Transitions:
                 ratio = np.where(np.isfinite(seen), ratio, np.inf)
                 decided = np.isfinite(value) & np.isfinite(bound)
                 same = (np.isnan(value) & np.isnan(seen)) | (value == seen)
-                lost = np.where(same & ~np.isfinite(value), 0.0, np.nan)
-            found.append(np.where(decided, ratio, lost))
+                lost = np.where(same, 0.0, np.where(np.isfinite(seen), np.inf, np.nan))
+            found.append(np.where(decided, ratio, np.where(np.isfinite(value), np.nan, lost)))
         return np.asarray(found)
 
 
