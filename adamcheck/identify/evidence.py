@@ -42,9 +42,7 @@ def evidence_runs(
     order = sorted(plain, key=lambda one: (-one.trajectory.steps, -one.trajectory.grads[0].size))
     chosen = order[:_MOST]
     for k, one in enumerate(chosen, start=1):
-        request = replace(
-            _further(one.trajectory, fmt), moments="moments" in session.description.abilities
-        )
+        request = _further(one.trajectory, fmt)
         trace = session.run(request)
         if trace.failure is None:
             yield Run(f"evidence {k}", request, trace, one.element)

@@ -219,7 +219,9 @@ def _periodic(
         step = int(np.gcd.reduce(np.diff(acts)))
         tried = np.arange(2, step + 1)
         tried = tried[step % tried == 0]
-    fitting = [int(k) for k in tried if not (rests % k == acts[0] % k).any()]
+    gap = np.zeros(int(np.abs(rests - acts[0]).max(initial=0)) + 1, bool)
+    gap[np.abs(rests - acts[0])] = True  # a period that divides one of these would act there
+    fitting = [int(k) for k in tried if not gap[0::k].any()]
     if fitting:
         left = [int(acts[0] % k) for k in fitting]
         if once:

@@ -147,8 +147,7 @@ def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Ru
     requests.append(("long", design.long(fmt, takes, asked)))
     runs: list[Run] = []
     error = ""
-    for label, plain in requests:
-        request = replace(plain, moments="moments" in known.abilities)
+    for label, request in requests:
         trace = session.run(request)
         runs.append(Run(label, request, trace))
         if trace.failure is not None:
@@ -165,11 +164,16 @@ def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Ru
 def _shown(
     session: Session, fmt: Format, asked: design.Asked, runs: Sequence[Run]
 ) -> tuple[Batch, ...]:
-    """The runs that show moments, and those that tell the conditions of an edit apart."""
+    """The runs once more with the moments, and those that tell the conditions of an edit apart."""
     if "moments" not in session.description.abilities:
         return ()
-    told = [run for run in runs if run.trace.moments]
-    return batched([*told, *probe_runs(session, fmt, asked)], fmt, most=_SHOWN)
+    again = []
+    for run in runs:
+        request = replace(run.request, moments=True)
+        trace = run.trace if run.trace.moments else session.run(request)
+        if trace.failure is None:
+            again.append(replace(run, request=request, trace=trace))
+    return batched([*again, *probe_runs(session, fmt, asked)], fmt, most=_SHOWN)
 
 
 def conclude(
