@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.checks.draws import brief, choices, life, usual
+from adamcheck.checks.draws import brief, cancelling, choices, life, usual
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
 from adamcheck.properties import hold
@@ -94,8 +94,8 @@ def epsilon_regime(context: Context, account: Account) -> None:
 def extremes(context: Context, account: Account) -> None:
     narrow = context.fmt.short_ranged
     hyper = context.dyadic if narrow else context.altered(context.dyadic, eps=2.0**-60)
-    steps = 16 if context.profile.name == "quick" else 40
-    grads = context.gradients(hyper, steps, 4, safe=False)
+    short = context.profile.name == "quick" or cancelling(context)
+    grads = context.gradients(hyper, 16 if short else 40, 4, safe=False)
     hold(context, account, context.trajectory(grads, hyper=hyper))
     if "eps" in hyper and not narrow:  # an ε that no floor may lift, and that √v̂ never meets
         least = context.altered(hyper, eps=2.0 ** (4 - context.fmt.max_exponent))
