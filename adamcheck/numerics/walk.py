@@ -6,11 +6,13 @@ The same text as the compiled judge's, run without compiling: for dialects that 
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -119,14 +121,23 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
         f"{name!r}: {emitter.faint(i)}" for name, i in program.outputs if i not in alone
     )
     more = f", low, {{{faint}}}" if flagged else ""
-    return "\n".join([*lines, f"    return {{{values}}}, {{{bounds}}}{more}"]) + "\n"
+    return "\n".join(_read([*lines, f"    return {{{values}}}, {{{bounds}}}{more}"])) + "\n"
+
+
+def _read(lines: list[str]) -> list[str]:
+    """The lines without the magnitudes that no other line reads."""
+    found = Counter(name for line in lines for name in re.findall(r"\ba\d+\b", line))
+    return [line for line in lines if not (own := _MAGNITUDE.match(line)) or found[own[1]] > 1]
+
+
+_MAGNITUDE: Final = re.compile(r"    (a\d+) = magnitude\(")
 
 
 def _value(program: Program, emitter: Emitter, i: int) -> list[str]:
     op = program.ops[i]
     if op.kind == "input":
         name = repr(op.name)
-        return [f"    h{i} = v[{name}]; e{i} = e[{name}]; a{i} = magnitude(h{i})"]
+        return [f"    h{i} = v[{name}]; e{i} = e[{name}]", f"    a{i} = magnitude(h{i})"]
     return [f"    {emitter.value(i)}", f"    a{i} = magnitude(h{i})"]
 
 
