@@ -22,7 +22,7 @@ from adamcheck.spec import parse_spec
 from .campaign import campaign, run
 from .cases import Case, honest, mutant
 from .outcomes import Outcome, corrects, unreached
-from .reasons import matches, named_by
+from .reasons import equal, matches, named_by
 from .search import search
 from .statistics import at_least, at_most, below, interval
 from .written import as_json, as_markdown, counted
@@ -227,6 +227,34 @@ def test_of_two_conditions_one_has_to_be_named():
     assert not matches(edit, inferred(guard="index=="))
     assert not matches(edit, inferred(guard="size>="))
     assert not matches(edit, inferred(guard="", guard_parameters={}))
+
+
+def test_both_conditions_may_be_named_and_then_both_have_to_be_right():
+    edit = parse_edit("clip g c=1.0 if size>=90 and t>=10")
+    limits = {"at": (8.0, 12.0), "also.at": (65.0, 129.0)}
+    assert matches(edit, inferred(guard="t>= and size>=", guard_parameters=limits))
+    assert not matches(edit, inferred(guard="t>= and index==", guard_parameters=limits))
+    off = {"at": (8.0, 12.0), "also.at": (91.0, 129.0)}
+    assert not matches(edit, inferred(guard="t>= and size>=", guard_parameters=off))
+
+
+def test_an_edit_that_is_proved_to_be_the_drawn_one_is_a_reason():
+    drawn = parse_edit("reset m if |g|>=2.0")
+    said = InferredEdit(
+        "scale",
+        "m",
+        "",
+        {"c": (-1e-20, 1e-20)},
+        "|g|>=",
+        {"at": (1.5, 2.5)},
+        "scale m c=? if |g|>=?",
+    )
+    assert not matches(drawn, said)
+    assert equal(ADAM, drawn, ADAM, said)
+    assert not equal(ADAM, drawn, ADAM, replace(said, guard="t>="))
+    assert not equal(ADAM, drawn, ADAM, replace(said, parameters={"c": (0.9, 1.1)}))
+    assert not equal(ADAM, drawn, ADAM, replace(said, notation="scale v c=? if |g|>=?"))
+    assert not equal(ADAM, drawn, ADAM, replace(said, notation=""))
 
 
 def test_a_dialect_that_is_the_same_function_is_a_reason():
