@@ -65,7 +65,7 @@ def explained(
     """
     own = [fit.candidate for fit in bases]
     try:
-        found = _from_moments(own[0], scores, shown()) or _searched(own, scores)
+        found = from_moments(own[0], scores, shown()) or _searched(own, scores)
     except Exception as fault:
         said = f"{where(nearest)} (the search for an edit failed: {type(fault).__name__}: {fault})"
         return Explanation(said, nearest.candidate.spec)
@@ -87,7 +87,7 @@ def _searched(bases: Sequence[Candidate], scores: Sequence[Scores]) -> Explanati
     return next((found for found in tried if found is not None), None)
 
 
-def _from_moments(
+def from_moments(
     base: Candidate, scores: Sequence[Scores], shown: Sequence[Batch]
 ) -> Explanation | None:
     """One edit of the base's program that explains every step from the moments before it."""

@@ -17,7 +17,7 @@ from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs
-from adamcheck.identify.explain import explained
+from adamcheck.identify.explain import explained, from_moments
 from adamcheck.identify.probes import probe_runs
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
@@ -119,10 +119,9 @@ def _concluded(
     runs, error = observe(session, fmt, asked)
     if not error:
         runs += evidence_runs(session, fmt, asked.flags, evidence)
-    # what begins late has first to be walked up to, by every dialect
-    batches = batched(
-        [r for r in runs if not r.label.startswith("evidence") or r.request.preload is None], fmt
-    )
+    # what begins late has first to be walked up to by every dialect: only the named one is asked
+    late = [r for r in runs if r.label.startswith("evidence") and r.request.preload is not None]
+    batches = batched([r for r in runs if r not in late], fmt)
     if not batches:
         return Investigation(None, error=error or "the target finished no step")
     flushed = fmt.name in session.description.flushes
@@ -135,6 +134,7 @@ def _concluded(
         tell=lambda found: told_apart(found, session, fmt, asked),
         traits=lambda known: repeated(session, fmt, asked, runs, known),
         seen=lambda: _shown(session, fmt, asked, runs),
+        late=bool(late),
     )
     return replace(outcome, error=error or outcome.error)
 
@@ -185,12 +185,13 @@ def conclude(
     tell: Callable[[Found], Found] = lambda found: found,
     traits: Callable[[Traits], Traits] = lambda known: known,
     seen: Callable[[], Sequence[Batch]] = tuple,
+    late: bool = False,
 ) -> Investigation:
     """Name the dialect of observed runs, with the evidence.
 
     tell: what else there is to tell dialects apart by that fit the runs alike. traits: what else
     there is to know of a target that no edit explains. seen: gives runs that show
-    the moments, with more of them.
+    the moments, with more of them. late: some of these begin late, and fit nothing yet.
     """
     fmt = batches[0].fmt
     found = tell(search(batches, claimed, _known(options), _admissions(fmt, claimed, flushed)))
@@ -204,7 +205,11 @@ def conclude(
     edits: tuple[InferredEdit, ...] = ()
     known: Traits | None = None
     findings: list[Finding] = []
-    if found.fits:
+    why = from_moments(best.candidate, [found.scores], seen()) if found.fits and late else None
+    if why is not None:
+        kind, text, edits = "not-adam", why.text, why.edits
+        findings.append(Finding("explanation", fmt.name, why.text))
+    elif found.fits:
         text = regime(best, against, found.scores)
         findings += more.scalars(found)
     else:

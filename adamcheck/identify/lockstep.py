@@ -237,7 +237,9 @@ def advanced(
     zero = np.zeros(batch.count)
     idle = {f"s.{name}": zero for name in program.moments} | {"g": zero, "theta": zero}
     wide = FORMATS["float64"]
-    c = constants(u=wide.u, us=us, eta=0.0, largest=wide.largest, reassociation=zero + 1.0)
+    c = constants(
+        u=wide.u, us=us, eta=0.0, largest=wide.largest, reassociation=np.ones((2, batch.count))
+    )
     for t in range(int(batch.first.max())):
         after, radii = run(values | idle, bounds | idle, c)
         for clock in (f"s.{name}" for name in program.clocks):

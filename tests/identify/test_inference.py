@@ -35,7 +35,7 @@ SLOW = [
     ("radam", "scale (beta1*m) c=0.7363382 if index==last", "float32"),
     ("adamax[eps=outside]", "delay max(g,(-g))", "float64"),
     ("nadam", "drop (p1'*beta1) arg=0 if |g|>=0.5", "float32"),
-    ("adam", "delay lr if index==3", "float32"),
+    ("adam", "delay m_hat if index==3", "float32"),
 ]
 
 
