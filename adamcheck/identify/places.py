@@ -354,24 +354,9 @@ def common(low: Array, high: Array, at: Any, least: float) -> tuple[float, float
 
 
 _LIKELIER: Final = (
-    "scale",
-    "clip",
-    "reset",
-    "hyper",
-    "drop",
-    "shift",
-    "delay",
-    "insert",
-    "round",
-    "before",
-    "after",
-    "running",
-    "clip-norm",
-    "hold",
-    "couple",
-    "operation",
-    "operand",
-)
+    "scale", "clip", "reset", "hyper", "drop", "shift", "delay", "insert", "round", "before",
+    "after", "running", "clip-norm", "hold", "couple", "operation", "operand",
+)  # fmt: skip
 
 
 def plain(edit: Edit) -> tuple[int, bool, bool, int]:
