@@ -86,6 +86,8 @@ def walk(
                 values[f"s.{clock}"], bounds[f"s.{clock}"] = value, error
         if without == "scalars":
             bounds |= {f"s.{n}": zero for n in program.clocks}
+        u, largest = bound(fmt.u), bound(fmt.largest)
+        c = constants(u=u, us=us, eta=eta, largest=largest, reassociation=())
     for t in range(steps):
         with working(precision):
             theta = float(evidence.thetas[t, 0])
@@ -99,11 +101,8 @@ def walk(
             if t:  # what a parameter shows is rounded; where it matters, exactly 0 shows that
                 size = abs(theta) + bounds["theta"]
                 lost = BALLS.error_bounds.unless_zero(size, eta) if program.feeds_back else eta
-                bounds["theta"] = bound(fmt.u) * abs(theta) + lost
-            far = tuple(bound(x) for x in reassociation[t].tolist())
-            c = constants(
-                u=bound(fmt.u), us=us, eta=eta, largest=bound(fmt.largest), reassociation=far
-            )
+                bounds["theta"] = u * abs(theta) + lost
+            c.reassociation = tuple(bound(x) for x in reassociation[t].tolist())
             after, radii = run(BALLS, values, bounds, c)
         yield {name: Point(after[name], radii[name]) for name in after}
         values |= carry(program, after)
