@@ -74,8 +74,9 @@ def lone(context: Context, account: Account) -> None:
     steps = context.affordable(context.profile.late_start, least=64)
     rng = context.rng("late lone")
     first = np.minimum(lengths(rng, steps - 1, 24), steps - 1)
-    # a short momentum falls until only the highest level of the oracle can decide
-    seen_again = np.ones(24) if "momentum" in context.dyadic else np.arange(24) % 2
+    # a short momentum falls, and so does θ by L2 decay, until only the highest level can decide
+    falling = "momentum" in context.dyadic or context.spec.decay == "l2"
+    seen_again = np.ones(24) if falling else np.arange(24) % 2
     going_on = np.where(np.arange(steps)[:, None] % 2 == 0, 0.5, -0.5) * seen_again
     grads = np.where(np.arange(steps)[:, None] > first, going_on, 0.0)
     grads[first, np.arange(24)] = rng.choice((-1.0, 1.0), 24) * np.exp2(rng.uniform(-2.0, 2.0, 24))
