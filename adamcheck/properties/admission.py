@@ -97,6 +97,11 @@ def designated(context: Context) -> Iterator[Trajectory]:
     shown = context.able("moments")
     usual, decimal = context.ordinary, context.completed(_decimal(context.fmt))
     yield context.trajectory(_laws(context, usual, 40), hyper=usual, moments=shown)
+    # every average as slow as the slowest that people use: there 1-β^t loses most of its digits
+    averages = [n for n in usual if HYPERPARAMETERS[n].role == "average"]
+    if averages:
+        slowly = context.altered(usual, **dict.fromkeys(averages, max(usual[n] for n in averages)))
+        yield context.trajectory(_laws(context, slowly, 40), hyper=slowly)
     grads = _laws(context, decimal, 24)
     yield context.trajectory(grads, hyper=decimal, moments=shown)
     theta0 = np.ldexp(np.where(np.arange(grads.shape[1]) % 2, 1.5, -1.25), -2)

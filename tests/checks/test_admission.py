@@ -137,6 +137,14 @@ def test_scalars_that_are_exact_explain_nothing(spec, dtype):
     assert all(judge(evidence).accepted for evidence in runs)
 
 
+def test_scalars_that_show_only_where_averages_are_slow_are_admitted():
+    """Under usual hyperparameters AdaMax's stay within the strict envelope, by a twentieth."""
+    order = "m':fma-new p1':pow m_hat:reciprocal update:carried-last theta':fma scalars=array"
+    spec = "adamax[eps=outside]"
+    with Session(f"adamcheck.mutations.honest:{spec}", options={"order": order}) as session:
+        assert decide(context_of(session, spec=spec))[0] == Admission("array")
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_a_small_deviation_in_few_digits_is_not_taken_for_scalars(dtype):
     edit = "round sqrt(v_hat) to=3"
