@@ -125,7 +125,7 @@ def batched(runs: Sequence[Run], fmt: Format, *, most: int = MOST) -> tuple[Batc
     for k, run in enumerate(runs):
         for part in _columns(k, run, fmt, labels, most):
             parts[part.steps].append(part)
-    return tuple(_joined(same) for _, same in sorted(parts.items()))
+    return tuple(joined(same) for _, same in sorted(parts.items()))
 
 
 def _columns(k: int, run: Run, fmt: Format, labels: tuple[str, ...], most: int) -> Iterable[Batch]:
@@ -184,7 +184,8 @@ def _wide(array: NDArray[Any]) -> Array:
     return np.asarray(widened(np.asarray(array)), np.float64)
 
 
-def _joined(parts: Sequence[Batch]) -> Batch:
+def joined(parts: Sequence[Batch]) -> Batch:
+    """Batches of as many steps as one."""
     first = parts[0]
     started = dict.fromkeys(n for p in parts for n in p.start)
     shown = [n for n in first.moments if all(n in p.moments for p in parts)]

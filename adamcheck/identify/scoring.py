@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from adamcheck.identify.batch import Array, Batch
+from adamcheck.identify.batch import Array, Batch, joined
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked, walk
 from adamcheck.oracle.envelope import Admission
@@ -93,6 +93,8 @@ class Scores:
         longest = max(batch.steps for batch in batches)
         ends = [end for end in STAGES if end < longest]
         self._stages = [tuple(s.cut(end) for s in batches) for end in ends] + [self.batches]
+        if ends:  # after one step all runs are as long
+            self._stages[0] = (joined(self._stages[0]),)
         self._known: dict[tuple[Candidate, int], Fit] = {}
 
     def floor(self, candidate: Candidate) -> float:
