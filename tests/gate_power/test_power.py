@@ -255,6 +255,7 @@ def test_an_edit_that_is_proved_to_be_the_drawn_one_is_a_reason():
     assert not equal(ADAM, drawn, ADAM, replace(said, parameters={"c": (0.9, 1.1)}))
     assert not equal(ADAM, drawn, ADAM, replace(said, notation="scale v c=? if |g|>=?"))
     assert not equal(ADAM, drawn, ADAM, replace(said, notation=""))
+    assert not equal(ADAM, parse_edit("delay m if |g|>=2.0"), ADAM, said)
 
 
 def test_a_dialect_that_is_the_same_function_is_a_reason():
