@@ -30,6 +30,8 @@ def same_function(one: Program, two: Program) -> str:
     """
     first, second = one.expanded, two.expanded
     roots = [name for name, _ in first.outputs if name == "theta" or name.startswith("s.")]
+    if any(name not in second.output for name in roots):  # a state that the other does not keep
+        return ""
     left, right = (_Forms(p) for p in (first, second))
     try:
         pairs = [(left.of(first.output[n]), right.of(second.output[n])) for n in roots]

@@ -264,6 +264,9 @@ def test_a_dialect_that_is_the_same_function_is_a_reason():
     assert named_by(dropped, right) == (True, "dialect adam[bias_correction=v]")
     assert not named_by(dropped, replace(right, deviation=4.0))[0]
     assert not named_by(case("scale m_hat c=2.0"), right)[0]
+    fewer = Identification("momentum", "dialect", 0.4)
+    assert not named_by(dropped, fewer)[0]
+    assert not same_function(ADAM, trace(parse_spec("gd")))
 
 
 # campaigns
