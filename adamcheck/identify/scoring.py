@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adamcheck.identify.batch import Array, Batch, joined
 from adamcheck.identify.candidate import Candidate
@@ -58,9 +59,12 @@ class Fit:
 
     @cached_property
     def sees(self) -> bool:
-        """Whether any decided number is finite; one that is only NaN fits what divides by 0."""
+        """Whether any decided number is finite and was moved to.
+
+        One that is NaN fits whatever divides by 0, and one that stays fits whatever stands still.
+        """
         pairs = zip(self.batches, self.walked, strict=True)
-        return any(bool((np.isfinite(s.thetas[1:]) & ~np.isnan(w.ratio)).any()) for s, w in pairs)
+        return any(bool((_moving(s)[: len(w.ratio)] & ~np.isnan(w.ratio)).any()) for s, w in pairs)
 
     @cached_property
     def median(self) -> float:
@@ -78,6 +82,12 @@ class Fit:
         pairs = zip(self.batches, self.walked, strict=True)
         flat = np.concatenate([w.ratio[np.isfinite(s.thetas[:-1])] for s, w in pairs])
         return np.where(np.isnan(flat), np.inf, flat)
+
+
+def _moving(batch: Batch) -> NDArray[np.bool_]:
+    """Which steps ``[T, N]`` lead to another finite parameter."""
+    after = batch.thetas[1:]
+    return np.asarray(np.isfinite(after) & (after != batch.thetas[:-1]))
 
 
 class Scores:

@@ -81,8 +81,9 @@ def _mutant(case: Case, profile: str, explain: bool) -> Outcome:
                 out = replace(
                     out, fate="killed", check=first.name, message=first.message, seconds=seconds
                 )
-                found = _identified(made, session, first) if explain else None
-                return _explained(case, out, found)
+                if proof := _proof(case):  # numerically bad, or a false alarm: to be looked at
+                    return replace(out, fate="killed though equivalent", why=proof)
+                return _explained(case, out, made, session, first) if explain else out
         result = record.result(session.description, options={}, seconds=0.0)
     first_trouble = next(_troubled(result), None)
     out = replace(
@@ -123,12 +124,12 @@ def _identified(made: Plan, session: Session, first: CheckResult) -> Identificat
     return None
 
 
-def _explained(case: Case, out: Outcome, found: Identification | None) -> Outcome:
-    if proof := _proof(case):  # either numerically bad, or a false alarm: to be looked at
-        return replace(out, fate="killed though equivalent", why=proof)
-    if found is None:
-        return out
-    named, said = named_by(case, found)
+def _explained(
+    case: Case, out: Outcome, made: Plan, session: Session, first: CheckResult
+) -> Outcome:
+    """Whether what is said of the kill is its reason; where nothing can be said it is not."""
+    found = _identified(made, session, first)
+    named, said = named_by(case, found) if found else (False, "nothing")
     return replace(out, named=named, said=said)
 
 

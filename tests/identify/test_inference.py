@@ -9,6 +9,7 @@ from gate_power.reasons import matches
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.guards import Facts
 from adamcheck.identify.inference import named
+from adamcheck.identify.investigation import conclude
 from adamcheck.identify.transitions import Transitions
 from adamcheck.mutations import parse_edit
 from adamcheck.oracle.envelope import STRICT
@@ -64,6 +65,15 @@ def test_nothing_is_inferred_where_nothing_deviates():
 def test_a_target_that_shows_no_moments_has_no_such_steps():
     batches = [batch.__class__(**{**vars(batch), "moments": {}}) for batch in observed("")]
     assert Transitions.of(Candidate(Spec()), batches, STRICT) is None
+
+
+def test_an_edit_that_leaves_no_finite_step_is_named_from_the_moments():
+    """Where nothing moves but to NaN, whatever divides by zero fits, and is not claimed."""
+    text, spec = "running m' kind=min side=use", parse_spec("rmsprop[centered=yes,momentum=yes]")
+    batches = observed(text, "float64", spec=spec)
+    found = conclude(batches, claimed=spec, seen=lambda: batches).identification
+    assert (found.kind, found.spec) == ("not-adam", str(spec))
+    assert any(matches(parse_edit(text), one) for one in (found.edit, *found.also))
 
 
 def facts(acts, rests):
