@@ -31,7 +31,21 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 5.0
 """Seconds until a worker that does not end when its lifeline does is killed."""
+_TOKEN: Final = 2
+"""Bytes of a shard's number."""
 Lines = SimpleQueue[tuple[int, bytes]]
+
+
+def token(shard: int) -> bytes:
+    """A shard's number in the pipe; all are as long, so that a read takes a whole one."""
+    return shard.to_bytes(_TOKEN, "little")
+
+
+def taken(plan: Plan, tokens: int) -> Iterator[tuple[Unit, ...]]:
+    """The shards that nobody has taken from the pipe, each taken as it is asked for."""
+    shards = plan.shards
+    while found := os.read(tokens, _TOKEN):
+        yield shards[int.from_bytes(found, "little")]
 
 
 class Crew:
@@ -69,7 +83,7 @@ class Crew:
 
     def begin(self, plan: Plan, known: Description) -> None:
         """Hand over the plan and lay out its shards."""
-        os.write(self._shards, bytes(range(len(plan.shards))))
+        write_all(self._shards, b"".join(token(n) for n in range(len(plan.shards))))
         self._end_of_shards()
         message = {"plan": dumped(plan), "known": dumped(known)}
         for worker in self._workers:
@@ -77,9 +91,7 @@ class Crew:
 
     def shards(self, plan: Plan) -> Iterator[tuple[Unit, ...]]:
         """The shards that nobody has taken, each taken as it is asked for."""
-        shards = plan.shards
-        while token := os.read(self._tokens, 1):
-            yield shards[token[0]]
+        return taken(plan, self._tokens)
 
     def heard(
         self, *, wait: bool = False

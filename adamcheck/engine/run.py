@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from adamcheck.engine.crew import Crew
 from adamcheck.engine.explanation import identifying
 from adamcheck.engine.plan import Plan, Unit
-from adamcheck.engine.unit import laboratory, lost, run_unit
+from adamcheck.engine.unit import context_for, lost, run_unit
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
 from adamcheck.oracle.evaluate import one_thread
 from adamcheck.properties.context import Context
@@ -58,7 +58,7 @@ def _deviating(
     from adamcheck.identify import Deviating
     from adamcheck.properties.witnessing import trajectory_of
 
-    context = laboratory(plan, session, dtype)
+    context = context_for(plan, session, dtype)
     return [Deviating(trajectory_of(one, context), one.element) for one in witnesses]
 
 
@@ -130,7 +130,7 @@ def _units(plan: Plan, session: Session, crew: Crew | None) -> Iterator[Event]:
         yield from order.begin(unit)
         yield progress(unit)
         if unit.dtype not in contexts:
-            contexts[unit.dtype] = laboratory(plan, session, unit.dtype)
+            contexts[unit.dtype] = context_for(plan, session, unit.dtype)
         context = contexts[unit.dtype]
         context.changed = (
             changed[unit.dtype][1] if unit.looks_back and unit.dtype in changed else None

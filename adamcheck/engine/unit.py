@@ -24,7 +24,7 @@ SHRINK_STEPS: Final = 2048
 """What may be spent on making one witness smaller: runs of the target, and their steps in all."""
 
 
-def laboratory(plan: Plan, session: Session, dtype: str) -> Context:
+def context_for(plan: Plan, session: Session, dtype: str) -> Context:
     """Where the units of one dtype are run."""
     fmt = format_named(dtype)
     return Context(session, plan.spec, fmt, plan.profile, plan.seed, max_steps=plan.max_steps)

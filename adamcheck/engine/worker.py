@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adamcheck.engine.crew import taken
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.errors import UsageError
 from adamcheck.targets import wire
@@ -58,16 +59,14 @@ def work(requests: int, answers: int, tokens: int) -> None:
 
 
 def _answers(plan: Plan, session: Session, tokens: int) -> Iterator[Mapping[str, Any]]:
-    from adamcheck.engine.unit import laboratory, run_unit
+    from adamcheck.engine.unit import context_for, run_unit
 
     contexts: dict[str, Context] = {}
-    shards = plan.shards
     try:
-        while token := os.read(tokens, 1):
-            shard = shards[token[0]]
+        for shard in taken(plan, tokens):
             dtype = shard[0].dtype
             if dtype not in contexts:
-                contexts[dtype] = laboratory(plan, session, dtype)
+                contexts[dtype] = context_for(plan, session, dtype)
             context = contexts[dtype]
             for unit in shard:
                 yield {"started": unit.index}

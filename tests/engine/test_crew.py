@@ -6,12 +6,14 @@ import os
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
 from adamcheck.engine import gate
-from adamcheck.engine.crew import Crew
+from adamcheck.engine.crew import Crew, taken, token
 from adamcheck.engine.gate import check
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.engine.plan import Plan, Unit, plan
@@ -234,3 +236,14 @@ def test_records_travel_whole():
         made = plan(session.description, parse_spec("adam"))
         assert loaded(Plan, dumped(made)) == made
         assert loaded(Description, dumped(session.description)) == session.description
+
+
+def test_a_plan_may_have_more_shards_than_a_byte_can_count():
+    made: Any = SimpleNamespace(shards=[(number,) for number in range(600)])
+    read, write = os.pipe()
+    os.write(write, b"".join(token(number) for number in range(600)))
+    os.close(write)
+    try:
+        assert list(taken(made, read)) == made.shards
+    finally:
+        os.close(read)
