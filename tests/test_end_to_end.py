@@ -62,7 +62,7 @@ def target(tmp_path):
 
 
 def valid(path):
-    schema = json.loads((ROOT / "adamcheck" / "report" / "result.schema.json").read_text("utf-8"))
+    schema = json.loads((ROOT / "adamcheck" / "reports" / "result.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator(schema).validate(json.loads(path.read_text("utf-8")))
 
 

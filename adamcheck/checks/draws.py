@@ -115,7 +115,7 @@ def life(
     start: int | None = None,
     together: bool = False,
 ) -> Array:
-    """Lives ``[steps, count]`` (adversaries.lives) in the zone that these hyperparameters leave.
+    """Lives ``[steps, count]`` (inputs.lives) in the zone that these hyperparameters leave.
 
     Silences and late starts end where there is time to see what they left behind; ``together``: in
     the middle third all elements are silent besides.
