@@ -30,9 +30,9 @@ FEATURES: Final = {
     "index==last": "last",
     "size>=": "size",
     "t<": "t",
+    "t==": "t",
     "t%": "t",
     "index%": "index",
-    "t==": "t",
 }
 """The feature that each guard reads, the likelier guards first."""
 _PERIODS: Final = 4096

@@ -96,7 +96,7 @@ class Inferring:
     def inferences(self) -> list[Inference]:
         """The edits with which all steps fit, each under the guards that do."""
         found: list[Inference] = []
-        for rough in self.proposals() if len(self.of.left) else ():
+        for rough in self.proposals() if self.of.finite else ():
             proposal = self.numbered(rough)
             if proposal is not None:
                 hold = self._ticking if self._ticks(proposal) else self._steady

@@ -17,7 +17,7 @@ from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs
-from adamcheck.identify.explain import Explanation, explained, from_moments
+from adamcheck.identify.explain import explained, from_moments
 from adamcheck.identify.probes import probe_runs
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
@@ -196,13 +196,8 @@ def conclude(
     fmt = batches[0].fmt
     found = tell(search(batches, claimed, _known(options), _admissions(fmt, claimed, flushed)))
     best = found.best
-    why: Explanation | None = None
     if found.fits and not best.sees:
-        # what fits divides by 0 in its first step, and so may anything else: moments tell more
-        why = from_moments(_as(found, claimed), [found.scores], seen()) if claimed else None
-    elif found.fits and late:
-        why = from_moments(best.candidate, [found.scores], seen())
-    if found.fits and not best.sees and why is None:
+        # what fits divides by 0 in its first step, and so may anything else
         error = f"the target is not finite from step {first_lost(best)} on: there is no number to"
         return Investigation(None, error=f"{error} name a dialect by")
     against = claimed or Spec()
@@ -210,8 +205,9 @@ def conclude(
     edits: tuple[InferredEdit, ...] = ()
     known: Traits | None = None
     findings: list[Finding] = []
+    why = from_moments(best.candidate, [found.scores], seen()) if found.fits and late else None
     if why is not None:
-        kind, text, spec, edits = "not-adam", why.text, why.spec, why.edits
+        kind, text, edits = "not-adam", why.text, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:
         text = regime(best, against, found.scores)

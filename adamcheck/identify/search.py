@@ -150,7 +150,8 @@ def _fitted(
         worst = sorted(f.largest for f in others)[_RANKED - 1] if len(others) >= _RANKED else np.inf
         if scores.floor(c) > worst:
             break
-        others.append(scores.fit(c))
+        if (fit := scores.fit(c)).sees:  # what is blind deviates from nothing
+            others.append(fit)
     others.sort(key=lambda f: f.largest)
     fits = [scores.fit(c) for c in fitting]
     return Found(fits[0], tuple(fits[1:]), (*fits, *others[:_RANKED]), scores, hidden)

@@ -72,6 +72,19 @@ class Selection:
         self.left = self.all.some(~self.all.explained)
 
     @cached_property
+    def finite(self) -> bool:
+        """Whether some step that the base does not explain leads to a finite parameter.
+
+        What is not a number fits whatever divides by zero or takes a root of less.
+        """
+        left, batches = self.left, self.table.batches
+        return any(
+            bool(np.isfinite(batch.thetas[left.t[here] + 1, left.column[here]]).any())
+            for k, batch in enumerate(batches)
+            if (here := left.k == k).any()
+        )
+
+    @cached_property
     def asked(self) -> Chosen:
         """Steps that the base does not explain, of every batch."""
         return self.of_every_run(self.left, ASKED)
