@@ -270,7 +270,9 @@ class Emitter:
     def exact(self) -> frozenset[int]:
         """Values of which it counts whether they are exactly 0.
 
-        Those that states, dividends and radicands are made of; all, where θ is in these.
+        Those that states, dividends and radicands are made of; all, where θ is in these. Not the
+        operands of a maximum: it takes a gradient as it stands, and where that is flushed to zero
+        the underflow of the operand beside it is what pays (AdaMax's β2·u beside |g|).
         """
         program = self.program
         ends = [program.output[f"s.{m}"] for m in program.moments]
@@ -281,7 +283,10 @@ class Emitter:
                 ends.append(op.args[0])
         if program.feeds_back:
             ends.append(program.output["theta"])
-        return self.bounded(ends)
+        beside = {
+            k for i in self.elementwise if program.ops[i].kind == "max" for k in program.ops[i].args
+        }
+        return self.bounded(ends) - beside
 
     @cached_property
     def nonnegative(self) -> frozenset[int]:

@@ -31,12 +31,6 @@ EXCUSED: Final[Mapping[str, Excuse]] = MappingProxyType(
             "a float32 counter is exact up to 2^24 steps, and β^t is 0 long before",
             "ADAM-BC-2",
         ),
-        "bias-1e-6": Excuse(
-            "1e-6 is 17 u of float32: what scalars in float32 cost as well, and named as such",
-            "ADAM-LS-1",
-            finding="scalar-precision",
-            says="kept in float32",
-        ),
         "zero-d-as-scalar": Excuse(
             "honest NumPy code hands a 0-d array back as a scalar of the same dtype", "ADAM-DS-1"
         ),

@@ -192,6 +192,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "ADAM-LR-1": ("decay-hidden-decoupled", "rate-falsy-default"),
     "ADAM-LS-1": (
+        "bias-1e-6",
         "adagrad-averaged",
         "adagrad-decay-compounds",
         "adagrad-decay-from-one",

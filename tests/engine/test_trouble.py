@@ -101,7 +101,7 @@ def test_a_format_that_is_not_taken_is_never_passed_over_in_silence():
 
 
 def test_failing_late_in_one_format_is_an_error_of_that_format():
-    asked: Any = {"only": ("ADAM-CG-1",), "dtypes": ("float32", "float16")}
+    asked: Any = {"only": ("ADAM-LS-7",), "dtypes": ("float32", "float16")}
     result = adamcheck.check(troubled("fails_late_in_float16"), **asked)
     assert result.verdict is Verdict.ERROR
     assert [(c.dtype, c.status) for c in result.checks] == [
