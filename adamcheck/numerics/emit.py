@@ -271,7 +271,7 @@ class Emitter:
         """Values of which it counts whether they are exactly 0.
 
         Those that states, dividends and radicands are made of; all, where θ is in these. Not the
-        operands of a maximum: it takes a gradient as it stands, and where that is flushed to zero
+        products in a maximum: it takes a gradient as it stands, and where that is flushed to zero
         the underflow of the operand beside it is what pays (AdaMax's β2·u beside |g|).
         """
         program = self.program
@@ -286,7 +286,8 @@ class Emitter:
         beside = {
             k for i in self.elementwise if program.ops[i].kind == "max" for k in program.ops[i].args
         }
-        return self.bounded(ends) - beside
+        products = {k for k in beside if program.ops[k].kind == "mul"}
+        return self.bounded(ends) - products
 
     @cached_property
     def nonnegative(self) -> frozenset[int]:
