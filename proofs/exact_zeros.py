@@ -7,7 +7,7 @@ admissible evaluation; the bounds are traced from adamcheck/numerics/error_bound
 
 from collections.abc import Sequence
 
-from adamcheck.numerics.symbolic import Term, symbols, term
+from adamcheck.numerics.symbolic import Number, Term, symbols, term
 from adamcheck.proof.claims import Fact, Product, Times, eq, ge, gt
 from adamcheck.proof.coverage import ANY
 from adamcheck.proof.error_bound import ONE, Setting, bounded_by, expanded, setting
@@ -148,6 +148,20 @@ def part_quotient(book: Book) -> None:
     vanishes(k, kept, zeros, "and that is 0")
 
 
+def part_handed_on(book: Book, share: Number = 1) -> None:
+    """A gradient that no operation rounds, and that is flushed where it is subnormal."""
+    at = setting(book, "a value that is only handed on, and may be flushed")
+    k = at.k
+    a, ea, eta = symbols("a e_a eta")
+    nonnegative(k, a, ea, eta)
+    x, h = symbols("x h")
+    _, x_hat = operand(k, a, ea, "x")
+    off = x_hat.x + h - x
+    error = plus(k, bounded(k, symbols("dx")[0], ea), bounded(k, h, eta, "what a flush takes"))
+    bound = at.error_bounds.underflowed(a, ea, term(share) * eta)
+    bounded_by(k, error, bound, off, "|x̂ + h - x| ≤ underflowed(a, e_a, η)")
+
+
 def part_average(book: Book, order: str, left_out: str = "") -> None:
     """β·0 + w·0 in every order in which frameworks write it."""
     at = setting(book, f"an average of zeros, {order}", zero=True)
@@ -263,6 +277,7 @@ def prove(book: Book) -> None:
     part_sum(book)
     part_product(book)
     part_quotient(book)
+    part_handed_on(book)
     for order in ("textbook", "lerp", "reversed"):
         part_average(book, order)
     part_root(book)
@@ -279,12 +294,14 @@ THEOREM = Theorem(
         r"product, the dividend of a quotient, a radicand), $|$computed - exact$|$, the error "
         r"bounds …_or_zero of total, product, quotient, scaled_down and average, and radical are "
         r"0, whatever the order, fused or not, and rooted is finite; elsewhere …_or_zero are the "
-        r"bounds without it. Supposed: other factors are finite."
+        r"bounds without it. A value that is only handed on and may be flushed, by $\eta$ at most, "
+        r"is within underflowed. Supposed: other factors are finite."
     ),
     source="this project; IEEE 754-2019, 6.3: sums, products and roots of zeros are zeros",
     covers={ANY: "operation by operation"},
     prove=prove,
     controls=(
+        Control("half of what a flush takes", lambda b: part_handed_on(b, ONE / 2)),
         Control("zeros as computed, whatever their errors", lambda b: part_sum(b, "e_a e_b")),
         Control("a sum of which one summand is zero", lambda b: part_sum(b, "b e_b")),
         Control(

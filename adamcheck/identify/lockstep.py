@@ -168,8 +168,14 @@ def step_constants(
     fmt: Format, us: float, admission: Admission, reassociation: Array, arrays: Arrays
 ) -> Any:
     """What a step function reads besides values and bounds."""
-    eta = envelope.underflow(fmt, admission)
-    c = constants(u=fmt.u, us=us, eta=eta, largest=fmt.largest, reassociation=reassociation)
+    c = constants(
+        u=fmt.u,
+        us=us,
+        eta=envelope.underflow(fmt, admission),
+        flush=envelope.flushed(fmt, admission),
+        largest=fmt.largest,
+        reassociation=reassociation,
+    )
     c.arrays, c.share = arrays, share(fmt)
     return c
 
@@ -238,7 +244,12 @@ def advanced(
     idle = {f"s.{name}": zero for name in program.moments} | {"g": zero, "theta": zero}
     wide = FORMATS["float64"]
     c = constants(
-        u=wide.u, us=us, eta=0.0, largest=wide.largest, reassociation=np.ones((2, batch.count))
+        u=wide.u,
+        us=us,
+        eta=0.0,
+        flush=0.0,
+        largest=wide.largest,
+        reassociation=np.ones((2, batch.count)),
     )
     for t in range(int(batch.first.max())):
         after, radii = run(values | idle, bounds | idle, c)

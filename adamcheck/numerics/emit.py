@@ -8,10 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from adamcheck.numerics import signs
 from adamcheck.program import COMPOSED, Op, Program, written
 
+FORMAT_CONSTANTS: Final = (
+    *("u", "us", "gamma2", "gamma4", "gamma3s", "gamma6s"),
+    *("eta", "flush", "largest"),
+)
+"""What the texts read of the format besides far and most, which change from step to step."""
 _FORMS = {
     "neg": "-{0}",
     "add": "{0} + {1}",
@@ -121,7 +127,7 @@ class Emitter:
         if op.kind in ("max", "choose"):
             parts = op.args[-2:]
             cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in parts]
-            either = [f"e{k}{c}" for k, c in zip(parts, cast, strict=True)]
+            either = [f"{self._as_given(k)}{c}" for k, c in zip(parts, cast, strict=True)]
             if op.kind == "choose":
                 return self._chosen(op.args[0], *either)
             return f"larger({', '.join(either)})"
@@ -130,6 +136,12 @@ class Emitter:
             bound = f"radical(a{i}, e{x}, gamma2)"
             return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
         return f"within({self._error_bound(i, eta)}, {self._reach(i)}, {most})"
+
+    def _as_given(self, k: int) -> str:
+        """Bound of operand k of what does not compute: a gradient may be flushed on the way."""
+        op = self.program.ops[k]
+        given = self.program.ops[op.args[0]] if op.kind == "neg" else op
+        return f"underflowed(a{k}, e{k}, flush)" if given.name == "g" else f"e{k}"
 
     def products(self, i: int) -> list[tuple[str, list[str]]]:
         """Products and quotients behind value i, with the factors that make them small."""
@@ -270,9 +282,7 @@ class Emitter:
     def exact(self) -> frozenset[int]:
         """Values of which it counts whether they are exactly 0.
 
-        Those that states, dividends and radicands are made of; all, where θ is in these. Not the
-        products in a maximum: it takes a gradient as it stands, and where that is flushed to zero
-        the underflow of the operand beside it is what pays (AdaMax's β2·u beside |g|).
+        Those that states, dividends and radicands are made of; all, where θ is in these.
         """
         program = self.program
         ends = [program.output[f"s.{m}"] for m in program.moments]
@@ -283,11 +293,7 @@ class Emitter:
                 ends.append(op.args[0])
         if program.feeds_back:
             ends.append(program.output["theta"])
-        beside = {
-            k for i in self.elementwise if program.ops[i].kind == "max" for k in program.ops[i].args
-        }
-        products = {k for k in beside if program.ops[k].kind == "mul"}
-        return self.bounded(ends) - products
+        return self.bounded(ends)
 
     @cached_property
     def nonnegative(self) -> frozenset[int]:

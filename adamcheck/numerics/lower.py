@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.numerics import machine
-from adamcheck.numerics.emit import Emitter
+from adamcheck.numerics.emit import FORMAT_CONSTANTS, Emitter
 from adamcheck.program import Op, Program
 
-FORMAT_CONSTANTS: Final = ("u", "us", "gamma2", "gamma4", "gamma3s", "gamma6s", "eta", "largest")
 STEP_CONSTANTS: Final = ("far", "most", "stored", "lost")
-"""Rows that the caller fills: once a run, and at every step."""
+"""Rows that the caller fills at every step; FORMAT_CONSTANTS once a run."""
 
 _PLUS, _TIMES = "plus", "times"
 

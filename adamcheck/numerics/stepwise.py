@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.numerics import error_bounds
-from adamcheck.numerics.emit import Emitter
+from adamcheck.numerics.emit import FORMAT_CONSTANTS, Emitter
 from adamcheck.numerics.walk import ARRAYS
 from adamcheck.program import Program
 
@@ -30,8 +30,6 @@ _WORDS: Final[dict[str, Any]] = {
     "choice_of": ARRAYS.choice_of,
     "reciprocal_bound": ARRAYS.reciprocal_bound,
 }
-_CONSTANTS: Final = ("u", "us", "gamma2", "gamma4", "gamma3s", "gamma6s", "eta", "largest")
-"""What texts read of the format and the step, by attribute of ``c``; besides far and most."""
 
 
 class Stepwise:
@@ -65,8 +63,7 @@ class Stepwise:
 
     def __call__(self, v: Mapping[str, Any], e: Mapping[str, Any], c: Any) -> tuple[Any, Any]:
         far, most = c.eta * c.reassociation[0], c.largest / c.reassociation[1]
-        gammas = (c.gamma2, c.gamma4, c.gamma3s, c.gamma6s)
-        given = (c, c.u, c.us, *gammas, c.eta, c.largest, far, most)
+        given = (c, *(getattr(c, name) for name in FORMAT_CONSTANTS), far, most)
         known: list[Any] = [None] * self._count
         for name, h, bound, a in self._inputs:
             if h is not None:
@@ -134,7 +131,7 @@ def _canonical(text: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=4096)
 def _compiled(text: str, count: int, words: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
-    names = ", ".join(["c", *_CONSTANTS, "far", "most", *(f"x{k}" for k in range(count))])
+    names = ", ".join(["c", *FORMAT_CONSTANTS, "far", "most", *(f"x{k}" for k in range(count))])
     scope: dict[str, Any] = {**_WORDS, **dict(words)}
     work: Callable[..., Any] = eval(f"lambda {names}: {text}", scope)
     return work

@@ -67,7 +67,7 @@ ARRAYS = Backend(
 def step_source(program: Program, *, flagged: bool = False) -> str:
     """Source of ``step(k, v, e, c)``: values and bounds by input name in, by output name out.
 
-    ``c`` holds u, us, gamma2, gamma3s, gamma6s, gamma4, eta, reassociation and largest by
+    ``c`` holds u, us, gamma2, gamma3s, gamma6s, gamma4, eta, flush, reassociation and largest by
     attribute. ``flagged`` adds where a pair of doubles left its range, and where a bound in doubles
     did, by output name.
     """
@@ -77,7 +77,7 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
         "def step(k, v, e, c):",
         "    u, us, gamma2, gamma4 = c.u, c.us, c.gamma2, c.gamma4",
         "    gamma3s, gamma6s = c.gamma3s, c.gamma6s",
-        "    eta, largest = c.eta, c.largest",
+        "    eta, flush, largest = c.eta, c.flush, c.largest",
         "    far, most = c.eta * c.reassociation[0], c.largest / c.reassociation[1]",
         "    b = k.error_bounds",
         "    total, product, quotient = b.total, b.product, b.quotient",
@@ -155,7 +155,9 @@ def step_function(program: Program, *, flagged: bool = False) -> Callable[..., A
     return function
 
 
-def constants(*, u: Any, us: Any, eta: Any, largest: Any, reassociation: Any) -> SimpleNamespace:
+def constants(
+    *, u: Any, us: Any, eta: Any, flush: Any, largest: Any, reassociation: Any
+) -> SimpleNamespace:
     """The format's constants in the form that ``step`` reads."""
     return SimpleNamespace(
         u=u,
@@ -165,6 +167,7 @@ def constants(*, u: Any, us: Any, eta: Any, largest: Any, reassociation: Any) ->
         gamma6s=6 * us / (1 - 6 * us),
         gamma4=4 * u / (1 - 4 * u),
         eta=eta,
+        flush=flush,
         largest=largest,
         reassociation=reassociation,
     )

@@ -110,6 +110,11 @@ def underflow(fmt: Format, admission: Admission) -> float:
     return fmt.smallest_normal if admission.flushed else fmt.eta
 
 
+def flushed(fmt: Format, admission: Admission) -> float:
+    """What a number may lose that is only handed on, as gradual underflow loses none."""
+    return fmt.smallest_normal if admission.flushed else 0.0
+
+
 def reassociation(
     spec: Spec,
     hyper: Mapping[str, float],

@@ -89,6 +89,7 @@ class Setting:
             "gamma3s": 3 * us / (1 - 3 * us),
             "gamma6s": 6 * us / (1 - 6 * us),
             "eta": envelope.underflow(limits, self.admission or STRICT),
+            "flush": envelope.flushed(limits, self.admission or STRICT),
             "largest": limits.largest,
         }
 

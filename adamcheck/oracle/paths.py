@@ -178,6 +178,7 @@ def _constants(course: Course) -> Any:
         u=fmt.u,
         us=envelope.scalar_roundoff(fmt, admission),
         eta=envelope.underflow(fmt, admission),
+        flush=envelope.flushed(fmt, admission),
         largest=fmt.largest,
         reassociation=(1.0, 1.0),
     )

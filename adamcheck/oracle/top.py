@@ -66,7 +66,10 @@ def walk(
     with working(precision):
         zero = bound(0.0)
         us = bound(envelope.scalar_roundoff(fmt, admission))
-        eta = zero if without == "underflow" else bound(envelope.underflow(fmt, admission))
+        eta, flush = (
+            zero if without == "underflow" else bound(lost(fmt, admission))
+            for lost in (envelope.underflow, envelope.flushed)
+        )
         if without == "scalars":
             us, errors = zero, np.zeros_like(errors)
         hyper = {n: ball(float(evidence.hyper[n])) for n in names}
@@ -87,7 +90,7 @@ def walk(
         if without == "scalars":
             bounds |= {f"s.{n}": zero for n in program.clocks}
         u, largest = bound(fmt.u), bound(fmt.largest)
-        c = constants(u=u, us=us, eta=eta, largest=largest, reassociation=())
+        c = constants(u=u, us=us, eta=eta, flush=flush, largest=largest, reassociation=())
     for t in range(steps):
         with working(precision):
             theta = float(evidence.thetas[t, 0])
@@ -127,7 +130,12 @@ def _clocks_after(
     with working(precision):
         zero, us = bound(0.0), bound(envelope.scalar_roundoff(fmt, admission))
         c = constants(
-            u=zero, us=us, eta=zero, largest=bound(1e300), reassociation=(bound(1.0),) * 2
+            u=zero,
+            us=us,
+            eta=zero,
+            flush=zero,
+            largest=bound(1e300),
+            reassociation=(bound(1.0),) * 2,
         )
         given = {n: ball(known[n]) for n in names}
         # the rule on a fixed gradient and zero moments: only the clocks go on

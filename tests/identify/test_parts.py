@@ -24,6 +24,8 @@ from adamcheck.spec import Spec
 
 from .simulate import changed, labelled, observed
 
+FLOAT32 = {"u": 2.0**-24, "us": 2.0**-53, "eta": 2.0**-150, "flush": 0.0, "largest": 3e38}
+
 
 @pytest.mark.parametrize(
     ("low", "high", "number"),
@@ -59,7 +61,7 @@ def test_a_program_run_operation_by_operation_is_the_compiled_one(spec):
     names = program.inputs
     values = {n: rng.uniform(0.1, 0.9, 50) for n in names}
     bounds = {n: 1e-9 * values[n] for n in names}
-    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, reassociation=(1.5, 2.0))
+    c = constants(**FLOAT32, reassociation=(1.5, 2.0))
     here, there = (
         stepwise(program)(values, bounds, c),
         step_function(program)(ARRAYS, values, bounds, c),
@@ -82,7 +84,7 @@ def test_bounds_of_further_operations_hold_what_single_precision_does(kind):
     name = "float16" if kind == "round" else ""
     ops = (Op("input", name="g"), Op("input", name="theta"), Op(kind, args, name))
     program = Program(Spec(), ops, (("update", 2), ("theta", 2)), ())
-    c = constants(u=2.0**-24, us=2.0**-53, eta=2.0**-150, largest=3e38, reassociation=(1.0, 1.0))
+    c = constants(**FLOAT32, reassociation=(1.0, 1.0))
     c.arrays, c.share = Arrays(np.zeros(40, np.int64)), 1.0
     emitter = ChangedEmitter(program, paired=False)
     step = Stepwise(program, emitter, WORDS)
