@@ -192,7 +192,6 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "ADAM-LR-1": ("decay-hidden-decoupled", "rate-falsy-default"),
     "ADAM-LS-1": (
-        "bias-1e-6",
         "adagrad-averaged",
         "adagrad-decay-compounds",
         "adagrad-decay-from-one",
@@ -215,6 +214,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "adamax-squares",
         "bias-1e-12",
         "bias-1e-5",
+        "bias-1e-6",
         "dampening-from-the-start",
         "dampening-of-the-velocity",
         "gd-averaged",
