@@ -47,7 +47,7 @@ class Defect:
     """One planted defect: it claims ``claims`` and is not that.
 
     ``twin`` is the target, without the defect, that it was made from; ``shows`` is the scenario
-    (tests/zoo/scenarios.py) in which the two differ, in each of ``dtypes`` and in no other dtype.
+    (tests/zoo/scenarios) in which the two differ, in each of ``dtypes`` and in no other dtype.
     ``row`` names the public threads of the class. Tags: "dialect" (a faithful implementation of
     another spec), "convention" (defensible, to be named), "report-only" (no gate), "subtle" (near
     the rounding bound), and the family first. It is caught when it is caught in one of its dtypes:

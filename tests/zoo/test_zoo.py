@@ -26,7 +26,8 @@ from adamcheck.spec import parse_spec
 
 from . import DEFECTS, EVERY, HONEST, Honest, target
 from .record import ALL, Defect
-from .scenarios import DTYPES, SCENARIOS, bits, build, normal
+from .scenarios import DTYPES, SCENARIOS
+from .scenarios.driving import bits, build, normal
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = 5
