@@ -254,7 +254,8 @@ class Emitter:
         """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""
         theta, keep, s = self.shrinks[i]
         zero = "_or_zero" if i in self.exact else ""
-        lost = f"{eta} * (2.0 + 2.0 * a{theta}) * (1.0 + a{s})"
+        # 2·|θ| may be beyond float64, 2·eta·|θ| is not
+        lost = f"2.0 * {eta} * (1.0 + a{theta}) * (1.0 + a{s})"
         error_bound = f"product{zero}(a{theta}, e{theta}, a{keep}, e{keep}, gamma2, {lost})"
         return f"{error_bound} + 2.0 * gamma4 * a{s} * a{theta}"
 

@@ -120,6 +120,17 @@ def test_the_levels_agree_on_nonsense(e: Evidence) -> None:
     agree(by_every_level(e, STRICT), e.fmt)
 
 
+def test_a_parameter_at_the_end_of_the_range_is_bounded_by_every_level() -> None:
+    """Twice |θ| is not representable there, and no part of a bound may need it."""
+    spec = parse_spec("adamw")
+    hyper = {"lr": 1.0, "beta1": 0.0, "beta2": 0.0, "eps": 0.0, "weight_decay": 0.0}
+    thetas = np.full((2, 1), 2.0**1023)
+    e = Evidence(spec, FORMATS["float64"], hyper, np.array([[1.0]]), thetas, {})
+    tallies = by_every_level(e, STRICT)
+    agree(tallies, e.fmt)
+    assert not any(raw[:, TALLIES.index("void")].any() for raw in tallies)
+
+
 @pytest.mark.parametrize("text", ["gd", "rmsprop", "adagrad", "momentum", "rmsprop[momentum=yes]"])
 @given(lr=st.floats(1e-3, 8.0), eps=st.floats(1e-20, 1.0), share=st.sampled_from([-12, -20, -40]))
 @settings(max_examples=20, deadline=None)
