@@ -25,14 +25,14 @@ fma: Any = None
 """a·b + c with one rounding, as IEEE 754 has it: the block machine puts the instruction here."""
 
 
-def two_sum(a: float, b: float) -> tuple[float, float]:
-    """a + b = s + e exactly (Knuth)."""
+def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
+    """a + b = s + e exactly (Knuth); of numbers or of arrays, as the next one."""
     s = a + b
     t = s - a
     return s, (a - (s - t)) + (b - t)
 
 
-def fast_two_sum(a: float, b: float) -> tuple[float, float]:
+def fast_two_sum(a: Any, b: Any) -> tuple[Any, Any]:
     """a + b = s + e exactly for |a| >= |b| (Dekker)."""
     s = a + b
     return s, b - (s - a)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from adamcheck.numerics.double_double import fast_two_sum, two_sum
 from adamcheck.numerics.walk import ARRAYS, Backend
 
 _SPLIT = 2.0**27 + 1.0
@@ -31,8 +32,8 @@ class Pair:
         y = _pair(other)
         sh, sl = two_sum(self.hi, y.hi)
         th, tl = two_sum(self.lo, y.lo)
-        vh, vl = _fast_two_sum(sh, sl + th)
-        return Pair(*_fast_two_sum(vh, tl + vl))
+        vh, vl = fast_two_sum(sh, sl + th)
+        return Pair(*fast_two_sum(vh, tl + vl))
 
     __radd__ = __add__
 
@@ -46,7 +47,7 @@ class Pair:
         y = _pair(other)
         ch, cl = _two_product(self.hi, y.hi)
         cross = self.hi * y.lo + (self.lo * y.hi + self.lo * y.lo)
-        return Pair(*_fast_two_sum(ch, cl + cross))
+        return Pair(*fast_two_sum(ch, cl + cross))
 
     __rmul__ = __mul__
 
@@ -55,7 +56,7 @@ class Pair:
         th = self.hi / y.hi
         r = y * Pair(th, np.zeros_like(th))
         rest = (self.hi - r.hi) + (self.lo - r.lo)
-        return Pair(*_fast_two_sum(th, rest / y.hi))
+        return Pair(*fast_two_sum(th, rest / y.hi))
 
     def __rtruediv__(self, other: Any) -> Pair:
         return _pair(other) / self
@@ -70,18 +71,6 @@ class Pair:
         power = context.power(base, exponent)
         high = float(power)
         return Pair(np.float64(high), np.float64(float(power - high)))
-
-
-def two_sum(a: Any, b: Any) -> tuple[Any, Any]:
-    """a + b = s + e exactly (Knuth)."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
-
-
-def _fast_two_sum(a: Any, b: Any) -> tuple[Any, Any]:
-    s = a + b
-    return s, b - (s - a)
 
 
 def _halves(a: Any) -> tuple[Any, Any]:
@@ -120,7 +109,7 @@ def _root(x: Pair) -> Pair:
     sh = np.sqrt(x.hi)
     p, e = _two_product(sh, sh)
     rest = x.lo + ((x.hi - p) - e)
-    return Pair(*_fast_two_sum(sh, rest / np.where(sh > 0.0, sh + sh, 1.0)))
+    return Pair(*fast_two_sum(sh, rest / np.where(sh > 0.0, sh + sh, 1.0)))
 
 
 def _larger(x: Pair, y: Any) -> Pair:

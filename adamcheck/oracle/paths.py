@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.formats import Format, widened
+from adamcheck.numerics.double_double import two_sum
 from adamcheck.numerics.error_bounds import unless_zero
-from adamcheck.numerics.pairs import PAIRS, SINGLES, Pair, two_sum
+from adamcheck.numerics.pairs import PAIRS, SINGLES, Pair
 from adamcheck.numerics.walk import carry, constants, step_function
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission

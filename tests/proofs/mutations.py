@@ -18,30 +18,41 @@ OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 
 
-def mutants(source: str, *, sample: int | None = None, seed: str = "") -> Iterator[tuple[str, str]]:
-    """Mutants of the source, as (what changed, new source): one integer or one operator each.
-
-    All of them in order, or a random sample; only those that are asked for are made.
-    """
-    tree = ast.parse(source)
-    numbers = [n for n, node in enumerate(ast.walk(tree)) if _change(node) is not None]
-    chosen = numbers if sample is None else random.Random(seed).sample(numbers, sample)
-    for number in chosen:
-        changed = ast.parse(source)
-        node = list(ast.walk(changed))[number]
-        change = _change(node)
-        assert change is not None
-        what = change(node)
-        line = getattr(node, "lineno", 0)
-        yield f"line {line}: {what}", ast.unparse(ast.fix_missing_locations(changed))
+Change = Callable[[ast.AST], str]
+"""Changes a node of a tree in place and says what became of it."""
 
 
-def _change(node: ast.AST) -> Callable[[ast.AST], str] | None:
+def integer_or_operator(node: ast.AST) -> Change | None:
+    """An integer grows by 1, an operator of arithmetic becomes its inverse."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return _next_integer
     if isinstance(node, ast.BinOp) and type(node.op) in OPERATORS:
         return _other_operator
     return None
+
+
+def mutants(
+    source: str,
+    *,
+    changes: Callable[[ast.AST], Change | None] = integer_or_operator,
+    sample: int | None = None,
+    seed: str = "",
+) -> Iterator[tuple[str, str]]:
+    """Mutants of the source, as (what changed, new source): one node changed in each.
+
+    All of them in order, or a random sample; only those that are asked for are made.
+    """
+    tree = ast.parse(source)
+    numbers = [n for n, node in enumerate(ast.walk(tree)) if changes(node) is not None]
+    chosen = numbers if sample is None else random.Random(seed).sample(numbers, sample)
+    for number in chosen:
+        changed = ast.parse(source)
+        node = list(ast.walk(changed))[number]
+        change = changes(node)
+        assert change is not None
+        what = change(node)
+        line = getattr(node, "lineno", 0)
+        yield f"line {line}: {what}", ast.unparse(ast.fix_missing_locations(changed))
 
 
 def _next_integer(node: ast.AST) -> str:
