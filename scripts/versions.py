@@ -88,16 +88,21 @@ class Version:
         return done
 
 
+def known(named: str) -> bool:
+    """Whether it is a release or a revision of this repository."""
+    asked = ("rev-parse", "--verify", "--quiet", f"{RELEASES.get(named, named)}^{{tree}}")
+    done = subprocess.run(["git", "-C", str(ROOT), *asked], capture_output=True, check=False)
+    return not done.returncode
+
+
 @contextmanager
 def versions(named: str) -> Iterator[tuple[Version, Version]]:
     """The named version and this one, each ready to run, in a folder that is gone afterwards."""
     archive = subprocess.run(
         ["git", "-C", str(ROOT), "archive", "--format=tar", RELEASES.get(named, named)],
         stdout=subprocess.PIPE,
-        check=False,
+        check=True,
     )
-    if archive.returncode:
-        raise SystemExit(f"bench: {named} is neither a release nor a revision in this repository")
     with tempfile.TemporaryDirectory() as folder:
         old, new = Path(folder) / "old", Path(folder) / "new"
         for place in (old, new):

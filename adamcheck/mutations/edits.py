@@ -51,6 +51,9 @@ class Guard:
     def __post_init__(self) -> None:
         if self.kind not in GUARDS:
             raise UsageError(f"edit: unknown guard {self.kind!r}; known are {', '.join(GUARDS)}.")
+        period, rest = self.value, self.rest
+        if self.kind.endswith("%") and period is not None and not 0 <= (rest or 0) < period:
+            raise UsageError(f"edit: no number leaves {rest} when divided by {period}.")
 
     @property
     def conditions(self) -> tuple[Guard, ...]:
@@ -122,7 +125,10 @@ def parse_edit(text: str) -> Edit:
         if not equals:
             raise UsageError(f"edit {text!r}: {word!r} is no parameter; write it as name=value.")
         # what is read instead may be a constant, whose label looks like a number
-        parameters.append((name, value if name == "with" else _read(value)))
+        number = value if name == "with" else _read(value)
+        if isinstance(number, float) and not math.isfinite(number):
+            raise UsageError(f"edit {text!r}: {name} must be a finite number.")
+        parameters.append((name, number))
     guard = None
     for one in reversed(condition.split(" and ") if condition else []):
         guard = replace(_guard(text, one.strip()), also=guard)

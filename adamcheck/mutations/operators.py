@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adamcheck.errors import UsageError
+from adamcheck.formats import FORMATS
 from adamcheck.mutations.edits import Edit, Value
 from adamcheck.mutations.language import Draft, averaged, indices, labels, live
 from adamcheck.program import Program
@@ -189,7 +190,12 @@ NARROWER: Final = ("float32", "bfloat16", "float16")
 
 
 def _round(site: Site) -> int:
-    return site.draft.emit("round", site.old, name=str(site.edit["to"]))
+    to = site.edit["to"]
+    if not (to in NARROWER or (isinstance(to, int) and 1 <= to <= FORMATS["float64"].precision)):
+        raise UsageError(
+            f"edit {site.edit}: to must be one of {', '.join(NARROWER)} or 1 … 53 bits"
+        )
+    return site.draft.emit("round", site.old, name=str(to))
 
 
 # time ---------------------------------------------------------------------------------------------

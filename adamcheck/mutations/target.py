@@ -21,6 +21,7 @@ from adamcheck.formats import FORMATS
 from adamcheck.mutations.apply import apply
 from adamcheck.mutations.edits import parse_edit
 from adamcheck.mutations.evaluate import Arithmetic, Slot, advance
+from adamcheck.mutations.guards import can_hold
 from adamcheck.mutations.language import pruned
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
@@ -54,7 +55,7 @@ class Optimizer:
     def programmed(self, edit: str = "") -> tuple[Program, Program]:
         """The program that runs, and the one whose states are shown."""
         rule = trace(self.spec)
-        return (apply(rule, parse_edit(edit)) if edit else rule), rule
+        return (_edited(rule, edit) if edit else rule), rule
 
     def arithmetic(self, dtype: str) -> Arithmetic:
         """How the program is evaluated on arrays of a format."""
@@ -199,6 +200,13 @@ def _closed(program: Program, clock: str) -> str:
     if op.kind == "mul" and args[1].name.startswith("h."):
         return args[1].name[2:]
     return "1" if op.kind == "add" and args[1].value == 1 else ""
+
+
+def _edited(rule: Program, text: str) -> Program:
+    edit = parse_edit(text)
+    if edit.guard is not None and not can_hold(edit.guard):
+        raise UsageError(f"edit {text!r}: no step of any element meets its guard.")
+    return apply(rule, edit)
 
 
 def _flat(array: Any, dtype: np.dtype[Any]) -> Array:

@@ -20,6 +20,7 @@ from adamcheck.engine.plan import Plan, plan
 from adamcheck.engine.run import identified
 from adamcheck.engine.run import run as events_of
 from adamcheck.engine.verdict import Record
+from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, Identified
 from adamcheck.mutations import apply
 from adamcheck.mutations.equivalence import same_function
@@ -198,10 +199,14 @@ def _outcomes(
 def recorded(log: Path) -> list[Outcome]:
     """What a log holds; of a case that was run twice, the later outcome."""
     found = {}
-    for line in log.read_text("utf-8").splitlines():
-        known = json.loads(line)
-        known["findings"] = tuple(known["findings"])
-        found[known["profile"], known["key"]] = Outcome(**known)
+    for number, line in enumerate(log.read_text("utf-8").splitlines(), 1):
+        try:
+            known = json.loads(line)
+            known["findings"] = tuple(known["findings"])
+            one = Outcome(**known)
+        except (ValueError, TypeError, KeyError) as error:
+            raise UsageError(f"{log}:{number}: no outcome of a campaign ({error!r})") from error
+        found[one.profile, one.key] = one
     return list(found.values())
 
 

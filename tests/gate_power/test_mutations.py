@@ -152,8 +152,8 @@ def test_two_conditions_hold_where_both_do():
         assert np.array_equal(changed, first & second)
 
 
-UNMET = ("t>=25", "t<1", "t==99", "t%100==50", "|g|>=1e9", "|g|<0.0", "silence>=24", "index==9",
-         "index%100==70", "size>=10")  # fmt: skip
+UNMET = ("t>=25", "t<99 and t>=77", "t==99", "t%100==50", "|g|>=1e9", "|g|<1e-30 and |g|>=1e-35",
+         "silence>=24", "index==9", "index%100==70", "size>=10")  # fmt: skip
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -256,6 +256,12 @@ def test_an_open_number_is_an_input_and_does_not_run():
         ("scale g c=1 if x>=2", "no guard"),
         ("scale g c=1 if t>=soon", "no number"),
         ("scale g c=much", "must be a number"),
+        ("scale g c=nan", "finite"),
+        ("scale g c=1e999", "finite"),
+        ("scale g c=1 if t%0==0", "leaves 0 when divided by 0"),
+        ("scale g c=1 if index%7==9", "leaves 9 when divided by 7"),
+        ("round g to=54", "to must be"),
+        ("round g to=float80", "to must be"),
         ("drop update arg=2", "arg must be"),
         ("operand m_hat arg=0 with=theta'", "no value"),
     ],
@@ -263,6 +269,15 @@ def test_an_open_number_is_an_input_and_does_not_run():
 def test_what_is_no_edit_is_refused_in_one_line(text: str, why: str):
     with pytest.raises(UsageError, match=why):
         apply(trace(parse_spec("adam")), parse_edit(text))
+
+
+@pytest.mark.parametrize("guard", ["t<1", "t>=9 and t<9", "|g|<0", "t%4==1 and t==4"])
+def test_a_target_whose_guard_never_holds_is_refused(guard: str):
+    theta = np.zeros(2)
+    with pytest.raises(UsageError, match="no step of any element"):
+        targets.adam(
+            [theta], lr=0.1, beta1=0.9, beta2=0.99, eps=0.0, edit=f"scale g c=2 if {guard}"
+        )
 
 
 def test_a_guard_by_element_is_not_offered_for_a_clock():

@@ -344,8 +344,18 @@ def test_a_mutant_is_killed_a_planted_survivor_reported_and_an_honest_order_pass
 
 @pytest.mark.parametrize(
     "words",
-    [("--seed", "-1"), ("--seed", "1", "--count", "0"), ("--seed", "1", "--spec", "nope")],
-    ids=" ".join,
+    [
+        ("--seed", "-1"),
+        ("--seed", "1", "--count", "0"),
+        ("--seed", "1", "--spec", "nope"),
+        ("--seed", "1", "--jobs", "0"),
+        ("--seed", "1", "--floor", "7"),
+        ("--seed", "1", "--beside", "none.log"),
+        ("--seed", "1", "--log", "none/of.log"),
+        ("--seed", "1", "--json", "."),
+        ("--seed", "1", "--beside", __file__),
+    ],
+    ids=lambda words: " ".join(words[2:] or words).replace(__file__, "a file of another kind"),
 )
 def test_a_campaign_that_makes_no_sense_is_refused_in_one_line(words):
     script = Path(__file__).resolve().parents[2] / "scripts" / "power"
