@@ -87,6 +87,7 @@ class ChildProcess:
             os.set_blocking(descriptor, False)
         self._printed = bytearray()
         self._errors = bytearray()
+        self._outgoing: list[memoryview] = []
         self._poll = select.poll()
         for descriptor in (self._replies, self._out, self._err):
             self._poll.register(descriptor, select.POLLIN)
@@ -96,7 +97,12 @@ class ChildProcess:
     @property
     def alive(self) -> bool:
         """Whether the child can take another message."""
-        return self._close.alive and self._process.poll() is None
+        return not self.closed and self._process.poll() is None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the child was ended from here."""
+        return not self._close.alive
 
     def close(self) -> None:
         """Kill the child and everything that it started."""
@@ -112,13 +118,23 @@ class ChildProcess:
         return text
 
     def ask(self, message: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
-        """Send a message and return the reply.
+        """Send a message and return the reply; raises what ``reply`` raises."""
+        self.send(message)
+        return self.reply(watch)
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send as much of a message as the child takes at once; ``reply`` sends the rest."""
+        self._outgoing = [memoryview(chunk).cast("B") for chunk in wire.encode(message)]
+        self._send()
+
+    def reply(self, watch: Watch) -> dict[str, Any]:
+        """The reply to the message that was sent last.
 
         Raises Died (the child is then killed), UsageError for a request that the child refused and
         AdamcheckError for an error of adamcheck's own.
         """
         try:
-            reply = self._exchange(message, watch)
+            reply = self._exchange(watch)
         except Died:
             self.close()
             raise
@@ -135,20 +151,16 @@ class ChildProcess:
             raise Died("protocol", "the target process sent a damaged reply")
         return content
 
-    def _exchange(self, message: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
-        outgoing = [memoryview(chunk).cast("B") for chunk in wire.encode(message)]
+    def _exchange(self, watch: Watch) -> dict[str, Any]:
         incoming = bytearray()
         guard = _Guard(self._process.pid, watch)
-        self._poll.register(self._requests, select.POLLOUT)
-        writing = True
+        if writing := bool(self._outgoing):
+            self._poll.register(self._requests, select.POLLOUT)
         while True:
             ready = dict(self._poll.poll(_TICK * 1000))
             if writing and self._requests in ready:
-                try:
-                    self._send(outgoing)
-                except BrokenPipeError:
-                    outgoing.clear()
-                if not outgoing:
+                self._send()
+                if not self._outgoing:
                     self._poll.unregister(self._requests)
                     writing = False
             if self._out in ready or self._err in ready:
@@ -165,11 +177,15 @@ class ChildProcess:
                 raise self._death()
             guard.check()
 
-    def _send(self, outgoing: list[memoryview]) -> None:
+    def _send(self) -> None:
+        outgoing = self._outgoing
         while outgoing:
             try:
                 sent = os.write(self._requests, outgoing[0])
             except BlockingIOError:
+                return
+            except BrokenPipeError:  # it has died; the reply that is missing will say how
+                outgoing.clear()
                 return
             if sent == len(outgoing[0]):
                 outgoing.pop(0)

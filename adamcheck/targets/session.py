@@ -69,9 +69,12 @@ class Session:
         return self._description
 
     def start(self, known: Description | None = None) -> None:
-        """Start the child without waiting for it; ``known``: what another session has found out."""
+        """Let a child load the target, and do not wait for it.
+
+        known: what another session has found out.
+        """
         if self._child is None:
-            self._child = ChildProcess(self._device)
+            self._child = self._loading()
         self._description = known or self._description
 
     @property
@@ -170,10 +173,25 @@ class Session:
         """A child that has loaded the target; Died if it did not survive that."""
         if self._loaded_child is not None and self._loaded_child.alive:
             return self._loaded_child
-        if self._loaded_child is not None or self._child is None or not self._child.alive:
-            self.close()
-            self._child = ChildProcess(self._device)
         child = self._child
+        if self._loaded_child is not None or child is None or child.closed:
+            self.close()
+            child = self._child = self._loading()
+        limits = self._limits
+        watch = Watch(limits.start_seconds, limits.start_seconds, limits.memory_bytes)
+        try:
+            traits = child.reply(watch)
+        except BaseException:  # whoever asks again gets an answer of another child
+            self.close()
+            raise
+        if self._traits is None:
+            self._traits = traits
+        self._loaded_child = child
+        return child
+
+    def _loading(self) -> ChildProcess:
+        """A new child that was told to load the target."""
+        child = ChildProcess(self._device)
         message = {
             "op": "load",
             "target": self._target,
@@ -182,12 +200,7 @@ class Session:
             "path": [path for path in sys.path if path],
             "adapters": _registered(),
         }
-        limits = self._limits
-        watch = Watch(limits.start_seconds, limits.start_seconds, limits.memory_bytes)
-        traits = child.ask(message, watch)
-        if self._traits is None:
-            self._traits = traits
-        self._loaded_child = child
+        child.send(message)
         return child
 
     def _loaded(self) -> Mapping[str, Any]:

@@ -1,5 +1,7 @@
 """What a request asks is what the target meets: layouts, gaps, reloads, twins, and all dtypes."""
 
+import time
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -319,3 +321,26 @@ def test_a_closed_session_can_be_used_again():
     session.close()
     assert session.run(request()).failure is None
     session.close()
+
+
+def test_a_started_session_loads_before_anybody_asks(tmp_path):
+    place, mark = tmp_path / "slow_to_load.py", tmp_path / "imported"
+    place.write_text(
+        f"open({str(mark)!r}, 'w').close()\n"
+        "def make(theta0, *, lr, beta1, beta2, eps):\n    return lambda grad: theta0\n"
+    )
+    with Session(f"{place}:make") as session:
+        session.start()
+        deadline = time.monotonic() + 30
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert mark.exists()
+        assert session.run(request()).failure is None
+
+
+def test_what_cannot_be_loaded_is_told_each_time():
+    with Session(f"{subject('Plain')}Missing") as session:
+        session.start()
+        for _ in range(2):
+            with pytest.raises(UsageError, match="no attribute 'PlainMissing'"):
+                session.run(request())
