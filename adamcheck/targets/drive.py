@@ -40,6 +40,8 @@ class Drive:
         self._request = request
         self._board = board
         self.broken: dict[str, int] = {}
+        plan = board.plan
+        self._rows = list(zip(board.thetas, plan.shapes, plan.dtypes, strict=True))
         for values, row in zip(request.theta0, board.thetas, strict=True):
             row[0, ...] = values
 
@@ -177,14 +179,12 @@ class Drive:
             raise Stopped(failure_of(error, step)) from None
 
     def _record(self, thetas: Any, step: int) -> None:
-        plan, rows = self._board.plan, self._board.thetas
+        rows = self._rows
         try:
             if len(thetas) != len(rows):
                 self.broken.setdefault("parameter-count", step)
                 raise ProtocolError(f"returned {len(thetas)} parameters instead of {len(rows)}")
-            for row, shape, dtype, theta in zip(
-                rows, plan.shapes, plan.dtypes, thetas, strict=True
-            ):
+            for (row, shape, dtype), theta in zip(rows, thetas, strict=True):
                 if type(theta) is np.ndarray and theta.dtype is dtype and theta.shape == shape:
                     row[step] = theta
                 else:
@@ -266,7 +266,8 @@ class _Pristine:
     def differs(self, grad: NDArray[Any], t: int) -> bool:
         """Whether the gradient of step t (from 0) has other bits than it was sent with."""
         if self._each <= _FEW_BYTES:
-            return grad.tobytes() != self._raw[t * self._each : (t + 1) * self._each]
+            sent = self._raw[t * self._each : (t + 1) * self._each]
+            return grad.tobytes() != sent.tobytes()  # views are compared byte by byte
         return bool((grad.view(self._unsigned) != self._bits[t, ...]).any())
 
 

@@ -32,6 +32,8 @@ _WIRE: Final[dict[str, np.dtype[Any]]] = {
     "int64": np.dtype("<i8"),
     "bool": np.dtype("|b1"),
 }
+# the objects that NumPy itself uses, so that a dtype can be known by identity
+_HERE: Final = {name: np.dtype(kind.type) for name, kind in _WIRE.items()}
 
 
 class WireError(ValueError):
@@ -161,7 +163,7 @@ def _array(entry: Any, payload: bytearray | bytes, offset: int) -> tuple[NDArray
     raw = np.frombuffer(payload, wire, count, start) if count else np.empty(0, wire)
     if name == "bool" and (raw.view(np.uint8) > 1).any():
         raise WireError("a boolean array holds bytes other than 0 and 1")
-    native = raw.astype(wire.newbyteorder("="), copy=False).reshape(shape)
+    native = raw.astype(_HERE[name], copy=False).reshape(shape)
     return (native.view(FORMATS[name].dtype) if _foreign(name) else native), end
 
 
