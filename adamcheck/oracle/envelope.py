@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,12 +118,13 @@ def flushed(fmt: Format, admission: Admission) -> float:
 
 def reassociation(
     spec: Spec,
-    hyper: Mapping[str, float],
+    hyper: Mapping[str, Any],
     steps: int,
     first: int,
     lrs: Sequence[float] = (),
 ) -> NDArray[np.float64]:
-    """How much smaller and larger partial results may be than the textbook's, ``[steps, 2]``.
+    """How much smaller and larger partial results may be than the textbook's, ``[steps, 2]``; of
+    several runs at once ``[R, steps, 2]``, where hyperparameters are ``[R, 1]``.
 
     An order may multiply by α, or leave 1/(1-β1^t) or 1/√(1-β2^t) for later: an underflow is then
     stretched by at most the first factor, and an overflow comes earlier by the second. They differ
@@ -134,4 +136,4 @@ def reassociation(
         ends = [{**hyper, "lr": float(lr)} for lr in (min(lrs), max(lrs))]
         return np.asarray(np.max([reassociation(spec, h, steps, first) for h in ends], axis=0))
     found = moved.stretches(spec, hyper, steps, first)
-    return np.asarray(np.fmin(1.01 * np.stack(found, axis=1), 2.0**1000))
+    return np.asarray(np.fmin(1.01 * np.stack(found, axis=-1), 2.0**1000))

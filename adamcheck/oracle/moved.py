@@ -140,10 +140,10 @@ class _Walk:
             self.scalars[i, guard] = Scalar(i, power, divisor, under, guard)
 
 
-def stretches(
-    spec: Spec, hyper: Mapping[str, float], steps: int, first: int
-) -> tuple[Array, Array]:
+def stretches(spec: Spec, hyper: Mapping[str, Any], steps: int, first: int) -> tuple[Array, Array]:
     """By how much moved scalars may shrink and enlarge a partial result at steps first+1 ….
+
+    Of several runs at once, ``[R, steps]``, where hyperparameters are ``[R, 1]``.
 
     Both are Π max(s, 1/s) but where the scalars are Adam's: α, a correction that divides the
     numerator and one that divides the root below it. No order divides by both of these at once
@@ -166,10 +166,10 @@ def stretches(
         group = _product_behind(program, scalar.index)
         sizes[group] = np.maximum(sizes.get(group, np.ones(steps)), size)
     with np.errstate(all="ignore"):
-        smaller = np.prod(list(sizes.values()), axis=0)
+        smaller = np.prod(np.broadcast_arrays(*sizes.values()), axis=0)
         pace = sizes.pop(rate)
-        most = np.max([np.ones(steps), *sizes.values()], axis=0)
-    return smaller, pace * most if _of_adam(program) else smaller
+        most = np.max(np.broadcast_arrays(np.ones(steps), *sizes.values()), axis=0)
+        return smaller, pace * most if _of_adam(program) else smaller
 
 
 def _product_behind(program: Program, i: int) -> int:
@@ -196,21 +196,23 @@ def _of_adam(program: Program) -> bool:
 class _Values:
     """A program's uniform values at many steps at once, in float64.
 
+    They are ``[R, steps]``, of R runs, where hyperparameters are ``[R, 1]``.
+
     A decay product is exp(Σ ln β), and 1 less it -expm1(Σ ln β): no digits are lost beside 1.
     """
 
-    def __init__(
-        self, program: Program, hyper: Mapping[str, float], steps: int, first: int
-    ) -> None:
+    def __init__(self, program: Program, hyper: Mapping[str, Any], steps: int, first: int) -> None:
         self.program, self.hyper, self.first, self.last = program, hyper, first, first + steps
         self._known: dict[int, Array] = {}
         self._logs: dict[int, Array] = {}
-        self._start: dict[str, float] | None = None
+        self._start: dict[str, Any] | None = None
 
     def of(self, i: int) -> Array:
         """Value i at the steps asked for."""
         with np.errstate(all="ignore"):
-            return np.asarray(np.broadcast_to(self._value(i), self.last)[self.first :])
+            value = self._value(i)
+            shape = np.broadcast_shapes(value.shape, (self.last,))
+            return np.asarray(np.broadcast_to(value, shape)[..., self.first :])
 
     def _value(self, i: int) -> Array:
         if i not in self._known:
@@ -240,7 +242,8 @@ class _Values:
             if op.kind == "input" and self.program.output[op.name] == i:
                 ahead = int(self.program.spec.first_t) - 1  # ln β^(t-1) of the step before
                 t = np.arange(1, self.last + 1) + ahead
-                total = t * factor if factor.ndim == 0 else np.cumsum(factor)
+                alike = factor.shape[-1:] in ((), (1,))  # at every step
+                total = t * factor if alike else np.cumsum(factor, axis=-1)
                 self._logs[i] = np.asarray(total)
             else:
                 self._logs[i] = self._log(power) + factor
@@ -258,11 +261,11 @@ class _Values:
             return self._started(clock) + np.arange(self.last)
         raise ValueError(f"{self.program.spec}: no closed form of the clock {clock!r} is known")
 
-    def _started(self, clock: str) -> float:
+    def _started(self, clock: str) -> Any:
         from adamcheck.rules import initial_state
 
         if self._start is None:
             names = self.program.spec.hyperparameters
-            numbers = {name: float(self.hyper[name]) for name in names}
+            numbers = {name: self.hyper[name] for name in names}
             self._start = initial_state(self.program.spec, numbers, 0.0, 1.0)
-        return float(self._start[clock])
+        return self._start[clock]
