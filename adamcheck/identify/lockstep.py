@@ -5,10 +5,10 @@ Candidates are walked in float64 with the envelope of the target's format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from adamcheck.formats import FORMATS, Format, format_named
 from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate, Count, Hyper
 from adamcheck.numerics.changed import Arrays, changed_step
+from adamcheck.numerics.joint import Joint, Member
 from adamcheck.numerics.stepwise import stepwise
-from adamcheck.numerics.walk import carry, constants
+from adamcheck.numerics.walk import constants
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program, trace
@@ -52,37 +53,108 @@ class Walked:
 
 def walk(candidate: Candidate, batch: Batch, admission: Admission) -> Walked:
     """Walk a candidate in lock-step with the observed θ."""
+    return walks([candidate], batch, admission)[0]
+
+
+def walks(
+    candidates: Sequence[Candidate], batch: Batch, admission: Admission
+) -> tuple[Walked, ...]:
+    """Walk several at once, whose scalars are kept in one format; what they share is done once."""
     with np.errstate(all="ignore"):
-        return _walk(candidate, batch, admission, None)
+        return _walks(candidates, batch, admission, None)
 
 
 def course(
     candidate: Candidate, batch: Batch, admission: Admission
 ) -> tuple[Walked, Mapping[str, Array], Mapping[str, Array]]:
     """The walk, and every input of every step by name with its bound, ``[T, N]`` each."""
-    kept: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    inputs: tuple[dict[str, Array], dict[str, Array]] = {}, {}
     with np.errstate(all="ignore"):
-        walked = _walk(candidate, batch, admission, kept)
+        (walked,) = _walks([candidate], batch, admission, inputs)
+    return walked, *inputs
+
+
+def _walks(
+    candidates: Sequence[Candidate],
+    batch: Batch,
+    admission: Admission,
+    inputs: tuple[dict[str, Array], dict[str, Array]] | None,
+) -> tuple[Walked, ...]:
+    """``inputs``: filled with those of the first candidate and their bounds."""
     shape = batch.grads.shape
-
-    def table(part: int) -> dict[str, Array]:
-        return {
-            name: np.stack([np.broadcast_to(step[part][name], shape[1:]) for step in kept])
-            for name in kept[0][0]
+    seen = _seen(batch)
+    members = [_member(candidate, batch, admission, seen) for candidate in candidates]
+    joint = Joint(members, shape)
+    wanted = [
+        {
+            letter + name: joint.output(k, name, letter)
+            for letter, name in _READ
+            if name in dict(member.step.outputs)
         }
+        for k, member in enumerate(members)
+    ]
+    states = [
+        (table, name, joint.state(0, name, letter))
+        for name, _, _ in members[0].carried
+        for letter, table in zip("he", inputs or (), strict=False)
+    ]
+    for table, given in zip(inputs or (), (members[0].values, members[0].bounds), strict=False):
+        table |= {name: np.array(np.broadcast_to(x, shape)) for name, x in given.items()}
+    found = [Walked(*(np.full(shape, np.nan) for _ in range(4))) for _ in candidates]
+    nodes = [at for each in wanted for at in each.values()] + [at for _, _, at in states]
+    for some, known in joint.run(nodes):
+        for candidate, each, out in zip(candidates, wanted, found, strict=True):
+            _hold(candidate, batch, some, {name: known[at] for name, at in each.items()}, out)
+        for table, name, at in states:
+            table[name][some] = known[at]
+    return tuple(found)
 
-    return walked, table(0), table(1)
+
+_READ: Final = (("h", "theta"), ("e", "theta"), ("h", "m_hat"), ("h", "denominator"))
+"""What is asked of a candidate's step: values and bounds of its outputs."""
 
 
-def _walk(
+def _hold(
+    candidate: Candidate, batch: Batch, some: slice, made: Mapping[str, Any], out: Walked
+) -> None:
+    """Hold what a candidate makes of some steps against what was seen."""
+    theta, g, after = batch.thetas[:-1][some], batch.grads[some], batch.thetas[1:][some]
+    steps = batch.first + np.arange(some.start, some.start + len(g))[:, None]
+    new, bound = made["htheta"], made["etheta"]
+    denominator = made.get("hdenominator", np.nan)
+    # 0/0 is not a number in any evaluation, and neither is what a first step 0 divides by
+    singular = (made.get("hm_hat", g) == 0.0) & (denominator == 0.0)
+    if candidate.spec.first_t == "0":
+        singular = singular | (steps == 0)
+    if candidate.count is not None:
+        singular = singular | (_counts(candidate.count, steps) == 0)
+    ratio = _ratio(new, bound, after, batch.fmt, singular)
+    # once a parameter is not finite there is nothing left to hold against the rule
+    out.ratio[some] = np.where(np.isfinite(theta), ratio, np.nan)
+    out.move[some], out.bound[some] = new - theta, bound
+    out.denominator[some] = denominator
+
+
+def _seen(batch: Batch) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What every candidate reads of a batch, with bounds: θ, g and where a step stands."""
+    since = np.arange(1.0, batch.steps + 1.0)[:, None] + np.zeros(batch.count)
+    theta = batch.thetas[:-1]
+    values: dict[str, Any] = {"g": batch.grads, "theta": theta, "x.since": since}
+    values |= {"x.t": batch.first + since, "x.silence": batch.silence}
+    values |= {"x.index": batch.element + 0.0, "x.size": batch.size + 0.0}
+    first = np.arange(batch.steps)[:, None] == 0  # is given, not rounded
+    rounded = np.where(first, 0.0, batch.fmt.u) * np.abs(theta)
+    return values, dict.fromkeys(values, np.zeros(batch.count)) | {"theta": rounded}
+
+
+def _member(
     candidate: Candidate,
     batch: Batch,
     admission: Admission,
-    kept_inputs: list[tuple[dict[str, Any], dict[str, Any]]] | None,
-) -> Walked:
-    spec, fmt = candidate.spec, batch.fmt
-    base, program = trace(spec), candidate.program
-    run = stepwise(program) if program is base else changed_step(program)
+    seen: tuple[dict[str, Any], dict[str, Any]],
+) -> Member:
+    """A candidate's program with all that it reads in a batch."""
+    fmt, base, program = batch.fmt, trace(candidate.spec), candidate.program
     hyper = candidate.hyper(batch)
     # the format in which scalars are kept, where that is not float64
     kept = format_named(candidate.scalars) if candidate.scalars else fmt
@@ -91,35 +163,17 @@ def _walk(
     values, bounds = begun(base, batch, hyper, kept, scalars)
     if batch.first.any():
         advanced(base, stepwise(base), batch, values, bounds, us)
-    _further(candidate, program, batch, values, bounds)
-    reassociations, zero = factors(spec, batch, hyper), np.zeros(batch.count)
-    arrays = Arrays(batch.array)
-    out = Walked(*(np.full((batch.steps, batch.count), np.nan) for _ in range(4)))
-    for t in range(batch.steps):
-        c = step_constants(fmt, us, admission, reassociations[t], arrays)
-        theta, g = batch.thetas[t], batch.grads[t]
-        values |= {"g": g, "theta": theta, "x.t": batch.first + (t + 1.0)}
-        values |= {"x.silence": batch.silence[t], "x.since": zero + (t + 1.0)}
-        bounds |= {"g": zero, "theta": (fmt.u if t else 0.0) * np.abs(theta)}
-        if candidate.count is not None:
-            _counted(candidate.count, values, bounds, t + batch.first, us)
-        if kept_inputs is not None:
-            kept_inputs.append((dict(values), dict(bounds)))
-        after, radii = run(values, bounds, c)
-        new, bound = after["theta"], radii["theta"]
-        denominator = after.get("denominator", np.full(batch.count, np.nan))
-        # 0/0 is not a number in any evaluation, and neither is what a first step 0 divides by
-        singular = (after.get("m_hat", g) == 0.0) & (denominator == 0.0)
-        singular |= (batch.first + t == 0) & (spec.first_t == "0")
-        if candidate.count is not None:
-            singular |= _counts(candidate.count, t + batch.first) == 0
-        out.ratio[t] = _ratio(new, bound, batch.thetas[t + 1], fmt, singular)
-        # once a parameter is not finite there is nothing left to hold against the rule
-        out.ratio[t, ~np.isfinite(theta)] = np.nan
-        out.move[t], out.bound[t], out.denominator[t] = new - theta, bound, denominator
-        values |= carry(program, after)
-        bounds |= carry(program, radii)
-    return out
+    values |= seen[0]
+    _further(candidate, program, batch, values)
+    bounds |= seen[1]
+    given = frozenset[str]()
+    if candidate.count is not None:
+        given = _counted(candidate.count, values, bounds, batch, us)
+    bounds = dict.fromkeys(values, np.zeros(batch.count)) | bounds
+    reassociation = np.moveaxis(factors(candidate.spec, batch, hyper), 1, 0)
+    c = step_constants(fmt, us, admission, reassociation, Arrays(batch.array))
+    step = stepwise(program) if program is base else changed_step(program)
+    return Member(step, values, bounds, c, given)
 
 
 def _counts(count: Count, before: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -129,39 +183,27 @@ def _counts(count: Count, before: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _counted(
-    count: Count,
-    values: dict[str, Any],
-    bounds: dict[str, Any],
-    before: NDArray[np.int64],
-    us: float,
-) -> None:
-    """Set powers of β so that the rule's next ones are those of another step count.
+    count: Count, values: dict[str, Any], bounds: dict[str, Any], batch: Batch, us: float
+) -> frozenset[str]:
+    """Set powers of β so that the rule's next ones are those of another step count; their names.
 
     A power taken at once is within 4 units: pow is good to one, the quotient by β rounds, and so
     does the product that the rule forms again.
     """
-    steps = _counts(count, before)
+    steps = _counts(count, batch.first + np.arange(batch.steps)[:, None])
     for power in count.powers:
         beta = values[f"h.beta{power[1:]}"]
         values[f"s.{power}"] = beta ** (steps - 1.0)
         bounds[f"s.{power}"] = 4.0 * us * np.abs(values[f"s.{power}"])
+    return frozenset(f"s.{power}" for power in count.powers)
 
 
-def _further(
-    candidate: Candidate,
-    program: Program,
-    batch: Batch,
-    values: dict[str, Any],
-    bounds: dict[str, Any],
-) -> None:
-    """What a changed program reads besides: exact inputs, its constants, states that begin at 0."""
+def _further(candidate: Candidate, program: Program, batch: Batch, values: dict[str, Any]) -> None:
+    """What a changed program reads besides: its constants, states that begin at 0."""
     zero = np.zeros(batch.count)
-    values |= {"x.index": batch.element.astype(np.float64), "x.size": batch.size + 0.0}
     values |= {name: zero + value for name, value in candidate.constants}
     values |= batch.constants
     values |= {name: zero for name, _ in program.outputs if name[:2] == "s." and name not in values}
-    inputs = {"x.t", "x.since", "x.silence", *values}
-    bounds |= {name: zero for name in inputs if name not in bounds}
 
 
 def step_constants(
@@ -186,20 +228,21 @@ def begun(
     """The hyperparameters and the state before the first step of all, with their bounds."""
     names = program.spec.hyperparameters
     values: dict[str, Any] = {f"h.{name}": hyper[name] for name in names}
-    values |= {f"s.{name}": np.zeros(batch.count) for name in (*program.clocks, *program.moments)}
     for name in program.moments:
-        values[f"s.{name}"] = batch.start.get(name, values[f"s.{name}"])
+        values[f"s.{name}"] = batch.start.get(name, np.zeros(batch.count))
+    for clock in program.clocks:
+        values[f"s.{clock}"] = np.full(batch.count, 0.0 if clock == "t" else 1.0)
     bounds: dict[str, Any] = {name: np.zeros(batch.count) for name in values}
-    # else every clock begins at 0 or 1, whatever the hyperparameters are
+    # else every clock begins at 0 or 1, whatever the hyperparameters are, and these are exact
     moving = program.spec.first_t != "1" or program.spec.schedule != "constant"
-    for columns in batch.groups:
+    for columns in batch.groups if moving or scalars.scalars == "array" else ():
         asked = tuple(float(hyper[name][columns[0]]) for name in names)
         hyper_here = dict(zip(names, asked, strict=True))
         errors = envelope.scalar_errors(names, hyper_here, kept, scalars)
-        clocks = _clocks(program.spec, asked, kept.name, scalars) if moving else _ordinary(program)
         for name, error in zip(names, errors, strict=True):
             bounds[f"h.{name}"][columns] = error
-        for clock, (high, low, error) in zip(program.clocks, clocks, strict=True):
+        clocks = _clocks(program.spec, asked, kept.name, scalars) if moving else ()
+        for clock, (high, low, error) in zip(program.clocks, clocks, strict=False):
             values[f"s.{clock}"][columns] = high
             bounds[f"s.{clock}"][columns] = error + abs(low)
     if program.spec.first_t == "0":
@@ -216,11 +259,6 @@ def _clocks(
     """The clocks before the first step as (hi, lo, error), ``[C, 3]``."""
     hyper = dict(zip(spec.hyperparameters, asked, strict=True))
     return envelope.start(trace(spec), hyper, FORMATS[kept], scalars)
-
-
-def _ordinary(program: Program) -> NDArray[np.float64]:
-    """The same for powers of β and counts that begin where Algorithm 1's do, exactly."""
-    return np.asarray([(0.0 if clock == "t" else 1.0, 0.0, 0.0) for clock in program.clocks])
 
 
 def _inverse(beta: Array) -> Array:
@@ -261,21 +299,13 @@ def advanced(
 
 def factors(spec: Spec, batch: Batch, hyper: Hyper) -> Array:
     """The envelope's reassociation ``[T, 2, N]``; a run's columns share their hyperparameters."""
-    table = np.empty((batch.steps, 2, batch.count))
-    names = spec.hyperparameters
-    for columns in batch.groups:
-        i = columns[0]
-        asked = tuple(float(hyper[name][i]) for name in names)
-        table[:, :, columns] = _reassociation(spec, asked, batch.steps, int(batch.first[i]))[
-            :, :, None
-        ]
-    return table
-
-
-@lru_cache(maxsize=1 << 14)
-def _reassociation(spec: Spec, asked: tuple[float, ...], steps: int, first: int) -> Array:
-    hyper = dict(zip(spec.hyperparameters, asked, strict=True))
-    return envelope.reassociation(spec, hyper, steps, first)
+    _, heads, of = np.unique(batch.run, return_index=True, return_inverse=True)
+    table = np.empty((len(heads), batch.steps, 2))
+    for first in np.unique(batch.first[heads]):
+        some = batch.first[heads] == first
+        asked = {name: hyper[name][heads[some], None] for name in spec.hyperparameters}
+        table[some] = envelope.reassociation(spec, asked, batch.steps, int(first))
+    return np.moveaxis(table[of], 0, -1)
 
 
 def _ratio(value: Array, bound: Array, seen: Array, fmt: Format, singular: Any) -> Array:

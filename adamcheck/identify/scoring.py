@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from adamcheck.identify.batch import Array, Batch, joined
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.lockstep import Walked, walk
+from adamcheck.identify.lockstep import Walked, walks
 from adamcheck.oracle.envelope import Admission
 
 ENOUGH: Final = 0.25
@@ -117,15 +117,28 @@ class Scores:
 
     def fit(self, candidate: Candidate) -> Fit:
         """The fit over all steps; over the first ones only where those settle it."""
-        for stage in range(min(2, len(self._stages) - 1), len(self._stages)):
-            found = self._at(candidate, stage)
-            if found.largest > 1.0:
-                break
+        (found,) = self.several([candidate])
         return found
+
+    def several(self, candidates: Sequence[Candidate]) -> list[Fit]:
+        """The fits of some, walked together."""
+        found: dict[Candidate, Fit] = {}
+        left = list(candidates)
+        for stage in range(min(2, len(self._stages) - 1), len(self._stages)):
+            self._walk(left, stage)
+            found |= {c: self._at(c, stage) for c in left}
+            left = [c for c in left if not found[c].largest > 1.0]
+        return [found[c] for c in candidates]
 
     def fits(self, candidate: Candidate) -> bool:
         """Whether the candidate fits; most that do not are seen in the first steps."""
-        return self.glimpse(candidate).largest <= 1.0 and self.fit(candidate).fits
+        return bool(self.fitting([candidate]))
+
+    def fitting(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that fit, in their order; what they share is walked once."""
+        self._walk(candidates, 0)
+        near = [c for c in candidates if self.glimpse(c).largest <= 1.0]
+        return [c for c, fit in zip(near, self.several(near), strict=True) if fit.fits]
 
     def explains(self, candidate: Candidate) -> bool:
         """Whether a changed candidate fits, and decides most steps where the plain one deviates."""
@@ -140,9 +153,15 @@ class Scores:
         return left <= (1.0 - _DECIDED) * off
 
     def _at(self, candidate: Candidate, stage: int) -> Fit:
-        key = (candidate, stage)
-        if key not in self._known:
-            batches = self._stages[stage]
-            walked = tuple(walk(candidate, batch, self.admission) for batch in batches)
-            self._known[key] = Fit(candidate, batches, walked)
-        return self._known[key]
+        self._walk([candidate], stage)
+        return self._known[candidate, stage]
+
+    def _walk(self, candidates: Sequence[Candidate], stage: int) -> None:
+        """Walk those that were not yet, together where their scalars are of one format."""
+        batches = self._stages[stage]
+        left = [c for c in dict.fromkeys(candidates) if (c, stage) not in self._known]
+        for scalars in dict.fromkeys(c.scalars for c in left):
+            some = [c for c in left if c.scalars == scalars]
+            walked = [walks(some, batch, self.admission) for batch in batches]
+            for candidate, each in zip(some, zip(*walked, strict=True), strict=True):
+                self._known[candidate, stage] = Fit(candidate, batches, each)

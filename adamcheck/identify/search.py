@@ -95,8 +95,7 @@ def _search(
 ) -> Found:
     tried, hidden = candidates(algorithms, scores[0].batches, known)
     for each in scores:
-        fitting = [c for c in tried if each.fits(c)]
-        if fitting:
+        if fitting := each.fitting(tried):
             return _fitted(each, fitting, tried, claimed, hidden)
     return _nearest(scores[0], tried, hidden)
 
@@ -146,10 +145,12 @@ def _fitted(
     # the others by their true deviation; first steps bound it from below and spare most walks
     rest = sorted((c for c in tried if c not in set(fitting)), key=scores.floor)
     others: list[Fit] = []
-    for c in rest:
+    for k, c in enumerate(rest):
         worst = sorted(f.largest for f in others)[_RANKED - 1] if len(others) >= _RANKED else np.inf
         if scores.floor(c) > worst:
             break
+        if k % _RANKED == 0:
+            scores.several([c for c in rest[k : k + _RANKED] if scores.floor(c) <= worst])
         if (fit := scores.fit(c)).sees:  # what is blind deviates from nothing
             others.append(fit)
     others.sort(key=lambda f: f.largest)
@@ -163,7 +164,7 @@ def _nearest(scores: Scores, tried: list[Candidate], hidden: bool) -> Found:
         return (fit.decided < ENOUGH, fit.median, fit.outside, switches)
 
     glimpsed = sorted(tried, key=lambda c: far(scores.glimpse(c)))
-    ranking = sorted((scores.fit(c) for c in glimpsed[: 2 * _RANKED]), key=far)
+    ranking = sorted(scores.several(glimpsed[: 2 * _RANKED]), key=far)
     return Found(ranking[0], (), tuple(ranking[: _RANKED + 1]), scores, hidden)
 
 

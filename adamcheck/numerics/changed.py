@@ -48,7 +48,8 @@ _COUPLING: Final = ("mean", "norm", "largest")
 class Arrays:
     """Which columns make up an array: ``[N]`` numbers, equal where the array is the same.
 
-    The columns of one array stand side by side and are all there.
+    The columns of one array stand side by side and are all there. What is asked of numbers
+    ``[…, N]`` is asked of every row.
     """
 
     of: NDArray[np.int64]
@@ -64,10 +65,11 @@ class Arrays:
         return np.repeat(counts.astype(np.float64), counts)
 
     def _each(self, reduce: np.ufunc, x: Any) -> Array:
-        full = np.broadcast_to(np.asarray(x, np.float64), self.of.shape)
+        full = np.asarray(x, np.float64)
+        full = np.broadcast_to(full, np.broadcast_shapes(full.shape, self.of.shape))
         starts = self._starts()
         counts = np.diff(np.r_[starts, len(self.of)])
-        return np.repeat(reduce.reduceat(full, starts), counts)
+        return np.repeat(reduce.reduceat(full, starts, axis=-1), counts, axis=-1)
 
     def total(self, x: Any) -> Array:
         """The sum over each array."""

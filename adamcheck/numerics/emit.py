@@ -335,7 +335,7 @@ class Emitter:
             and op.args[1] in self.program.uniform
         )
 
-    @property
+    @cached_property
     def divisors(self) -> frozenset[int]:
         """Uniform values that elementwise ones are divided by."""
         return frozenset(self.program.ops[i].args[1] for i in self.scaled)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,11 @@ from adamcheck.numerics.emit import FORMAT_CONSTANTS, Emitter
 from adamcheck.numerics.walk import ARRAYS
 from adamcheck.program import Program
 
+Register = tuple[str, int]
+"""A letter and the index of a value: h the value, a its magnitude, e its bound, r and n the
+reciprocal of a scalar and the bound of its size."""
 _OPERAND: Final = re.compile(r"\b([haenr])(\d+)\b")
+_LATE: Final = re.compile(r"\b(far|most)\b")
 _WORDS: Final[dict[str, Any]] = {
     **{function.__name__: function for function in error_bounds.ERROR_BOUNDS},
     "np": np,
@@ -32,72 +37,98 @@ _WORDS: Final[dict[str, Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Line:
+    """``work(c, *FORMAT_CONSTANTS, far, most, *operands)`` makes one register of others.
+
+    late: it reads far or most, which change from step to step and from dialect to dialect.
+    """
+
+    register: Register
+    work: Callable[..., Any]
+    reads: tuple[Register, ...]
+    late: bool
+
+
 class Stepwise:
-    """``step(v, e, c)`` of a program: values and bounds by input name in, by output name out."""
+    """``step(v, e, c)`` of a program: values and bounds by input name in, by output name out.
+
+    lines: in an order in which they can be computed. inputs, outputs: the index of each one's
+    value, by name. reads: all registers that are read by a line, or are an output.
+    """
 
     def __init__(self, program: Program, emitter: Emitter, words: Mapping[str, Any]) -> None:
-        texts = _texts(program, emitter)
-        operands = [_operands(text) for _, _, text in texts]
-        slots: dict[tuple[str, int], int] = {}
-        for key in [r for reads in operands for r in reads] + [t[:2] for t in texts]:
-            slots.setdefault(key, len(slots))
-        for _, i in program.outputs:
-            slots.setdefault(("h", i), len(slots))
-            slots.setdefault(("e", i), len(slots))
-        self._count = len(slots)
-        self._inputs = [
-            (op.name, slots.get(("h", i)), slots.get(("e", i)), slots.get(("a", i)))
-            for i, op in enumerate(program.ops)
-            if op.kind == "input"
+        self.inputs, self.outputs = program.inputs, program.outputs
+        self.lines: list[Line] = []
+        known: set[Register] = set()
+        further = tuple(words.items())
+        for register, text in _texts(program, emitter):
+            form, reads = _parsed(text)
+            for read in reads:
+                if read[0] == "a" and read not in known:
+                    known.add(read)
+                    self.lines.append(Line(read, _magnitude, (("h", read[1]),), late=False))
+            work = _compiled(form, len(reads), further)
+            self.lines.append(Line(register, work, reads, _LATE.search(form) is not None))
+        shown = {(letter, i) for _, i in self.outputs for letter in "he"}
+        self.reads = frozenset(shown.union(*(line.reads for line in self.lines)))
+
+    @cached_property
+    def _slots(self) -> tuple[int, list[Any], list[Any], list[Any]]:
+        slots: dict[Register, int] = {}
+
+        def slot(register: Register) -> int:
+            return slots.setdefault(register, len(slots))
+
+        inputs = [
+            (name, letter == "h", slot((letter, i)))
+            for name, i in self.inputs.items()
+            for letter in "he"
+            if (letter, i) in self.reads
         ]
-        self._lines = [
-            (
-                slots[letter, i],
-                slots.get(("a", i)) if letter == "h" else None,
-                _compiled(*_canonical(text), tuple(words.items())),
-                tuple(slots[r] for r in reads),
-            )
-            for (letter, i, text), reads in zip(texts, operands, strict=True)
-        ]
-        self._outputs = [(name, slots["h", i], slots["e", i]) for name, i in program.outputs]
+        lines = [(slot(x.register), x.work, tuple(map(slot, x.reads))) for x in self.lines]
+        outputs = [(name, slot(("h", i)), slot(("e", i))) for name, i in self.outputs]
+        return len(slots), inputs, lines, outputs
 
     def __call__(self, v: Mapping[str, Any], e: Mapping[str, Any], c: Any) -> tuple[Any, Any]:
-        far, most = c.eta * c.reassociation[0], c.largest / c.reassociation[1]
-        given = (c, *(getattr(c, name) for name in FORMAT_CONSTANTS), far, most)
-        known: list[Any] = [None] * self._count
-        for name, h, bound, a in self._inputs:
-            if h is not None:
-                known[h] = v[name]
-            if bound is not None:
-                known[bound] = e[name]
-            if a is not None:
-                known[a] = np.abs(v[name])
-        for slot, a, work, reads in self._lines:
-            value = known[slot] = work(*given, *[known[r] for r in reads])
-            if a is not None:
-                known[a] = np.abs(value)
-        values = {name: known[h] for name, h, _ in self._outputs}
-        return values, {name: known[bound] for name, _, bound in self._outputs}
+        count, inputs, lines, outputs = self._slots
+        given = (c, *(getattr(c, name) for name in FORMAT_CONSTANTS), *reaches(c))
+        known: list[Any] = [None] * count
+        for name, is_value, slot in inputs:
+            known[slot] = v[name] if is_value else e[name]
+        for slot, work, reads in lines:
+            known[slot] = work(*given, *[known[r] for r in reads])
+        values = {name: known[value] for name, value, _ in outputs}
+        return values, {name: known[bound] for name, _, bound in outputs}
 
 
-def _texts(program: Program, emitter: Emitter) -> list[tuple[str, int, str]]:
-    """(register, index, text) of every line; r is the reciprocal of a scalar, n bounds its size."""
+def reaches(c: Any) -> tuple[Any, Any]:
+    """(far, most): what an underflow may lose late in a step, and the largest number there."""
+    return c.eta * c.reassociation[0], c.largest / c.reassociation[1]
+
+
+def _magnitude(*given: Any) -> Any:
+    return np.abs(given[-1])
+
+
+def _texts(program: Program, emitter: Emitter) -> list[tuple[Register, str]]:
+    """Register and text of every line but those of magnitudes."""
     bounded = emitter.bounded([*emitter.targets, *program.output.values()])
-    found: list[tuple[str, int, str]] = []
+    found: list[tuple[Register, str]] = []
     for uniform in (True, False):
         for i, op in enumerate(program.ops):
             if (i in program.uniform) != uniform:
                 continue
             if op.kind != "input":
-                found.append(("h", i, _value(emitter, i)))
+                found.append((("h", i), _value(emitter, i)))
                 if uniform:
-                    found.append(("e", i, emitter.scalar_bound(i)))
+                    found.append((("e", i), emitter.scalar_bound(i)))
                 elif i in bounded:
-                    found.append(("e", i, emitter.bound(i)))
+                    found.append((("e", i), emitter.bound(i)))
             if i in emitter.divisors:
                 a, b = emitter.inverse(i)
-                found.append(("n", i, f"within(reciprocal_bound({a}, {b}), 0.0, largest)"))
-                found.append(("r", i, f"1.0 / h{i}"))
+                found.append((("n", i), f"within(reciprocal_bound({a}, {b}), 0.0, largest)"))
+                found.append((("r", i), f"1.0 / h{i}"))
     return found
 
 
@@ -115,18 +146,16 @@ def _filled(text: str, inner: Mapping[str, str]) -> str:
     return re.sub(r"\bh\d+_\d+\b", lambda match: inner[match[0]], text)
 
 
-def _operands(text: str) -> tuple[tuple[str, int], ...]:
-    return tuple(dict.fromkeys((m[1], int(m[2])) for m in _OPERAND.finditer(text)))
-
-
-def _canonical(text: str) -> tuple[str, int]:
-    """The text with its operands numbered as they come, and how many there are."""
+@lru_cache(maxsize=1 << 14)
+def _parsed(text: str) -> tuple[str, tuple[Register, ...]]:
+    """The text with its operands numbered as they come, and the registers that these are."""
     numbers: dict[str, str] = {}
 
     def numbered(match: re.Match[str]) -> str:
         return numbers.setdefault(match[0], f"x{len(numbers)}")
 
-    return _OPERAND.sub(numbered, text), len(set(_OPERAND.findall(text)))
+    form = _OPERAND.sub(numbered, text)
+    return form, tuple((name[0], int(name[1:])) for name in numbers)
 
 
 @lru_cache(maxsize=4096)
