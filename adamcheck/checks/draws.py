@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 
+from adamcheck.inputs.followed import least_parameter
 from adamcheck.inputs.lives import Scope, lengths, lives, spread
 from adamcheck.inputs.zone import Zone, zone
 from adamcheck.program import trace
@@ -137,7 +138,24 @@ def life(
     grads = lives(context.rng(salt), steps, count, scope)
     if together:
         grads[-(-steps // 3) : -(-steps // 3) + min(steps // 3, room)] = 0.0
-    return growing(context, grads, hyper)
+    return growing(context, _followed(context, hyper, grads), hyper)
+
+
+def _followed(context: Context, hyper: Mapping[str, float], grads: Array) -> Array:
+    """The gradients, another column's where θ would fall so far that λθ as a gradient is too small.
+
+    Only where nothing keeps the gradients that came: a silence of θ(1 - αλ/√v) halves θ at every
+    step at which √v is near αλ, and a velocity would let it fall as slowly as itself.
+    """
+    kept = any(hyper.get(name, 0.0) > 0.0 for name in ("beta1", "momentum"))
+    if not context.fmt.is_double or context.spec.decay != "l2" or kept:
+        return grads
+    least = least_parameter(context.spec, hyper, grads)
+    fit = np.flatnonzero(least >= 2.0 ** -(_DEEP / 2))  # v is made of its square
+    if not fit.size:
+        return grads
+    column = np.arange(grads.shape[1])
+    return grads[:, np.where(np.isin(column, fit), column, np.resize(fit, column.size))]
 
 
 def growing(context: Context, grads: Array, hyper: Mapping[str, float]) -> Array:
