@@ -179,9 +179,18 @@ def cancelling(context: Context) -> bool:
 def _never_forgets(spec: Spec) -> bool:
     """Whether some moment is a sum of all that came, as AdaGrad's."""
     program = trace(spec)
-    ops = {name: program.ops[i] for name, i in program.outputs if name.startswith("s.")}
-    return any(op.kind == "add" and program.inputs.get(name) in op.args
-               for name, op in ops.items() if name[2:] not in program.clocks)  # fmt: skip
+
+    def is_old(i: int, name: str) -> bool:
+        op = program.ops[i]  # the first value may be chosen instead of the old one
+        return op.name == name or (
+            op.kind == "choose" and any(is_old(k, name) for k in op.args[1:])
+        )
+
+    return any(
+        program.ops[i].kind == "add" and any(is_old(k, name) for k in program.ops[i].args)
+        for name, i in program.outputs
+        if name.startswith("s.") and name[2:] not in program.clocks
+    )
 
 
 def silences(context: Context, hyper: Mapping[str, float], silence: int, count: int) -> Array:
