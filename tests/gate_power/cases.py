@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adamcheck.errors import UsageError
 from adamcheck.mutations import parse_edit, sample
 from adamcheck.mutations.edits import Edit
 from adamcheck.mutations.orders import draw
@@ -28,7 +29,22 @@ SPECS: tuple[str, ...] = (
     "nadam",
     "radam",
 )
-"""The specs that are drawn from, each as often as it stands here."""
+"""The specs that are drawn from, each as often as it stands here; every other one is changed."""
+
+
+def dialect(rng: np.random.Generator) -> str:
+    """One of SPECS, and in half of the cases one or two of its switches drawn anew."""
+    spec = parse_spec(SPECS[rng.integers(len(SPECS))])
+    changes = int(rng.choice((0, 1, 2), p=(0.5, 0.3, 0.2)))
+    while changes:
+        switch = list(spec.switches)[rng.integers(len(spec.switches))]
+        words = list(spec.switches[switch])
+        try:
+            spec = spec.with_(**{switch: words[rng.integers(len(words))]})
+        except UsageError:  # a combination that means nothing
+            continue
+        changes -= 1
+    return str(spec)
 
 
 @dataclass(frozen=True)
@@ -72,17 +88,20 @@ class Case:
         )
 
 
-def mutant(seed: int, index: int, dtype: str, specs: tuple[str, ...] = SPECS) -> Case:
-    """The mutant of a seed and a number in a format: other formats draw other numbers."""
+def mutant(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Case:
+    """The mutant of a seed and a number in a format: other formats draw other numbers.
+
+    Of one of ``specs`` where there are some, else of a drawn dialect.
+    """
     rng = np.random.default_rng([seed, index, *dtype.encode()])
-    spec = specs[rng.integers(len(specs))]
+    spec = specs[rng.integers(len(specs))] if specs else dialect(rng)
     edit = sample(trace(parse_spec(spec)), rng, dtype=dtype)
     return Case("mutant", seed, index, spec, dtype, str(edit))
 
 
-def honest(seed: int, index: int, dtype: str, specs: tuple[str, ...] = SPECS) -> Case:
-    """The honest order of a seed and a number in a format."""
+def honest(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Case:
+    """The honest order of a seed and a number in a format, of a spec drawn as for a mutant."""
     rng = np.random.default_rng([seed, index, *dtype.encode(), 1])
-    spec = specs[rng.integers(len(specs))]
+    spec = specs[rng.integers(len(specs))] if specs else dialect(rng)
     order = draw(trace(parse_spec(spec)), rng, dtype=dtype)
     return Case("honest", seed, index, spec, dtype, str(order))

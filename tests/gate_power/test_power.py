@@ -17,6 +17,7 @@ from adamcheck.mutations.equivalence import ranges, same_function
 from adamcheck.mutations.target import Optimizer, named
 from adamcheck.program import trace
 from adamcheck.result import Identification, InferredEdit
+from adamcheck.rules import RULES
 from adamcheck.spec import parse_spec
 
 from .campaign import campaign, run
@@ -276,6 +277,13 @@ def test_cases_are_drawn_by_seed_number_and_format_alone():
     assert mutant(3, 4, "float32") == mutant(3, 4, "float32")
     assert len({mutant(3, k, d).text for k in range(20) for d in ("float32", "float64")}) > 30
     assert honest(3, 4, "float32") == honest(3, 4, "float32")
+
+
+def test_dialects_are_drawn_and_given_specs_are_kept():
+    drawn = [honest(3, k, "float32").spec for k in range(200)]
+    assert len(set(drawn)) > 40
+    assert len({parse_spec(spec).algorithm for spec in drawn}) == len(RULES) - 1  # gd has no moment
+    assert {mutant(3, k, "float32", ("gd",)).spec for k in range(9)} == {"gd"}
 
 
 def test_a_late_state_is_loaded_as_it_would_be_reached():
