@@ -139,9 +139,12 @@ class Emitter:
 
     def _as_given(self, k: int) -> str:
         """Bound of operand k of what does not compute: a gradient may be flushed on the way."""
+        return f"underflowed(a{k}, e{k}, flush)" if self._unsigned(k).name == "g" else f"e{k}"
+
+    def _unsigned(self, k: int) -> Op:
+        """What value k is but for its sign."""
         op = self.program.ops[k]
-        given = self.program.ops[op.args[0]] if op.kind == "neg" else op
-        return f"underflowed(a{k}, e{k}, flush)" if given.name == "g" else f"e{k}"
+        return self.program.ops[op.args[0]] if op.kind == "neg" else op
 
     def products(self, i: int) -> list[tuple[str, list[str]]]:
         """Products and quotients behind value i, with the factors that make them small."""
@@ -189,7 +192,7 @@ class Emitter:
             bounds.append(f"e{i}")
         if op.kind == "div" and op.args[1] not in program.uniform:
             x = op.args[0]
-            given = f" + u * a{x}" if program.ops[x].kind == "input" else ""
+            given = f" + u * a{x}" if self._unsigned(x).kind == "input" else ""
             bounds.append(f"underflowed(a{x}, e{x}, far){given}")
         return bounds
 

@@ -120,6 +120,14 @@ def test_the_levels_agree_on_nonsense(e: Evidence) -> None:
     agree(by_every_level(e, STRICT), e.fmt)
 
 
+@pytest.mark.parametrize("text", ["adagrad", "rmsprop", "adagrad[decay=l2]"])
+@pytest.mark.parametrize("maximize", ["no", "yes"])
+def test_the_sign_of_a_gradient_makes_no_bound_faint(text: str, maximize: str) -> None:
+    e = honest(parse_spec(text).with_(maximize=maximize), "float64", 9, 4)
+    fast = by_every_level(e, STRICT)[0]
+    assert not fast[:, TALLIES.index("undecided")].any()
+
+
 def test_a_parameter_at_the_end_of_the_range_is_bounded_by_every_level() -> None:
     """Twice |θ| is not representable there, and no part of a bound may need it."""
     spec = parse_spec("adamw")
