@@ -10,6 +10,7 @@ import numpy as np
 
 from adamcheck.checks.draws import growing, slow
 from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.inputs.followed import rests
 from adamcheck.inputs.lives import lengths
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Array, Context, Skip
@@ -19,6 +20,11 @@ from adamcheck.theory import (
     nadam_extremal_gradients,
     step_bound_limit,
 )
+
+
+def _need_rest(context: Context) -> None:
+    if not rests(context.spec, context.dyadic):
+        raise Skip("without ε a step before any gradient is 0/0")
 
 
 def _wide(context: Context) -> bool:
@@ -64,6 +70,7 @@ def attained(context: Context, account: Account) -> None:
     floor=SWALLOWED,
 )
 def lone(context: Context, account: Account) -> None:
+    _need_rest(context)
     steps = 64
     hyper = context.dyadic
     grads = np.zeros((steps, 24))
@@ -113,6 +120,7 @@ def attained_adamax(context: Context, account: Account) -> None:
     algorithms=("rmsprop",),
 )
 def attained_rmsprop(context: Context, account: Account) -> None:
+    _need_rest(context)
     slow = 0.999 if _wide(context) else 0.9375
     for b2, t in ((0.875, 1), (0.96875, 40), (slow, 90)):
         g = np.zeros(t)

@@ -23,15 +23,26 @@ def _choose(x: float, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
 _ARRAYS: Final = SimpleNamespace(sqrt=np.sqrt, maximum=np.maximum, choose=_choose)
 
 
+def rests(spec: Spec, hyper: Mapping[str, float]) -> bool:
+    """Whether steps without any gradient are defined: without ε they may be 0/0.
+
+    Sixty-four of them: RAdam divides only once it has seen some steps.
+    """
+    return bool(np.isfinite(_parameters(spec, hyper, np.zeros((64, 1)), np.ones(1))).all())
+
+
 def least_parameter(spec: Spec, hyper: Mapping[str, float], grads: Float64) -> Float64:
     """The least |θ| that is not 0 of each column of gradients ``[T, N]``, from θ = 0 on."""
-    zero = np.zeros(grads.shape[1])
-    state, theta = initial_state(spec, hyper, zero, 1.0), zero
-    least = np.full(grads.shape[1], np.inf)
+    sizes = np.abs(_parameters(spec, hyper, grads, np.zeros(grads.shape[1])))
+    return np.asarray(np.where(sizes > 0.0, sizes, np.inf).min(axis=0))
+
+
+def _parameters(spec: Spec, hyper: Mapping[str, float], grads: Float64, theta: Float64) -> Float64:
+    """θ after every step, ``[T, N]``."""
+    state, found = initial_state(spec, hyper, np.zeros_like(theta), 1.0), np.empty_like(grads)
     with np.errstate(all="ignore"):
-        for g in grads:
+        for t, g in enumerate(grads):
             after = step(spec, _ARRAYS, hyper, state, g, theta)
             state, theta = after.state, after.theta
-            size = np.abs(theta)
-            least = np.where((size > 0.0) & (size < least), size, least)
-    return least
+            found[t] = theta
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adamcheck.inputs.followed import least_parameter
+from adamcheck.inputs.followed import least_parameter, rests
 from adamcheck.mutations import target as targets
 from adamcheck.spec import parse_spec
 
@@ -32,3 +32,20 @@ def test_a_parameter_that_is_divided_by_what_forgets_it_falls_far() -> None:
     grads[:8] = 1.0
     hyper = {"lr": 2.0**-6, "beta2": 0.9375, "eps": 2.0**-40, "weight_decay": 2.0**-6}
     assert least_parameter(parse_spec("rmsprop[decay=l2]"), hyper, grads)[0] < 2.0**-60
+
+
+@pytest.mark.parametrize(
+    ("text", "defined"),
+    [
+        ("adam", True),
+        ("gd", True),
+        ("adagrad[eps=none]", False),
+        ("adagrad[eps=none,accumulator=one]", True),
+        ("nadam[eps=none]", False),
+        ("radam[eps=none]", False),
+    ],
+)
+def test_without_epsilon_a_step_before_any_gradient_is_no_number(text: str, defined: bool) -> None:
+    spec = parse_spec(text)
+    hyper = {"initial_accumulator": 0.5, **HYPER}
+    assert rests(spec, {name: hyper[name] for name in spec.hyperparameters}) == defined
