@@ -14,9 +14,9 @@ from adamcheck.checks.registry import all_checks
 from adamcheck.engine.gate import check
 from adamcheck.engine.replay import replay
 from adamcheck.formats import format_named
+from adamcheck.profiles import profile_named
 from adamcheck.properties.context import Account, Context
 from adamcheck.properties.loops import close
-from adamcheck.properties.profiles import profile_named
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 from adamcheck.targets.session import Session

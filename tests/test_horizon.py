@@ -92,6 +92,32 @@ def test_corrections_are_followed_while_their_powers_are_above_the_roundoff():
     assert reached(run(np.ones((100, 1)), hyper=brief)).corrected == 100
 
 
+@pytest.mark.parametrize(
+    ("spec", "clocks"),
+    [
+        ("adam", 1),
+        ("adam[bias_correction=none]", 0),
+        ("adam[bias_correction=m]", 1),
+        ("adam[bias_correction=v]", 2),
+    ],
+)
+def test_only_corrections_that_the_update_reads_count(spec, clocks):
+    beta1, beta2 = 0.75, 0.5
+    hyper = {**HYPER, "beta1": beta1, "beta2": beta2}
+    last = {0: 0, 1: 127, 2: 53}[clocks]  # beta^t >= 2^-53
+    judged = run(np.ones((200, 1)), hyper=hyper)
+    changed = replace(judged, evidence=replace(judged.evidence, spec=parse_spec(spec)))
+    assert reached(changed).corrected == last
+
+
+def test_an_element_is_met_in_the_array_that_it_stands_in():
+    rows = [range(12)] * 5 + [[0, 9]]
+    found = reached(run(silent(12, *rows) * ([1.0] * 5 + [4.0]), sizes=(5, 1)))
+    assert found.together["size, silence"] == ((1.0, 8.0),)
+    assert found.together["size, gradient"] == ((1.0, 4.0), (5.0, 1.0))
+    assert "size, common silence" not in reached(run(silent(12, range(12), [0, 9]))).together
+
+
 def test_steps_are_counted_from_a_loaded_one():
     plain = run(np.ones((3, 2)))
     loaded = replace(plain, evidence=replace(plain.evidence, first=100))

@@ -171,6 +171,10 @@ def growing(context: Context, grads: Array, hyper: Mapping[str, float]) -> Array
     return np.asarray(np.clip(grads * np.exp2(growth)[:, None], -(2.0**high), 2.0**high))
 
 
+CANCELLED: Final = "few digits leave nothing of v-ḡ²"
+"""Why a check does not ask what is ``cancelling``."""
+
+
 def cancelling(context: Context) -> bool:
     """Whether few digits leave nothing of a velocity over √(v-ḡ²) after hundreds of steps."""
     return context.fmt.narrow and context.spec.centered == "yes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from adamcheck.checks.draws import cancelling
+from adamcheck.checks.draws import CANCELLED, cancelling
 from adamcheck.checks.registry import SWALLOWED, Floor, check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context, Skip
@@ -49,7 +49,7 @@ def constant(context: Context, account: Account) -> None:
     high = 4 if context.fmt.short_ranged else 10
     g = np.array([s * m * 2.0**e for s in (1, -1) for m in (1.0, 1.4) for e in range(-high, high)])
     if cancelling(context):
-        raise Skip("a constant gradient is its own mean: few digits leave nothing of v-ḡ²")
+        raise Skip(f"a constant gradient is its own mean: {CANCELLED}")
     # in few digits the parameter has soon moved so far that it swallows its steps
     steps = context.affordable(48 if context.fmt.narrow else 160, least=16)
     for hyper in (context.dyadic, context.ordinary):

@@ -115,8 +115,8 @@ def _meant(failure: Failure) -> bool:
 @check(
     "ADAM-HP-3",
     title="Gradients of another shape are refused",
-    law="A gradient that cannot belong to the parameter is refused; it is never cut, repeated or"
-    " half used in silence.",
+    law="A gradient with another number of elements is refused, not cut or repeated in silence; one"
+    " that broadcasting or reshaping makes sense of is refused, or named in a finding.",
     clause="interface",
     theorem="elementwise",
     needs=("stepwise",),

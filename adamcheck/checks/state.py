@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from adamcheck.checks.draws import cancelling, choices, silences, slow, spikes, usual
+from adamcheck.checks.draws import CANCELLED, cancelling, choices, silences, slow, spikes, usual
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.inputs.followed import rests
 from adamcheck.properties import hold
@@ -38,6 +38,7 @@ def forgetting(context: Context, account: Account) -> None:
     )
     hold(context, account, context.trajectory(grads, hyper=context.ordinary))
     if cancelling(context):
+        context.note("not-asked", f"ADAM-FG-1: no silence of more than 56 steps: {CANCELLED}")
         return
     # longer ones are part of the long runs (ADAM-BC-1, ADAM-LS-7)
     silence = context.affordable(context.profile.silence // 4 + 64, least=128) - 64
@@ -79,6 +80,7 @@ def spike(context: Context, account: Account) -> None:
     hyper = context.altered(context.dyadic, eps=eps)
     hold(context, account, context.trajectory(grads, hyper=hyper))
     if cancelling(context):
+        context.note("not-asked", f"ADAM-LV-1: no spike after many steady gradients: {CANCELLED}")
         return
     # a guard against outliers waits until it knows what is usual; a cut spike shows in v, later on
     steps = context.affordable(context.profile.spike, least=64)

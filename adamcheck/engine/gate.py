@@ -18,6 +18,7 @@ from adamcheck.engine.crew import Crew
 from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
 from adamcheck.formats import FORMATS, format_named
+from adamcheck.profiles import profile_named
 from adamcheck.result import Result
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits
@@ -58,6 +59,7 @@ def check(
     only, dtypes = _names("only", only), _names("dtypes", dtypes)
     if not isinstance(profile, str):
         raise UsageError(f"profile {profile!r} is no text; such as profile='quick'")
+    sizes = profile_named(profile)
     automatic = isinstance(spec, str) and spec.strip().lower() == "auto"
     claimed = Spec() if automatic else (spec if isinstance(spec, Spec) else parse_spec(spec))
     for name in dtypes or ():
@@ -78,10 +80,9 @@ def check(
         from adamcheck.engine.run import run
         from adamcheck.engine.verdict import Record
         from adamcheck.numerics import machine
-        from adamcheck.properties.profiles import profile_named
 
         machine.run()
-        chosen(profile_named(profile), only)
+        chosen(sizes, only)
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
             "max_steps": None if max_steps is None else int(max_steps),

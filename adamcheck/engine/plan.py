@@ -12,14 +12,15 @@ from typing import Final
 
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
+from adamcheck.profiles import Profile, profile_named
 from adamcheck.proof.coverage import beyond
-from adamcheck.properties.profiles import Profile, profile_named
 from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Description
 
 _SHARDS: Final = 128
-"""About how many shards there may be: the number of one travels as a byte."""
+"""About how many shards a plan is cut into: so many that no worker waits long for the last one, and
+so few that taking one costs nothing beside it."""
 
 
 @dataclass(frozen=True)

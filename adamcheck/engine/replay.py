@@ -11,8 +11,8 @@ from typing import Any
 from adamcheck.checks.registry import all_checks, check_by_id
 from adamcheck.engine.unit import blank, failed, passed
 from adamcheck.formats import format_named
+from adamcheck.profiles import profile_named
 from adamcheck.properties.context import Account, Context, TargetTrouble
-from adamcheck.properties.profiles import profile_named
 from adamcheck.result import Result, Scope, Status, Witness, verdict_of
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Limits

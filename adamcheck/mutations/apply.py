@@ -19,6 +19,9 @@ def apply(program: Program, edit: Edit) -> Program:
     Open parameters become inputs ``e.NAME``, those of a guard of one condition ``e.at`` and
     ``e.rest``.
     """
+    guard = edit.guard
+    if guard is not None and guard.also is not None and guard.is_open:
+        raise UsageError(f"edit {edit}: a number of two conditions cannot be left open.")
     operator = OPERATORS.get(edit.operator)
     if operator is None:
         hint = closest(edit.operator, OPERATORS)

@@ -52,8 +52,11 @@ class Guard:
         if self.kind not in GUARDS:
             raise UsageError(f"edit: unknown guard {self.kind!r}; known are {', '.join(GUARDS)}.")
         period, rest = self.value, self.rest
-        if self.kind.endswith("%") and period is not None and not 0 <= (rest or 0) < period:
-            raise UsageError(f"edit: no number leaves {rest} when divided by {period}.")
+        if self.kind.endswith("%") and period is not None:
+            if period < 1:
+                raise UsageError(f"edit: a period must be at least 1, not {period}.")
+            if not 0 <= (rest or 0) < period:
+                raise UsageError(f"edit: no number leaves {rest} when divided by {period}.")
 
     @property
     def conditions(self) -> tuple[Guard, ...]:

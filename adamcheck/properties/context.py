@@ -18,7 +18,7 @@ from adamcheck.horizon import Horizon
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
-from adamcheck.properties.profiles import Profile
+from adamcheck.profiles import Profile
 from adamcheck.properties.reach import reached
 from adamcheck.result import Finding
 from adamcheck.spec import Spec

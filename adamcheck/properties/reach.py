@@ -37,14 +37,17 @@ def reached(judgement: Judgement) -> Horizon:
     size = np.abs(widened(evidence.grads[:steps]))
     thetas = np.abs(widened(evidence.thetas[:: max(1, steps)]))
     sharp = 2 * decided >= steps
-    if not seen.all():
-        size, thetas, sharp = size[:, seen], thetas[:, seen], sharp[seen]
     sizes = evidence.sizes or (count,)
+    array = np.repeat(np.arange(len(sizes)), sizes)
+    whole = np.ones(len(sizes), bool)
+    whole[array[~sharp]] = False
+    if not seen.all():
+        size, thetas, sharp, array = size[:, seen], thetas[:, seen], sharp[seen], array[seen]
     ended, late = _gaps(size)
     silence = int(ended.gaps.max(initial=0))
     if not sharp.all():
-        size, thetas, ended = size[:, sharp], thetas[:, sharp], ended.only(sharp)
-    most = max(sizes, default=0)
+        size, thetas, array = size[:, sharp], thetas[:, sharp], array[sharp]
+        ended = ended.only(sharp)
     return Horizon(
         dtype,
         steps=steps,
@@ -60,7 +63,7 @@ def reached(judgement: Judgement) -> Horizon:
         hyper={n: (float(x), float(x)) for n, x in evidence.hyper.items()},
         loaded=evidence.first,
         options=dict.fromkeys(_on(evidence), steps),
-        together=_together(size, ended, most, evidence.first),
+        together=_together(size, ended, _Arrays(np.array(sizes), whole, array), evidence.first),
     )
 
 
@@ -79,20 +82,42 @@ class _Ended:
         return _Ended(self.steps[here], columns, self.gaps[here])
 
 
-def _together(size: Array, ended: _Ended, elements: int, first: int) -> dict[str, Front]:
+@dataclass(frozen=True)
+class _Arrays:
+    """The arrays of a run: ``sizes``, which are ``whole``, and ``of`` which each column is."""
+
+    sizes: NDArray[np.int64]
+    whole: NDArray[np.bool_]
+    of: NDArray[np.int64]
+
+    def most(self, each: Array) -> list[tuple[float, float]]:
+        """(size, the largest number of one of its columns) of every array; ``each``: a column's."""
+        found = np.zeros(self.sizes.size)
+        np.maximum.at(found, self.of, each)
+        return list(zip(self.sizes.tolist(), found.tolist(), strict=True))
+
+    def common(self, each: Array) -> list[tuple[float, float]]:
+        """(size, the least number of all its columns) of every array that is whole."""
+        found = np.full(self.sizes.size, np.inf)
+        np.minimum.at(found, self.of, each)
+        kept = self.whole & np.isfinite(found)
+        return list(zip(self.sizes[kept].tolist(), found[kept].tolist(), strict=True))
+
+
+def _together(size: Array, ended: _Ended, arrays: _Arrays, first: int) -> dict[str, Front]:
     """What was met at one step of one element, of ``size`` |g| ``[T, N]`` and silences before."""
     t = np.arange(1, size.shape[0] + 1) + first
-    largest = _finite(size).max(axis=1, initial=0.0)
+    finite = _finite(size)
     met = size[ended.steps, ended.columns]
-    each = np.zeros(size.shape[1], np.int64)
-    np.maximum.at(each, ended.columns, ended.gaps)
+    gaps = np.zeros(size.shape[1], np.int64)
+    np.maximum.at(gaps, ended.columns, ended.gaps)
     found = {
-        "step, size": ((first + size.shape[0], elements),),
+        "step, size": [(first + size.shape[0], n) for n in arrays.sizes[np.unique(arrays.of)]],
         "step, silence": _highest(ended.steps + 1 + first, ended.gaps),
-        "step, gradient": _highest(t, largest),
-        "size, silence": ((elements, ended.gaps.max(initial=0)),),
-        "size, common silence": ((elements, int(min(each, default=0))),),
-        "size, gradient": ((elements, largest.max(initial=0.0)),),
+        "step, gradient": _highest(t, finite.max(axis=1, initial=0.0)),
+        "size, silence": arrays.most(gaps),
+        "size, common silence": arrays.common(gaps),
+        "size, gradient": arrays.most(finite.max(axis=0, initial=0.0)),
         "silence, gradient": _highest(ended.gaps, met),
     }
     return {
@@ -115,10 +140,15 @@ def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
 
 
 def _corrected(evidence: Evidence) -> int:
-    """The last step of a run from the first one on at which a correction still moved."""
-    if evidence.first or not trace(evidence.spec).clocks:
+    """The last step of a run from the first one on at which a correction of θ still moved."""
+    program = trace(evidence.spec)
+    behind = program.behind([program.output["theta"]])
+    decays = [i for i in behind if program.ops[i].kind == "decay"]
+    if evidence.first or not decays:
         return 0
-    averages = [x for n, x in evidence.hyper.items() if HYPERPARAMETERS[n].role == "average"]
+    bases = program.behind(program.ops[i].args[1] for i in decays)
+    names = {program.ops[i].name.removeprefix("h.") for i in bases} & evidence.hyper.keys()
+    averages = [evidence.hyper[n] for n in names if HYPERPARAMETERS[n].role == "average"]
     last = [math.log(evidence.fmt.u) / math.log(beta) for beta in averages if 0.0 < beta < 1.0]
     return min(evidence.shape[0], int(max(last, default=1.0)))
 

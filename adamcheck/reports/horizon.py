@@ -128,14 +128,22 @@ def _options(horizons: Sequence[Horizon]) -> str:
 
 
 def _together(horizons: Sequence[Horizon]) -> str:
-    """Of each pair the corner that is farthest in both, over all dtypes; each dtype has its own."""
+    """Of each pair the corner that is farthest in both, and the dtypes that met it, if not all."""
     parts = []
     for name in dict.fromkeys(name for one in horizons for name in one.together):
         corners = [pair for one in horizons for pair in one.together.get(name, ())]
-        best = max(corners, key=lambda pair: math.log(pair[0]) * math.log(max(1.0, pair[1])))
-        words = zip(name.split(", "), best, strict=True)
-        parts.append(" and ".join(f"{what} {_number(x)}" for what, x in words))
+        best = max(corners, key=_far_in_both)
+        first, second = name.split(", ")
+        text = f"{first} {_number(best[0])} and {second} {_number(best[1])}"
+        met = [one.dtype for one in horizons if one.met(first, best[0], second, best[1])]
+        parts.append(text + (f" ({', '.join(met)})" if len(met) < len(horizons) else ""))
     return "; ".join(parts)
+
+
+def _far_in_both(pair: tuple[float, float]) -> tuple[float, float]:
+    """How far both numbers are, on logarithmic scales; then how far either is."""
+    first, second = math.log(pair[0]), math.log(pair[1])
+    return max(first, 0.0) * max(second, 0.0), first + second
 
 
 def _number(value: float) -> str:

@@ -19,8 +19,8 @@ from adamcheck.numerics.comparison import known_ratio
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.paths import Course, Given, closed, distance, high, observed, walk
 from adamcheck.problems import Problem, build
+from adamcheck.profiles import profile_named
 from adamcheck.properties.context import Context
-from adamcheck.properties.profiles import profile_named
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits, Trace, Trajectory
 from adamcheck.targets.session import Session

@@ -20,8 +20,8 @@ from adamcheck.checks.registry import check_by_id
 from adamcheck.engine import unit
 from adamcheck.engine.plan import Unit
 from adamcheck.formats import format_named
+from adamcheck.profiles import profile_named
 from adamcheck.properties.context import Context
-from adamcheck.properties.profiles import profile_named
 from adamcheck.result import CheckResult, Finding, Status
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Limits

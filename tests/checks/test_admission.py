@@ -15,9 +15,9 @@ from adamcheck.checks.registry import all_checks
 from adamcheck.formats import format_named
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.judge import judge
+from adamcheck.profiles import PROFILES, profile_named
 from adamcheck.properties.admission import decide, designated, exact
 from adamcheck.properties.context import Context
-from adamcheck.properties.profiles import PROFILES, profile_named
 from adamcheck.result import CheckResult, Result, Status, Verdict
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.session import Session

@@ -16,8 +16,8 @@ from adamcheck.engine import unit
 from adamcheck.engine.plan import Unit
 from adamcheck.formats import format_named
 from adamcheck.inputs.lives import Scope, lengths, lives
+from adamcheck.profiles import PROFILES, profile_named
 from adamcheck.properties.context import Context
-from adamcheck.properties.profiles import PROFILES, profile_named
 
 from .planted import Bench, killed
 

@@ -23,8 +23,8 @@ from adamcheck.engine.verdict import Record
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished, CheckStarted, Event, Progress
 from adamcheck.horizon import Horizon
+from adamcheck.profiles import profile_named
 from adamcheck.properties.context import Context
-from adamcheck.properties.profiles import profile_named
 from adamcheck.result import CheckResult, Comparison, Finding, Status, Verdict, Witness
 from adamcheck.spec import parse_spec
 from adamcheck.targets.protocol import Description

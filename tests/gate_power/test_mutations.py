@@ -258,7 +258,7 @@ def test_an_open_number_is_an_input_and_does_not_run():
         ("scale g c=much", "must be a number"),
         ("scale g c=nan", "finite"),
         ("scale g c=1e999", "finite"),
-        ("scale g c=1 if t%0==0", "leaves 0 when divided by 0"),
+        ("scale g c=1 if t%0==0", "a period must be at least 1"),
         ("scale g c=1 if index%7==9", "leaves 9 when divided by 7"),
         ("round g to=54", "to must be"),
         ("round g to=float80", "to must be"),

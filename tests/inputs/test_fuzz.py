@@ -116,7 +116,7 @@ def test_a_failure_that_does_not_come_back_is_marked() -> None:
     assert found.message == "once"
 
 
-def test_the_search_escalates_towards_the_bound() -> None:
+def test_the_search_climbs_towards_the_bound() -> None:
     def height(asked: Trajectory) -> float:
         steps = asked.steps / 20
         size = min(asked.theta0[0].size, 400) / 400

@@ -190,10 +190,10 @@ def test_how_tight_the_envelope_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert everything[:4].min() > 0.05  # a bound a hundred times too wide would not judge
 
 
-def escalate(
+def climb(
     spec: Spec, name: str, order: Order, rounds: int, seed: int, quantity: int = 0
 ) -> tuple[float, Columns]:
-    """Hill escalating over the bits of gradients for the largest error/bound of one order."""
+    """Hill climbing over the bits of gradients for the largest error/bound of one order."""
     rng = np.random.default_rng(seed)
     fmt = FORMATS[name]
     cols = columns(fmt, 10, hypers=HYPERS[:2], names=REGIMES[:8], seed=seed)
@@ -220,10 +220,10 @@ def test_hill_climbing_stays_inside(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
     for name in DTYPES:
         for order in (ORDERS[0], ORDERS[2], ORDERS[8]):
-            reached: list[Any] = [escalate(Spec(), name, order, 40, 11, q)[0] for q in (0, 1, 2)]
+            reached: list[Any] = [climb(Spec(), name, order, 40, 11, q)[0] for q in (0, 1, 2)]
             assert max(reached) <= 1.0, (name, order.name, reached)
             cells = "".join(f"{x:9.3f}" for x in reached)
             lines.append(f"{name:10}{order.name:28}{cells}")
     with capsys.disabled():
-        print(f"\nlargest error/bound reached by escalating\n{'':38}{'θ':>9}{'m':>9}{'v':>9}")
+        print(f"\nlargest error/bound reached by climbing\n{'':38}{'θ':>9}{'m':>9}{'v':>9}")
         print("\n".join(lines))

@@ -414,4 +414,4 @@ def test_what_no_level_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) 
         True,
         False,
         False,
-    ]  # θ stood still: a wrong one, seen by one escalate
+    ]  # θ stood still: a wrong one, seen by one escalation

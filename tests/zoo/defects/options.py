@@ -180,7 +180,7 @@ class DecoupledIsL2(Decoupled):
 
 @cage.defect(
     "decay-rate-corrected",
-    "the bias correction reassociated into the rate scales the decay",
+    "the bias correction folded into the rate scales the decay",
     row="Oneflow-Inc/oneflow#5960",
     **DECOUPLED,
 )

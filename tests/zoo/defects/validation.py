@@ -37,7 +37,7 @@ class AcceptsAnything(_Accepts):
     names = ("lr", "beta1", "beta2", "eps")
 
 
-@cage.defect("accepts-negative-rate", "lr < 0 is taken: it escalates", shows="reject")
+@cage.defect("accepts-negative-rate", "lr < 0 is taken: it climbs", shows="reject")
 class AcceptsNegativeRate(_Accepts):
     names = ("lr",)
 
