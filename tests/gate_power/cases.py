@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from adamcheck.errors import UsageError
+from adamcheck.formats import FORMATS
+from adamcheck.inputs.followed import least_parameter
 from adamcheck.mutations import parse_edit, sample
 from adamcheck.mutations.edits import Edit
 from adamcheck.mutations.orders import draw
 from adamcheck.program import trace
-from adamcheck.spec import parse_spec
+from adamcheck.spec import Spec, parse_spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 SPECS: tuple[str, ...] = (
     *("adam",) * 8,
@@ -33,18 +36,31 @@ SPECS: tuple[str, ...] = (
 
 
 def dialect(rng: np.random.Generator) -> str:
-    """One of SPECS, and in half of the cases one or two of its switches drawn anew."""
+    """One of SPECS, and in half of the cases one or two of its switches drawn anew.
+
+    Not what scalars are kept in, which is no part of a formula.
+    """
     spec = parse_spec(SPECS[rng.integers(len(SPECS))])
     changes = int(rng.choice((0, 1, 2), p=(0.5, 0.3, 0.2)))
+    switches = [name for name in spec.switches if name != "scalars"]
     while changes:
-        switch = list(spec.switches)[rng.integers(len(spec.switches))]
+        switch = switches[rng.integers(len(switches))]
         words = list(spec.switches[switch])
         try:
-            spec = spec.with_(**{switch: words[rng.integers(len(words))]})
+            changed = spec.with_(**{switch: words[rng.integers(len(words))]})
         except UsageError:  # a combination that means nothing
             continue
-        changes -= 1
+        if _is_defined(changed):
+            spec, changes = changed, changes - 1
     return str(spec)
+
+
+def _is_defined(spec: Spec) -> bool:
+    """Whether its steps are numbers; a correction that counts from 0 divides by 1 - β^0."""
+    hyper = {
+        name: HYPERPARAMETERS[name].usual_in(FORMATS["float64"]) for name in spec.hyperparameters
+    }
+    return bool(np.isfinite(least_parameter(spec, hyper, np.ones((2, 1)))).all())
 
 
 @dataclass(frozen=True)
