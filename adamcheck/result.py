@@ -133,7 +133,9 @@ class InferredEdit:
     fit. guard: the condition under which it acts, empty where it always does, with its own
     parameters likewise; of two conditions, joined by "and", those of the second begin with "also.".
     text: the whole in one sentence. notation: the same as adamcheck.mutations writes edits, its
-    numbers left open; empty where it is no edit of a program.
+    numbers left open; empty where it is no edit of a program. reach: of an edit without a guard the
+    steps (``t``) and gradients (``|g|``) from the least to the largest at which it was seen to act;
+    a condition that holds in all of these cannot be told. Empty where that was not looked at.
     """
 
     operator: str
@@ -143,6 +145,7 @@ class InferredEdit:
     guard: str = ""
     guard_parameters: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     notation: str = ""
+    reach: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

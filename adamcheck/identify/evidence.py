@@ -21,6 +21,8 @@ from adamcheck.targets.session import Session
 _MOST: Final = 3
 _AHEAD: Final = 24
 _STEPS: Final = 4096
+_LONGEST: Final = 1 << 15
+"""Steps up to which a run is walked by every dialect, and up to which its moments are asked."""
 _WORK: Final = 4_000_000
 _FEW: Final = 8
 _COMPANY: Final = 48
@@ -37,8 +39,12 @@ class Deviating:
 def evidence_runs(
     session: Session, fmt: Format, flags: frozenset[str], given: Sequence[Deviating]
 ) -> Iterator[Run]:
-    """The longest and the widest of the trajectories, run again and some steps further."""
-    plain = [one for one in given if _is_plain(one.trajectory, fmt, flags)]
+    """The longest and the widest of the trajectories, run again and some steps further.
+
+    Longer than every dialect can be walked only where moments are shown.
+    """
+    most = _LONGEST if "moments" in session.description.abilities else _STEPS
+    plain = [one for one in given if _is_plain(one.trajectory, fmt, flags, most)]
     order = sorted(plain, key=lambda one: (-one.trajectory.steps, -one.trajectory.grads[0].size))
     chosen = order[:_MOST]
     for k, one in enumerate(chosen, start=1):
@@ -48,14 +54,19 @@ def evidence_runs(
             yield Run(f"evidence {k}", request, trace, one.element)
 
 
-def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str]) -> bool:
+def is_late(run: Run) -> bool:
+    """Whether a run begins late or is long: only moments tell of it within reason."""
+    return run.request.preload is not None or run.request.steps > _STEPS
+
+
+def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str], most: int = _STEPS) -> bool:
     """Whether it is one run of one instance, in plain memory, with known gradients that fit."""
     alone = request.reload_after is None and request.problem is None and request.lrs is None
     alone = alone and request.present is None
     # what memory does to a run is no edit of a program
     alone = alone and not request.refill and request.theta_layout == request.grad_layout == "C"
     size = sum(g.size for g in request.grads)
-    fits = 0 < request.steps <= _STEPS and 0 < size <= _WORK
+    fits = 0 < request.steps <= most and 0 < size <= _WORK
     pairs = zip(request.theta0, request.grads, strict=True)
     alike = all(g.dtype == fmt.dtype and g.shape[1:] == theta.shape for theta, g in pairs)
     return alone and fits and alike and request.flags == flags
@@ -68,7 +79,8 @@ def _further(request: Trajectory, fmt: Format) -> Trajectory:
     with zeros in the same places, so that there is more to infer from than one number.
     """
     request = _widened(request, fmt)
-    more = min(request.steps + _AHEAD, _STEPS - request.steps)
+    most = _STEPS if request.steps <= _STEPS else _LONGEST
+    more = min(request.steps + _AHEAD, most - request.steps)
     size = sum(g[0].size for g in request.grads)
     more = max(0, min(more, _WORK // size - request.steps))
 

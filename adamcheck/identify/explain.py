@@ -23,6 +23,7 @@ from adamcheck.identify.effective import effective
 from adamcheck.identify.inference import named
 from adamcheck.identify.neighbourhood import Neighbourhood
 from adamcheck.identify.scoring import Fit, Scores
+from adamcheck.identify.selection import Selection
 from adamcheck.identify.transitions import Transitions
 from adamcheck.identify.where import where
 from adamcheck.mutations import Edit
@@ -97,6 +98,22 @@ def from_moments(
         if edits:
             return _told(edits, base.spec)
     return None
+
+
+def beyond(
+    fitting: Candidate, claimed: Candidate, scores: Sequence[Scores], shown: Sequence[Batch]
+) -> Explanation | None:
+    """An edit for what the moments show where the short runs fit a dialect; None if it stands.
+
+    A dialect that explains every step of the longer runs, too, under the strictest admission is
+    what the target follows.
+    """
+    table = Transitions.of(fitting, shown, scores[0].admission)
+    if table is None or not len(Selection(table).left):
+        return None
+    bases = dict.fromkeys([claimed, fitting])
+    tried = (from_moments(base, scores, shown) for base in bases)
+    return next((found for found in tried if found is not None), None)
 
 
 def _edited(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:

@@ -36,6 +36,8 @@ FEATURES: Final = {
 }
 """The feature that each guard reads, the likelier guards first."""
 _PERIODS: Final = 4096
+_LEAST: Final = {"t": 1.0, "|g|": 0.0, "silence": 0.0, "size": 1.0}
+"""The smallest number that each feature may be: what is at least that always holds."""
 
 
 def features(batch: Batch) -> dict[str, Array]:
@@ -168,14 +170,22 @@ class Facts:
         return Guard(kind, step, int(least) % step) if step > 1 else None
 
 
+def reach_of(guard: Guard | None, acts: Mapping[str, Array]) -> Mapping[str, tuple[float, float]]:
+    """Of what acts without a condition the steps and gradients at which it was seen to."""
+    if guard is not None or not len(acts["t"]):
+        return {}
+    return {name: (float(acts[name].min()), float(acts[name].max())) for name in ("t", "|g|")}
+
+
 def _of_kind(
     kind: str, acts: Array, rests: Array
 ) -> Iterator[tuple[Guard, Mapping[str, tuple[float, float]]]]:
     least, most = float(acts.min()), float(acts.max())
     match kind:
         case "t>=" | "|g|>=" | "silence>=" | "size>=":
-            below = float(rests.max(initial=-np.inf))
-            if below < least:
+            smallest = _LEAST[FEATURES[kind]]
+            below = float(rests.max(initial=smallest - 1.0 if kind in WHOLE else smallest))
+            if smallest < least and below < least:
                 yield _threshold(kind, below, least)
         case "t<" | "|g|<":
             above = float(rests.min(initial=np.inf))

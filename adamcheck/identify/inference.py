@@ -7,8 +7,8 @@ every statement is held against the steps with the bounds of the judge.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from adamcheck.identify.batch import Array
 from adamcheck.identify.decay import simplest
-from adamcheck.identify.guards import Facts, Limits, holds, opened
+from adamcheck.identify.guards import Facts, Limits, holds, opened, reach_of
 from adamcheck.identify.intervals import end
 from adamcheck.identify.places import Proposal, place_of, plain
 from adamcheck.identify.proposing import COUPLED, Proposer
+from adamcheck.identify.scoring import ENOUGH
 from adamcheck.identify.selection import ASKED, Chosen, Selection, evenly
 from adamcheck.identify.transitions import Mask, Steps, Transitions, ticking
 from adamcheck.identify.wording import inferred_edit
@@ -33,18 +34,25 @@ Exact = dict[str, tuple[Array, Array]]
 """Further inputs by name: values and bounds."""
 _ROUNDS: Final = 24
 _BETWEEN: Final = 17
-_DECIDED: Final = 0.75
-"""Share of the steps that deviate which an edit must decide: what overflows, say, has no bound."""
+_MOSTLY: Final = 0.75
+"""What decides so many of the steps that deviate comes first; all must decide ENOUGH of them."""
 _SHOWN: Final = 24
+_OCTAVES: Final = 64
 
 
 @dataclass(frozen=True)
 class Inference:
-    """An edit that fits, under one guard, with the intervals of that guard's numbers."""
+    """An edit that fits, under one guard, with the intervals of that guard's numbers.
+
+    reach: between which numbers of each feature it was seen to act. decided: the share of the steps
+    that deviate which it decides: what overflows, say, has no bound.
+    """
 
     proposal: Proposal
     guard: Guard | None
     limits: Limits
+    reach: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    decided: float = 1.0
 
 
 class Inferring:
@@ -96,14 +104,14 @@ class Inferring:
     def inferences(self) -> list[Inference]:
         """The edits with which all steps fit, each under the guards that do."""
         found: list[Inference] = []
-        for rough in self.proposals() if self.of.finite else ():
+        for rough in self.proposals() if self.of.telling else ():
             proposal = self.numbered(rough)
             if proposal is not None:
                 hold = self._ticking if self._ticks(proposal) else self._steady
                 found += hold(proposal)
             if len({one.proposal.edit for one in found}) >= _SHOWN:
                 break
-        return found
+        return sorted(found, key=lambda one: one.decided < _MOSTLY)
 
     # held against the steps
 
@@ -136,7 +144,7 @@ class Inferring:
             inputs={**steps.inputs, **{name: x for name, (x, _) in more.items()}},
             bounds={**steps.bounds, **{name: e for name, (_, e) in more.items()}},
         )
-        ratios = self.table.ratios(self.table.answer(program, steps, {}), steps)
+        ratios = self.table.compared(program, steps)
         with np.errstate(all="ignore"):
             fits = np.asarray(~(ratios > 1.0).any(axis=0))
             return fits, np.asarray(~(np.isnan(ratios) & (rows.own > 1.0)).any(axis=0))
@@ -159,14 +167,15 @@ class Inferring:
         more = more | _exact(proposal.constants, len(rows))
         fits, decides = self._fits(program, rows, self.of.steps(rows), more)
         gone = ~rows.explained
-        if not gone.any() or (gone & ~fits).any() or _open(gone, decides):
+        decided = _share(decides, gone)
+        if not gone.any() or (gone & ~fits).any() or decided < ENOUGH:
             return []
         seen = self.of.features(rows)
         acts = {name: x[gone & decides] for name, x in seen.items()}
         rests = {name: x[~gone & ~fits] for name, x in seen.items()}
         uniform = place_of(self.program, proposal.edit) in self._feeding
         return [
-            Inference(proposal, guard, limits)
+            Inference(proposal, guard, limits, reach_of(guard, acts), decided)
             for guard, limits in Facts(acts, rests).guards(steady=True, uniform=uniform)
         ]
 
@@ -214,7 +223,7 @@ class Inferring:
         acts = {name: x[active & ~rests[at]] for name, x in seen.items()}
         idle = {name: x[~active & ~shows[at]] for name, x in seen.items()}
         return [
-            Inference(proposal, one, limits)
+            Inference(proposal, one, limits, reach_of(one, acts))
             for one, limits in Facts(acts, idle).guards(steady=True, uniform=True)
         ]
 
@@ -254,7 +263,7 @@ class Inferring:
             clocks = {k: self.table.clocks(k, candidate)}
             steps = self.of.steps(rows, clocks)
             fits, decides = self._fits(program, rows, steps, _exact(constants, len(rows)))
-            if _open(~rows.explained, decides):
+            if _share(decides, ~rows.explained) < ENOUGH:
                 return rows.some(~rows.explained)
             if not fits.all():
                 return rows.some(~fits)
@@ -282,7 +291,7 @@ class Inferring:
         ends = {name[2:]: self._interval(proposal, name) for name, _ in proposal.constants}
         to = proposal.edit.get("to")
         ends |= {"to": (float(to), float(to))} if isinstance(to, int) else {}
-        return inferred_edit(self.program, proposal.edit, ends, one.guard, one.limits)
+        return inferred_edit(self.program, proposal.edit, ends, one.guard, one.limits, one.reach)
 
     def _interval(self, proposal: Proposal, name: str) -> tuple[float, float]:
         """The numbers around the one found with which the steps that deviate fit."""
@@ -298,6 +307,9 @@ class Inferring:
         if low * high > 0.0:
             between = np.exp(np.linspace(np.log(abs(low)), np.log(abs(high)), _BETWEEN))
             tried = np.unique([*tried, *(np.sign(low) * between)])
+        else:  # how small a number is may be known by other steps
+            smaller = 2.0 ** -np.arange(_OCTAVES)
+            tried = np.unique([*tried, *(low * smaller), *(high * smaller)])
         ((name, first),) = proposal.constants
         tried = np.unique([*tried, first])
         good = tried[self._fitting(proposal)(tried)]
@@ -360,12 +372,20 @@ def _exact(constants: Sequence[tuple[str, Any]], count: int) -> Exact:
     return {name: (zero + value, zero) for name, value in constants}
 
 
-def _open(gone: Mask, decides: Mask) -> bool:
-    """Whether too little is decided of what deviates."""
-    return bool((gone & ~decides).sum() > (1.0 - _DECIDED) * gone.sum())
+def _share(decides: Mask, gone: Mask) -> float:
+    """The share of the steps that deviate which are decided."""
+    return float(decides[gone].mean()) if gone.any() else 1.0
 
 
 def named(table: Transitions) -> list[InferredEdit]:
     """The edits of the base's program with which every shown step fits, the likeliest first."""
     inferring = Inferring(table)
-    return [inferring.told(one) for one in inferring.inferences()]
+    told = [inferring.told(one) for one in inferring.inferences()]
+    # with any number at all: the steps do not tell
+    told = [one for one in told if (-np.inf, np.inf) not in one.parameters.values()]
+    return sorted(told, key=_boundless)
+
+
+def _boundless(one: InferredEdit) -> bool:
+    """Whether a number may be arbitrarily large."""
+    return bool(np.isinf([*one.parameters.values()]).any())

@@ -16,8 +16,8 @@ from adamcheck.identify import runs as design
 from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
-from adamcheck.identify.evidence import Deviating, evidence_runs
-from adamcheck.identify.explain import explained, from_moments
+from adamcheck.identify.evidence import Deviating, evidence_runs, is_late
+from adamcheck.identify.explain import Explanation, beyond, explained, from_moments
 from adamcheck.identify.probes import probe_runs
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
@@ -117,11 +117,10 @@ def _concluded(
     evidence: Sequence[Deviating],
 ) -> Investigation:
     runs, error = observe(session, fmt, asked)
-    if not error:
-        runs += evidence_runs(session, fmt, asked.flags, evidence)
+    more_runs = [] if error else [*evidence_runs(session, fmt, asked.flags, evidence)]
     # what begins late has first to be walked up to by every dialect: only the named one is asked
-    late = [r for r in runs if r.label.startswith("evidence") and r.request.preload is not None]
-    batches = batched([r for r in runs if r not in late], fmt)
+    batches = batched([*runs, *(r for r in more_runs if not is_late(r))], fmt)
+    runs += more_runs
     if not batches:
         return Investigation(None, error=error or "the target finished no step")
     flushed = fmt.name in session.description.flushes
@@ -134,7 +133,7 @@ def _concluded(
         tell=lambda found: told_apart(found, session, fmt, asked),
         traits=lambda known: repeated(session, fmt, asked, runs, known),
         seen=lambda: _shown(session, fmt, asked, runs),
-        late=bool(late),
+        deviates=bool(evidence),
     )
     return replace(outcome, error=error or outcome.error)
 
@@ -185,29 +184,39 @@ def conclude(
     tell: Callable[[Found], Found] = lambda found: found,
     traits: Callable[[Traits], Traits] = lambda known: known,
     seen: Callable[[], Sequence[Batch]] = tuple,
-    late: bool = False,
+    deviates: bool = False,
 ) -> Investigation:
     """Name the dialect of observed runs, with the evidence.
 
     tell: what else there is to tell dialects apart by that fit the runs alike. traits: what else
     there is to know of a target that no edit explains. seen: gives runs that show
-    the moments, with more of them. late: some of these begin late, and fit nothing yet.
+    the moments, with more of them. deviates: a check saw the target deviate from the claimed spec.
     """
     fmt = batches[0].fmt
     found = tell(search(batches, claimed, _known(options), _admissions(fmt, claimed, flushed)))
-    best = found.best
+    best, against = found.best, claimed or Spec()
+    base = _as(found, against.with_(scalars="any"))
+    why: Explanation | None = None
     if found.fits and not best.sees:
-        # what fits divides by 0 in its first step, and so may anything else
-        error = f"the target is not finite from step {first_lost(best)} on: there is no number to"
-        return Investigation(None, error=f"{error} name a dialect by")
-    against = claimed or Spec()
+        # what fits divides by 0 in its first step, and so may anything else: moments may tell more
+        why = from_moments(base, [found.scores], seen())
+        if why is None:
+            error = f"the target is not finite from step {first_lost(best)} on: there is no number"
+            return Investigation(None, error=f"{error} to name a dialect by")
+        best = found.scores.fit(base)
+        rest = (f for f in found.ranking if f.sees and f.candidate != best.candidate)
+        found = replace(found, best=best, equal=(), ranking=(best, *rest))
+    elif found.fits and deviates:
+        strictest = _admissions(fmt, claimed, flushed)
+        tried = [Scores(batches, admission) for admission in strictest]
+        why = beyond(best.candidate, base, tried, seen())
+        found = found if why is None else replace(found, equal=())
     kind, text, spec = "dialect", "", best.candidate.spec
     edits: tuple[InferredEdit, ...] = ()
     known: Traits | None = None
     findings: list[Finding] = []
-    why = from_moments(best.candidate, [found.scores], seen()) if found.fits and late else None
     if why is not None:
-        kind, text, edits = "not-adam", why.text, why.edits
+        kind, text, spec, edits = "not-adam", why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:
         text = regime(best, against, found.scores)

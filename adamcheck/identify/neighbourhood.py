@@ -68,7 +68,9 @@ class Neighbourhood:
         else:
             likely = Places(program, windows, fmt).proposals()
         found = _tried(self.base, self.scores, self.courses, likely[:_TRIED])
-        return [_told(one, self.base, windows, self.scores) for one in found]
+        told = [_told(one, self.base, windows, self.scores) for one in found]
+        # with any number at all: the steps do not tell
+        return [one for one in told if (-np.inf, np.inf) not in one.parameters.values()]
 
 
 @lru_cache(maxsize=8)

@@ -286,9 +286,10 @@ class Proposer:
         slack = u * np.abs(x)
         yield from fixed("scale", low / x - u * np.abs(low / x), high / x + u * np.abs(high / x))
         yield from fixed("shift", low - x - slack, high - x + slack)
-        clipped = np.where((np.abs(0.5 * (low + high)) <= np.abs(x) + slack), 1.0, np.nan)
-        clipped = np.where(np.sign(low) * np.sign(x) >= 0.0, clipped, np.nan)
-        yield from fixed("clip", np.abs(low) * clipped, np.abs(high) * clipped)
+        # the value keeps its sign and is no larger than it was
+        ends = np.sort(np.sign(x) * np.stack([low, high]), axis=0)
+        inside = (ends[1] >= 0.0) & (ends[0] <= np.abs(x) + slack)
+        yield from fixed("clip", *np.where(inside, np.maximum(ends, 0.0), np.nan))
 
 
 def solved(

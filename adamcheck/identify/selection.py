@@ -59,30 +59,24 @@ class Chosen:
 
 
 class Selection:
-    """All steps of a table, and those of them that are looked at."""
+    """All steps of a table, and those of them that are looked at.
+
+    telling: whether some parameter or moment that the base does not explain is a number, be it
+    infinite. What is none fits whatever takes a root of less than zero.
+    """
 
     def __init__(self, table: Transitions) -> None:
         self.table = table
-        parts = []
+        parts, self.telling = [], False
         for k, t, column in table.everything():
             steps = table.steps(k, t, column)
             own = table.ratios(table.answer(table.program, steps, {}), steps)
             parts.append(Chosen(k, t, column, own))
+            numbers = ~np.isnan(np.stack([*steps.seen.values()]))
+            with np.errstate(all="ignore"):
+                self.telling |= bool((numbers & (own > 1.0)).any())
         self.all = Chosen.joined(parts)
         self.left = self.all.some(~self.all.explained)
-
-    @cached_property
-    def finite(self) -> bool:
-        """Whether some step that the base does not explain leads to a finite parameter.
-
-        What is not a number fits whatever divides by zero or takes a root of less.
-        """
-        left, batches = self.left, self.table.batches
-        return any(
-            bool(np.isfinite(batch.thetas[left.t[here] + 1, left.column[here]]).any())
-            for k, batch in enumerate(batches)
-            if (here := left.k == k).any()
-        )
 
     @cached_property
     def asked(self) -> Chosen:

@@ -238,11 +238,24 @@ class Transitions:
                 some = slice(begin, begin + _CHUNK)
                 yield np.full(len(t[some]), k), t[some], column[some]
 
-    def answer(self, program: Program, steps: Steps, more: Mapping[str, Array]) -> Answer:
-        """A program's values and bounds; ``more``: exact inputs that it reads besides."""
+    def answer(
+        self,
+        program: Program,
+        steps: Steps,
+        more: Mapping[str, Array],
+        *,
+        overflowing: bool = True,
+    ) -> Answer:
+        """A program's values and bounds; ``more``: exact inputs that it reads besides.
+
+        overflowing: whether an admissible evaluation may leave the format's range, which makes a
+        bound infinite; else the bounds are those of evaluations that do not.
+        """
         zero = np.zeros(len(steps))
         us = envelope.scalar_roundoff(self.fmt, self.admission)
         c = step_constants(self.fmt, us, self.admission, steps.reassociation, steps.arrays)
+        if not overflowing:
+            c.largest = np.inf
         run = stepwise(program) if program is self.program else changed_step(program)
         exact = dict.fromkeys((n for n in more if n not in steps.bounds), zero)
         with np.errstate(all="ignore"):
@@ -270,6 +283,21 @@ class Transitions:
                 lost = np.where(same, 0.0, np.where(np.isfinite(seen), np.inf, np.nan))
             found.append(np.where(decided, ratio, np.where(np.isfinite(value), np.nan, lost)))
         return np.asarray(found)
+
+    def compared(self, program: Program, steps: Steps) -> Array:
+        """The ratios of a program ``[outputs, E]``, of every step that says something.
+
+        Where the bound is infinite as an admissible evaluation may overflow, the target may not
+        have: what it made fits where it lies in the bound of one that does not overflow, or is the
+        very number. What does not stays undecided.
+        """
+        answer = self.answer(program, steps, {})
+        found = self.ratios(answer, steps)
+        if np.isnan(found).any():
+            calm = self.ratios(self.answer(program, steps, {}, overflowing=False), steps)
+            same = np.stack([answer.values[name] == seen for name, seen in steps.seen.items()])
+            found = np.where(np.isnan(found) & (same | (calm <= 1.0)), 0.0, found)
+        return found
 
 
 def ticking(program: Program) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from adamcheck.identify.guards import Limits
@@ -157,8 +158,12 @@ def inferred_edit(
     ends: Mapping[str, tuple[float, float]],
     guard: Guard | None,
     limits: Limits,
+    reach: Mapping[str, tuple[float, float]] = MappingProxyType({}),
 ) -> InferredEdit:
-    """An edit as a record, from the intervals of its numbers and of its guard's."""
+    """An edit as a record, from the intervals of its numbers and of its guard's.
+
+    reach: the steps and gradients at which an edit without a guard was seen to act.
+    """
     conditions = guard.conditions if guard is not None else ()
     names = ["", *(f"also{k}." if k > 1 else "also." for k in range(1, len(conditions)))]
     numbers = {
@@ -170,17 +175,26 @@ def inferred_edit(
     return InferredEdit(
         operator=edit.operator,
         place=edit.place,
-        text=edit_in_words(program, edit, ends) + ",".join(parts),
+        text=edit_in_words(program, edit, ends) + ",".join(parts) + reach_in_words(reach),
         parameters=dict(ends),
         guard=" and ".join(one.kind for one in conditions),
         guard_parameters=numbers,
         notation=str(replace(edit, guard=_open(guard))),
+        reach=dict(reach),
     )
 
 
 def _open(guard: Guard | None) -> Guard | None:
     """The guard with its numbers left open."""
     return None if guard is None else Guard(guard.kind, also=_open(guard.also))
+
+
+def reach_in_words(reach: Mapping[str, tuple[float, float]]) -> str:
+    """How far was looked, as the end of a sentence; empty where that is not known."""
+    if not reach:
+        return ""
+    said = (f"{name} from {low:.6g} to {high:.6g}" for name, (low, high) in reach.items())
+    return f" (seen for {' and '.join(said)})"
 
 
 def guard_in_words(guard: Guard | None, ends: Mapping[str, tuple[float, float]]) -> str:
@@ -197,7 +211,7 @@ def guard_in_words(guard: Guard | None, ends: Mapping[str, tuple[float, float]])
         case "t==":
             return f" at step {number} only"
         case "t%":
-            return f" at every {_th(low)} step" + _rest(ends)
+            return f" at every {_period(low, high)} step" + _rest(ends)
         case "|g|>=":
             return f" where |g| is at least some number in ({low:.6g}, {high:.6g}]"
         case "|g|<":
@@ -209,7 +223,7 @@ def guard_in_words(guard: Guard | None, ends: Mapping[str, tuple[float, float]])
         case "index==last":
             return " in the last element only"
         case "index%":
-            return f" in every {_th(low)} element" + _rest(ends)
+            return f" in every {_period(low, high)} element" + _rest(ends)
     return f" in arrays of {number} elements or more"
 
 
@@ -222,6 +236,10 @@ def _whole(low: float, high: float) -> str:
     if math.isinf(high):
         return f"{low:.0f} or later"
     return f"{low:.0f}" if low == high else f"{low:.0f} … {high:.0f}"
+
+
+def _period(low: float, high: float) -> str:
+    return f"{_th(low)} or rarer" if math.isinf(high) else _th(low)
 
 
 def _th(number: float) -> str:

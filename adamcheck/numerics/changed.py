@@ -6,6 +6,7 @@ have bounds of their own here, all others those of emit.py.
 - A test of exact numbers decides exactly; where the operands' errors reach over the boundary, both
   branches are admissible and nothing is known.
 - Rounding is monotone, so the image of an interval under it lies between the images of its ends.
+- The larger of two numbers further apart than both may move is the same one in every evaluation.
 - A mean of n numbers in any order rounds at most n times: γ_n·(Σ|x|+Σe) + Σe, over n.
 - The Euclidean norm moves by at most the norm of the errors (triangle inequality); its squares, sum
   and root round n+2 times, and n squares that underflow lose at most √(n·η).
@@ -102,6 +103,16 @@ def doubted(gap: Any, e: Any) -> Any:
     return np.where((e <= 0.0) | (e * error_bounds.SLACK < gap), 0.0, 1.0)
 
 
+def extreme(above: Any, share: Any, ex: Any, ey: Any) -> Any:
+    """The bound of the larger of two numbers, the first of which is so much above the second.
+
+    Of any two admissible evaluations, ``share`` bounds apart, the same one is the larger where the
+    distance is more than both may move.
+    """
+    sure = share * (ex + ey) * error_bounds.SLACK < np.abs(above)
+    return np.where(sure, np.where(above > 0.0, ex, ey), np.maximum(ex, ey))
+
+
 def rounded_image(x: Any, e: Any, name: str) -> Any:
     """How far from near(x) a number within e of x may be rounded."""
     middle = near(x, name)
@@ -145,8 +156,12 @@ class ChangedEmitter(Emitter):
         return f"h{i} = " + FURTHER[op.kind].format(*(f"h{k}" for k in op.args), name=op.name)
 
     def scalar_bound(self, i: int) -> str:
-        """Bound of a uniform value."""
-        return self._further(i) or super().scalar_bound(i)
+        """Bound of a uniform value, infinite where it does not fit the arrays' format.
+
+        A rule's own scalars do; what a change makes of them is cast where it meets an array.
+        """
+        text = self._further(i) or super().scalar_bound(i)
+        return text if self.program.ops[i].kind == "const" else f"within({text}, a{i}, largest)"
 
     def bound(self, i: int) -> str:
         """Bound of an elementwise value."""
@@ -160,8 +175,8 @@ class ChangedEmitter(Emitter):
                 return f"doubted(magnitude({a[0]} - {a[1]}), c.share * ({e[0]} + {e[1]}))"
             case "mod":  # of whole numbers
                 return f"inexact({e[0]} + {e[1]})"
-            case "min":
-                return f"larger({e[0]}, {e[1]})" if i in self.program.uniform else self._least(i)
+            case "min" | "max":
+                return self._extreme(i)
             case "round":
                 return f"rounded_image({a[0]}, c.share * {e[0]}, {op.name!r})"
             case "mean" | "norm":
@@ -170,13 +185,21 @@ class ChangedEmitter(Emitter):
                 return f"c.arrays.largest({e[0]})"
         return ""
 
-    def _least(self, i: int) -> str:
-        """That of a maximum: a scalar is cast to the format."""
-        parts = [
-            f"e{k} + u * a{k} + eta" if k in self.program.uniform else f"e{k}"
-            for k in self.program.ops[i].args
-        ]
-        return f"larger({', '.join(parts)})"
+    def _extreme(self, i: int) -> str:
+        """That of the operand which is chosen, where that is sure; a scalar is cast."""
+        program, op = self.program, self.program.ops[i]
+        x, y = op.args
+        parts = [f"e{x}", f"e{y}"]
+        if i not in program.uniform:
+            eta = "eta" if i in program.before_moments else "far"
+            cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in op.args]
+            parts = [f"{self._as_given(k)}{c}" for k, c in zip(op.args, cast, strict=True)]
+        above = f"h{x} - h{y}" if op.kind == "max" else f"h{y} - h{x}"
+        return f"extreme({above}, c.share, {parts[0]}, {parts[1]})"
+
+    def _reach(self, i: int) -> str:
+        """An average whose weight is no longer one may be larger than what it is of."""
+        return f"larger(a{i}, {super()._reach(i)})"
 
     def _chosen(self, condition: int, x: str, y: str) -> str:
         if self.program.ops[condition].kind in _TESTS:  # a truth is 0 or 1
@@ -192,6 +215,7 @@ WORDS: Final = {
     "holds": holds,
     "near": near,
     "doubted": doubted,
+    "extreme": extreme,
     "rounded_image": rounded_image,
     "mean_bound": mean_bound,
     "norm_bound": norm_bound,

@@ -105,6 +105,7 @@ def _edit_document(edit: InferredEdit) -> dict[str, Any]:
         "guard": edit.guard,
         "guard_parameters": intervals(edit.guard_parameters),
         "notation": edit.notation,
+        "reach": intervals(edit.reach),
     }
 
 
@@ -246,7 +247,8 @@ def _read_identification(document: Any) -> Identification:
 
 def _read_edit(document: Any) -> InferredEdit:
     def intervals(name: str) -> dict[str, tuple[float, float]]:
-        return {key: (float(low), float(high)) for key, (low, high) in document[name].items()}
+        known = document.get(name, {})
+        return {key: (float(low), float(high)) for key, (low, high) in known.items()}
 
     return InferredEdit(
         operator=document["operator"],
@@ -256,4 +258,5 @@ def _read_edit(document: Any) -> InferredEdit:
         guard=document["guard"],
         guard_parameters=intervals("guard_parameters"),
         notation=document.get("notation", ""),
+        reach=intervals("reach"),
     )

@@ -67,15 +67,32 @@ def equal(rule: Program, edit: Edit, base: Program, inferred: InferredEdit) -> b
 def guarded(guard: Guard | None, inferred: InferredEdit) -> bool:
     """Whether the conditions that are named are among the drawn ones, and their numbers bracketed.
 
-    Of two conditions one has to be named.
+    Of two conditions one has to be named. Where none is, the reach that was said brackets those
+    that hold throughout it, beyond its ends; any other should have been named.
     """
-    if guard is None or not inferred.guard:
-        return guard is None and not inferred.guard
+    if not inferred.guard:
+        return guard is None or all(_beyond(one, inferred.reach) for one in guard.conditions)
+    if guard is None:
+        return False
     drawn = {one.kind: one for one in guard.conditions}
     return all(
         kind in drawn and _bracketed(drawn[kind], inferred, "also." * k)
         for k, kind in enumerate(inferred.guard.split(" and "))
     )
+
+
+def _beyond(condition: Guard, reach: Mapping[str, tuple[float, float]]) -> bool:
+    """Whether a threshold lies beyond the end of what was looked at, where it always holds."""
+    name = condition.kind.rstrip("<>=")
+    if name not in reach or condition.value is None:
+        return False
+    low, high = reach[name]
+    match condition.kind:
+        case "t>=" | "|g|>=":
+            return condition.value <= low
+        case "t<" | "|g|<":
+            return condition.value > high
+    return False
 
 
 def _bracketed(condition: Guard, inferred: InferredEdit, prefix: str) -> bool:

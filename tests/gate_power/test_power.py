@@ -239,6 +239,16 @@ def test_both_conditions_may_be_named_and_then_both_have_to_be_right():
     assert not matches(edit, inferred(guard="t>= and size>=", guard_parameters=off))
 
 
+def test_a_condition_that_holds_as_far_as_was_looked_is_bracketed_by_the_reach_alone():
+    always = inferred(guard="", guard_parameters={}, reach={"t": (1.0, 8192.0), "|g|": (0.5, 8.0)})
+    assert matches(parse_edit("clip g c=1.0"), always)
+    assert matches(parse_edit("clip g c=1.0 if t<72753"), always)
+    assert matches(parse_edit("clip g c=1.0 if |g|<9.0 and |g|>=0.5"), always)
+    for text in ("t<8192", "t>=2", "|g|>=0.6", "|g|<8.0", "t<9000 and index==3", "size>=1"):
+        assert not matches(parse_edit(f"clip g c=1.0 if {text}"), always)
+    assert not matches(parse_edit("clip g c=1.0 if t<72753"), replace(always, reach={}))
+
+
 def test_an_edit_that_is_proved_to_be_the_drawn_one_is_a_reason():
     drawn = parse_edit("reset m if |g|>=2.0")
     said = InferredEdit(

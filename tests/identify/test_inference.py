@@ -24,6 +24,22 @@ FAST = [
     ("adam", "couple theta' by=mean if |g|<0.002", "float32"),
 ]
 SLOW = [
+    # a moment that is a number tells, though no parameter is; and so does an infinite parameter
+    (
+        "rmsprop[centered=yes,momentum=yes]",
+        "operation ((1-beta2)*g) with=add if |g|>=0.02",
+        "float64",
+    ),
+    ("adam", "reset denominator if |g|>=1.5", "float32"),
+    # what is far beyond a number cannot be on its other side, whatever it is rounded to
+    ("adam", "clip sqrt(v_hat) c=0.0035 if index==3", "float16"),
+    # a number smaller than most steps tell
+    ("adam", "clip (beta2*v) c=2.3672739569977484e-10", "bfloat16"),
+    # an infinite bound where the very number comes out
+    ("adam", "reset (1-p2') if t>=4", "float16"),
+    ("amsgrad", "couple denominator by=center", "bfloat16"),
+    # scalars and moments that leave the format on the way
+    ("adam", "shift beta1 c=-4.6", "float32"),
     ("adam", "round p2 to=3 if t%87==29", "float32"),
     ("adam", "hold v if t%7==3", "float32"),
     ("adam", "couple v by=largest if index==last", "float32"),
@@ -56,6 +72,47 @@ def test_an_edit_is_named_with_its_guard_and_numbers(spec, text, dtype):
     assert any(
         matches(edit, one) and parse_edit(one.notation).place == edit.place for one in found
     ), [one.text for one in found]
+
+
+def test_an_edit_without_a_condition_says_how_far_it_was_seen_to_act():
+    found = inferred("momentum", "scale velocity' c=1.5", "float64")
+    edit = next(one for one in found if one.operator == "scale")
+    assert edit.guard == ""
+    assert edit.reach["t"] == (1.0, 300.0)
+    low, high = edit.reach["|g|"]
+    assert 0.0 <= low < high < np.inf
+    assert "(seen for t from 1 to 300 and |g| from" in edit.text
+    guarded = inferred("momentum", "scale velocity' c=1.5 if t>=9", "float64")
+    assert not any(one.reach for one in guarded if one.guard)
+
+
+def test_a_condition_that_always_holds_is_no_condition():
+    found = Facts(
+        {n: np.asarray([0.0, 1.0]) for n in ("|g|", "silence", "index", "last")}
+        | {n: np.asarray([1.0, 2.0]) for n in ("t", "size")},
+        {n: np.zeros(0) for n in ("t", "|g|", "silence", "index", "size", "last")},
+    ).guards()
+    assert not any(guard is not None and guard.kind.endswith(">=") for guard, _ in found)
+
+
+def test_where_a_claimed_rule_deviates_moments_tell_although_short_runs_fit():
+    short, longer = observed("", "float32"), observed("scale update c=1.5 if t>=200", "float32")
+    plain = conclude(short, claimed=Spec(), seen=lambda: longer).identification
+    told = conclude(short, claimed=Spec(), seen=lambda: longer, deviates=True).identification
+    assert plain is not None
+    assert (plain.kind, plain.spec, plain.edit) == ("dialect", "adam", None)
+    assert told is not None
+    assert told.kind == "not-adam"
+    edits = [one.notation for one in (told.edit, *told.also) if one]
+    assert "scale update c=? if t>=?" in edits
+
+
+def test_a_dialect_that_explains_every_shown_step_stands():
+    spec = parse_spec("adam[maximize=yes]")
+    batches = observed("", "float64", spec=spec)
+    found = conclude(batches, claimed=Spec(), seen=lambda: batches, deviates=True).identification
+    assert found is not None
+    assert (found.kind, found.spec, found.edit) == ("dialect", "adam[maximize=yes]", None)
 
 
 def test_nothing_is_inferred_where_nothing_deviates():
