@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from adamcheck.checks.draws import cancelling
 from adamcheck.checks.registry import check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Array, Context, Skip
@@ -56,7 +57,7 @@ def _gradients(context: Context, case: Case) -> Array:
         # one sign, and less than twice or half the last one: then m + 1·(g - m) is g exactly, as
         # g - m is (Sterbenz 1974), and no honest order is off where the other rule has no m
         # in few digits the bound of v - ḡ² soon is as wide as what the swings leave of it
-        steps = min(case.steps, 16) if context.fmt.narrow else case.steps
+        steps = min(case.steps, 16) if cancelling(context) else case.steps
         walk = np.cumsum(rng.uniform(-0.9, 0.9, (steps, 48)), axis=0)
         steady: Array = 2.0 ** np.clip(walk, -4.0, 4.0) * rng.choice((-1.0, 1.0), 48)
         return steady

@@ -15,7 +15,9 @@ from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context, Skip
 
 _BRIEF: Final = 128
-"""Zeros in a row under hyperparameters that are drawn anew for each run."""
+"""Zeros in a row under drawn hyperparameters. The longest silences stand in runs of their own at
+hyperparameters that remember them; these ask what any others leave of a short one, and a quarter of
+the drawn choices is asked, which costs as much as those."""
 
 
 @check(
