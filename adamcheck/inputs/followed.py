@@ -26,9 +26,10 @@ _ARRAYS: Final = SimpleNamespace(sqrt=np.sqrt, maximum=np.maximum, choose=_choos
 def rests(spec: Spec, hyper: Mapping[str, float]) -> bool:
     """Whether steps without any gradient are defined: without ε they may be 0/0.
 
-    Sixty-four of them: RAdam divides only once it has seen some steps.
+    Sixty-four of them: RAdam divides only once it has seen some steps. From 0 and from 1: under L2
+    decay a parameter is a gradient of its own.
     """
-    return bool(np.isfinite(_parameters(spec, hyper, np.zeros((64, 1)), np.ones(1))).all())
+    return bool(np.isfinite(_parameters(spec, hyper, np.zeros((64, 2)), np.arange(2.0))).all())
 
 
 def least_parameter(spec: Spec, hyper: Mapping[str, float], grads: Float64) -> Float64:

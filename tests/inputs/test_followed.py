@@ -42,6 +42,7 @@ def test_a_parameter_that_is_divided_by_what_forgets_it_falls_far() -> None:
         ("adagrad[eps=none]", False),
         ("adagrad[eps=none,accumulator=one]", True),
         ("nadam[eps=none]", False),
+        ("adamax[decay=l2]", False),
         ("radam[eps=none]", False),
     ],
 )
