@@ -63,4 +63,5 @@ def dialects(
             continue
         if all(name in known for name in spec.hyperparameters if name in _NEEDS_VALUE):
             found.add(spec)
-    return sorted(found, key=lambda spec: (distance(spec, Spec(algorithm)), str(spec)))
+    plain = Spec(algorithm)
+    return sorted(found, key=lambda spec: (distance(spec, plain), str(spec)))

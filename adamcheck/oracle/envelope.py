@@ -60,7 +60,9 @@ def start(
     names = program.spec.hyperparameters
     errors = scalar_errors(names, hyper, fmt, admission)
     asked = _clocks(program, hyper)
-    kept = _clocks(program, {n: hyper[n] + e for n, e in zip(names, errors, strict=True)})
+    kept = asked
+    if errors.any():
+        kept = _clocks(program, {n: hyper[n] + e for n, e in zip(names, errors, strict=True)})
     moved = np.abs(kept[:, 0] - asked[:, 0]) * (1.0 + 2.0**-24)
     if _FACTOR in program.clocks:
         k = program.clocks.index(_FACTOR)

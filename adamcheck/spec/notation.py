@@ -77,13 +77,18 @@ class Spec:
         return self.switches.get(switch, (ABSENT[switch],))[0]
 
     def __str__(self) -> str:
+        apart = self._apart
+        plain = {name: word for name, word in apart.items() if name != "scalars"}
         for alias, preset in ALIASES.items():
-            if preset != Spec(preset.algorithm) and replace(self, scalars="any") == preset:
-                rest = {} if self.scalars == "any" else {"scalars": self.scalars}
-                return _written(alias, rest)
-        named = [f.name for f in fields(self) if f.name in self.switches]
-        apart = {n: getattr(self, n) for n in named if getattr(self, n) != self.default(n)}
+            if preset.algorithm == self.algorithm and plain and preset._apart == plain:
+                return _written(alias, {n: word for n, word in apart.items() if n not in plain})
         return _written(self.algorithm, apart)
+
+    @property
+    def _apart(self) -> dict[str, str]:
+        """The switches that are not as the algorithm has them by default, in their order."""
+        names = (f.name for f in fields(self) if f.name in self.switches)
+        return {n: word for n in names if (word := getattr(self, n)) != self.default(n)}
 
     def with_(self, **switches: str) -> Spec:
         """Return the spec with some switches changed; an unknown word raises UsageError."""
