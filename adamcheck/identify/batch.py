@@ -75,9 +75,16 @@ class Batch:
         return int(self.grads.shape[1])
 
     @cached_property
+    def runs(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """One column of each run that is present, and which of these runs every column is of."""
+        _, heads, of = np.unique(self.run, return_index=True, return_inverse=True)
+        return heads, of
+
+    @cached_property
     def groups(self) -> list[NDArray[np.intp]]:
         """The columns of each run that is present."""
-        return [np.flatnonzero(self.run == r) for r in np.unique(self.run)]
+        heads, of = self.runs
+        return [np.flatnonzero(of == r) for r in range(len(heads))]
 
     @cached_property
     def silence(self) -> Array:

@@ -115,7 +115,8 @@ def _tried(
     batches = batched(runs, fmt)
     for precision in ("float64", "array"):
         scores = Scores(batches, Admission(precision, flushed))
-        fitting = [str(spec) for spec in specs if scores.fits(Candidate(spec, given))]
+        fits = scores.fitting([Candidate(spec, given) for spec in specs])
+        fitting = [str(candidate.spec) for candidate in fits]
         if len(fitting) == 1:
             return [Finding(name, fmt.name, f"{words} it is {fitting[0]}")]
         if fitting:

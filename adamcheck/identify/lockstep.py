@@ -89,13 +89,13 @@ def _walks(
         {
             letter + name: joint.output(k, name, letter)
             for letter, name in _READ
-            if name in dict(member.step.outputs)
+            if name in member.step.outputs
         }
         for k, member in enumerate(members)
     ]
     states = [
         (table, name, joint.state(0, name, letter))
-        for name, _, _ in members[0].carried
+        for name in members[0].carried
         for letter, table in zip("he", inputs or (), strict=False)
     ]
     for table, given in zip(inputs or (), (members[0].values, members[0].bounds), strict=False):
@@ -299,12 +299,12 @@ def advanced(
 
 def factors(spec: Spec, batch: Batch, hyper: Hyper) -> Array:
     """The envelope's reassociation ``[T, 2, N]``; a run's columns share their hyperparameters."""
-    _, heads, of = np.unique(batch.run, return_index=True, return_inverse=True)
+    heads, of = batch.runs
     table = np.empty((len(heads), batch.steps, 2))
-    for first in np.unique(batch.first[heads]):
+    for first in dict.fromkeys(batch.first[heads].tolist()):
         some = batch.first[heads] == first
         asked = {name: hyper[name][heads[some], None] for name in spec.hyperparameters}
-        table[some] = envelope.reassociation(spec, asked, batch.steps, int(first))
+        table[some] = envelope.reassociation(spec, asked, batch.steps, first)
     return np.moveaxis(table[of], 0, -1)
 
 

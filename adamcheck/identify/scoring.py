@@ -102,7 +102,10 @@ class Scores:
         self.admission = admission
         longest = max(batch.steps for batch in batches)
         ends = [end for end in STAGES if end < longest]
-        self._stages = [tuple(s.cut(end) for s in batches) for end in ends] + [self.batches]
+        self._stages = [
+            *(tuple(s.cut(end) if end < s.steps else s for s in batches) for end in ends),
+            self.batches,
+        ]
         if ends:  # after one step all runs are as long
             self._stages[0] = (joined(self._stages[0]),)
         self._known: dict[tuple[Candidate, int], Fit] = {}
@@ -158,10 +161,18 @@ class Scores:
 
     def _walk(self, candidates: Sequence[Candidate], stage: int) -> None:
         """Walk those that were not yet, together where their scalars are of one format."""
-        batches = self._stages[stage]
         left = [c for c in dict.fromkeys(candidates) if (c, stage) not in self._known]
         for scalars in dict.fromkeys(c.scalars for c in left):
             some = [c for c in left if c.scalars == scalars]
-            walked = [walks(some, batch, self.admission) for batch in batches]
+            walked = [self._walked(some, stage, k) for k in range(len(self._stages[stage]))]
             for candidate, each in zip(some, zip(*walked, strict=True), strict=True):
-                self._known[candidate, stage] = Fit(candidate, batches, each)
+                self._known[candidate, stage] = Fit(candidate, self._stages[stage], each)
+
+    def _walked(self, candidates: list[Candidate], stage: int, k: int) -> Sequence[Walked]:
+        """Walks over batch k of a stage, which the stage before may have walked to its end."""
+        batch, before = self._stages[stage][k], self._stages[stage - 1]
+        if stage and k < len(before) and before[k] is batch:
+            fits = [self._known.get((c, stage - 1)) for c in candidates]
+            if None not in fits:
+                return [fit.walked[k] for fit in fits if fit is not None]
+        return walks(candidates, batch, self.admission)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 
 from adamcheck.numerics.emit import FORMAT_CONSTANTS
-from adamcheck.numerics.stepwise import Register, Stepwise, reaches
+from adamcheck.numerics.stepwise import Stepwise, reaches
 
 _ROOM: Final = 1 << 13
 """Element-steps that are computed at once: their arrays stay in the cache."""
@@ -37,11 +38,10 @@ class Member:
     given: frozenset[str] = frozenset()
 
     @property
-    def carried(self) -> list[tuple[str, int, int]]:
-        """The states that go from one step to the next: name, value before and value after."""
-        inputs = self.step.inputs
-        states = ((n, i) for n, i in self.step.outputs if n[:2] == "s." and n not in self.given)
-        return [(name, inputs[name], i) for name, i in states if name in inputs]
+    def carried(self) -> list[str]:
+        """The states that go from one step to the next."""
+        inputs, outputs = self.step.inputs, self.step.outputs
+        return [n for n in outputs if n[:2] == "s." and n in inputs and n not in self.given]
 
 
 @dataclass(frozen=True)
@@ -55,28 +55,37 @@ class _Node:
 
 @dataclass(frozen=True)
 class _Graph:
-    """Nodes in an order in which they can be computed, leaves' numbers, each member's registers."""
+    """Nodes in an order in which they can be computed, and the numbers of leaves.
+
+    before, after: of each member, by letter (h a value, e its bound) and name, which node an input
+    or an output is.
+    """
 
     nodes: list[_Node] = field(default_factory=list)
     leaves: dict[int, Any] = field(default_factory=dict)
-    places: list[dict[Register, int]] = field(default_factory=list)
+    before: list[dict[tuple[str, str], int]] = field(default_factory=list)
+    after: list[dict[tuple[str, str], int]] = field(default_factory=list)
     known: dict[Any, int] = field(default_factory=dict)
 
     def leaf(self, key: Any, numbers: Any) -> int:
         """The node of numbers; ``key`` tells them from others."""
-        at = self._at(key, _Node())
-        self.leaves[at] = numbers
-        return at
-
-    def line(self, work: Callable[..., Any], reads: tuple[int, ...], late: int) -> int:
-        """The node of a line."""
-        return self._at((work, reads, late), _Node(work, reads, late))
-
-    def _at(self, key: Any, node: _Node) -> int:
         at = self.known.setdefault(key, len(self.nodes))
         if at == len(self.nodes):
-            self.nodes.append(node)
+            self.nodes.append(_Node())
+            self.leaves[at] = numbers
         return at
+
+    def lines(self, step: Stepwise, places: list[int], late: int) -> None:
+        """The nodes of all lines of a step; ``places`` are those of its inputs, and then of all."""
+        known, nodes = self.known, self.nodes
+        for line in step.lines:
+            reads = tuple([places[r] for r in line.reads])
+            key = (line.work, reads, late if line.late else _NONE)
+            at = known.get(key)
+            if at is None:
+                at = known[key] = len(nodes)
+                nodes.append(_Node(*key))
+            places[line.slot] = at
 
 
 @dataclass(frozen=True)
@@ -109,11 +118,11 @@ class Joint:
 
     def output(self, member: int, name: str, letter: str) -> int:
         """The node of an output, its value h or its bound e."""
-        return self._graph.places[member][letter, dict(self._members[member].step.outputs)[name]]
+        return self._graph.after[member][letter, name]
 
     def state(self, member: int, name: str, letter: str) -> int:
         """The node of a state before each step."""
-        return self._graph.places[member][letter, self._members[member].step.inputs[name]]
+        return self._graph.before[member][letter, name]
 
     def run(self, wanted: Sequence[int]) -> Iterator[tuple[slice, Sequence[Any]]]:
         """Some steps after another with all nodes: the wanted ones are numbers, ``[N]`` or
@@ -210,49 +219,60 @@ class Joint:
 
     def _merged(self) -> _Graph:
         """The graph in which states that begin alike and go on alike are one."""
-        groups: dict[tuple[int, int], int] = {}
+        groups: dict[tuple[int, str], int] = {}
         while True:
             graph = self._built(groups)
-            after = [
-                (k, before, tuple(graph.places[k][x, i] for x in "he" for i in (before, now)))
-                for k, member in enumerate(self._members)
-                for _, before, now in self._carried(member)
-            ]
             found: dict[Any, int] = {}
-            groups = {(k, before): found.setdefault(key, len(found)) for k, before, key in after}
-            if len(found) == len({key[::2] for _, _, key in after}):
+            begun = set[Any]()
+            for k, name in self._states:
+                before, after = graph.before[k], graph.after[k]
+                begin = before["h", name], before["e", name]
+                key = (*begin, after["h", name], after["e", name])
+                begun.add(begin)
+                groups[k, name] = found.setdefault(key, len(found))
+            if len(found) == len(begun):
                 return graph
 
-    def _built(self, groups: Mapping[tuple[int, int], int]) -> _Graph:
+    @cached_property
+    def _states(self) -> list[tuple[int, str]]:
+        """All states that are carried on: member and name."""
+        several = self._shape[0] > 1
+        return [(k, n) for k, m in enumerate(self._members) if several for n in m.carried]
+
+    def _built(self, groups: Mapping[tuple[int, str], int]) -> _Graph:
         """The graph in which carried states are one that begin alike and are of one group."""
-        graph = _Graph()
+        graph, states = _Graph(), set(self._states)
         for k, member in enumerate(self._members):
-            place: dict[Register, int] = {}
-            graph.places.append(place)
-            carried = {i for _, i, _ in self._carried(member)}
-            for name, i in member.step.inputs.items():
-                group = (name, groups.get((k, i), 0)) if i in carried else ()
-                for letter, table in (("h", member.values), ("e", member.bounds)):
-                    if i in carried or (letter, i) in member.step.reads:
-                        key = (self._content(table[name]), letter if group else "", *group)
-                        place[letter, i] = graph.leaf(key, table[name])
-            late = self._late[k]
-            for line in member.step.lines:
-                reads = tuple(place[r] for r in line.reads)
-                place[line.register] = graph.line(line.work, reads, late if line.late else _NONE)
+            places = [_NONE] * member.step.slots
+            before: dict[tuple[str, str], int] = {}
+            for name, slots in member.step.inputs.items():
+                carried = (name, groups.get((k, name), 0)) if (k, name) in states else ()
+                tables = (member.values, member.bounds)
+                for letter, table, slot in zip("he", tables, slots, strict=True):
+                    if slot is None and not carried:
+                        continue
+                    key = (self._content(table[name]), *((letter, *carried) if carried else ()))
+                    at = before[letter, name] = graph.leaf(key, table[name])
+                    if slot is not None:
+                        places[slot] = at
+            graph.lines(member.step, places, self._late[k])
+            graph.before.append(before)
+            graph.after.append(
+                {
+                    (letter, name): places[slot]
+                    for name, slots in member.step.outputs.items()
+                    for letter, slot in zip("he", slots, strict=True)
+                }
+            )
         return graph
 
     def _after(self, graph: _Graph) -> dict[int, int]:
         """The node of each state after a step, by the one before it."""
         return {
-            graph.places[k][letter, before]: graph.places[k][letter, after]
-            for k, member in enumerate(self._members)
-            for _, before, after in self._carried(member)
+            graph.before[k][letter, name]: graph.after[k][letter, name]
+            for k, name in self._states
             for letter in "he"
         }
-
-    def _carried(self, member: Member) -> list[tuple[str, int, int]]:
-        return member.carried if self._shape[0] > 1 else []
 
     def _content(self, numbers: Any) -> int:
         """The same for equal arrays."""

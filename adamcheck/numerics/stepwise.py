@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -39,67 +39,60 @@ _WORDS: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Line:
-    """``work(c, *FORMAT_CONSTANTS, far, most, *operands)`` makes one register of others.
+    """``work(c, *FORMAT_CONSTANTS, far, most, *operands)`` makes one slot of others.
 
     late: it reads far or most, which change from step to step and from dialect to dialect.
     """
 
-    register: Register
+    slot: int
     work: Callable[..., Any]
-    reads: tuple[Register, ...]
+    reads: tuple[int, ...]
     late: bool
 
 
 class Stepwise:
     """``step(v, e, c)`` of a program: values and bounds by input name in, by output name out.
 
-    lines: in an order in which they can be computed. inputs, outputs: the index of each one's
-    value, by name. reads: all registers that are read by a line, or are an output.
+    lines: in an order in which they can be computed, over so many ``slots``. inputs, outputs: by
+    name the slots of a value and of its bound; an input's may be None where nothing reads it.
     """
 
     def __init__(self, program: Program, emitter: Emitter, words: Mapping[str, Any]) -> None:
-        self.inputs, self.outputs = program.inputs, program.outputs
-        self.lines: list[Line] = []
-        known: set[Register] = set()
+        slots: dict[Register, int] = {}
         further = tuple(words.items())
+        self.lines: list[Line] = []
         for register, text in _texts(program, emitter):
             form, reads = _parsed(text)
             for read in reads:
-                if read[0] == "a" and read not in known:
-                    known.add(read)
-                    self.lines.append(Line(read, _magnitude, (("h", read[1]),), late=False))
+                if read[0] == "a" and read not in slots:
+                    value = slots.setdefault(("h", read[1]), len(slots))
+                    slot = slots.setdefault(read, len(slots))
+                    self.lines.append(Line(slot, _magnitude, (value,), late=False))
+            operands = tuple([slots.setdefault(read, len(slots)) for read in reads])
+            slot = slots.setdefault(register, len(slots))
             work = _compiled(form, len(reads), further)
-            self.lines.append(Line(register, work, reads, _LATE.search(form) is not None))
-        shown = {(letter, i) for _, i in self.outputs for letter in "he"}
-        self.reads = frozenset(shown.union(*(line.reads for line in self.lines)))
-
-    @cached_property
-    def _slots(self) -> tuple[int, list[Any], list[Any], list[Any]]:
-        slots: dict[Register, int] = {}
-
-        def slot(register: Register) -> int:
-            return slots.setdefault(register, len(slots))
-
-        inputs = [
-            (name, letter == "h", slot((letter, i)))
-            for name, i in self.inputs.items()
-            for letter in "he"
-            if (letter, i) in self.reads
-        ]
-        lines = [(slot(x.register), x.work, tuple(map(slot, x.reads))) for x in self.lines]
-        outputs = [(name, slot(("h", i)), slot(("e", i))) for name, i in self.outputs]
-        return len(slots), inputs, lines, outputs
+            self.lines.append(Line(slot, work, operands, _LATE.search(form) is not None))
+        self.outputs = {
+            name: (slots.setdefault(("h", i), len(slots)), slots.setdefault(("e", i), len(slots)))
+            for name, i in program.outputs
+        }
+        self.inputs = {
+            name: (slots.get(("h", i)), slots.get(("e", i))) for name, i in program.inputs.items()
+        }
+        self.slots = len(slots)
 
     def __call__(self, v: Mapping[str, Any], e: Mapping[str, Any], c: Any) -> tuple[Any, Any]:
-        count, inputs, lines, outputs = self._slots
         given = (c, *(getattr(c, name) for name in FORMAT_CONSTANTS), *reaches(c))
-        known: list[Any] = [None] * count
-        for name, is_value, slot in inputs:
-            known[slot] = v[name] if is_value else e[name]
-        for slot, work, reads in lines:
-            known[slot] = work(*given, *[known[r] for r in reads])
-        values = {name: known[value] for name, value, _ in outputs}
-        return values, {name: known[bound] for name, _, bound in outputs}
+        known: list[Any] = [None] * self.slots
+        for name, (value, bound) in self.inputs.items():
+            if value is not None:
+                known[value] = v[name]
+            if bound is not None:
+                known[bound] = e[name]
+        for line in self.lines:
+            known[line.slot] = line.work(*given, *[known[r] for r in line.reads])
+        values = {name: known[value] for name, (value, _) in self.outputs.items()}
+        return values, {name: known[bound] for name, (_, bound) in self.outputs.items()}
 
 
 def reaches(c: Any) -> tuple[Any, Any]:
@@ -136,6 +129,8 @@ def _value(emitter: Emitter, i: int) -> str:
     """The right side of value i, with the steps of a composed operation put in."""
     inner: dict[str, str] = {}
     *steps, last = emitter.value(i).split("; ")
+    if not steps:
+        return last.partition(" = ")[2]
     for step in steps:
         name, _, text = step.partition(" = ")
         inner[name] = f"({_filled(text, inner)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from adamcheck.identify.dialects import canonical, dialects, distance, relatives
@@ -161,3 +162,36 @@ def test_distance_counts_switches():
     assert distance(Spec(), Spec(eps="hat", amsgrad="v")) == 2
     assert distance(Spec(scalars="array"), Spec()) == 0
     assert distance(Spec("rmsprop"), Spec()) > 50
+
+
+def test_candidates_walked_together_fit_as_each_does_alone():
+    from adamcheck.identify.candidate import Candidate
+
+    batches = observed(Spec(amsgrad="v"), "float32", long=True)
+    some = [Candidate(spec) for spec in ALL[::5]] + [Candidate(Spec(), scalars="bfloat16")]
+    together = Scores(batches, STRICT)
+    fitting = together.fitting(some)
+    for candidate, fit in zip(some, together.several(some), strict=True):
+        alone = Scores(batches, STRICT)
+        other = alone.fit(candidate)
+        assert alone.fits(candidate) == (candidate in fitting)
+        assert len(fit.walked) == len(other.walked)
+        for one, two in zip(fit.walked, other.walked, strict=True):
+            for name in ("ratio", "move", "bound", "denominator"):
+                assert np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True)
+
+
+def test_a_batch_is_walked_once_where_a_stage_reaches_its_end(monkeypatch):
+    from adamcheck.identify.candidate import Candidate
+    from adamcheck.identify.lockstep import walks
+
+    seen = []
+
+    def counted(candidates, batch, admission):
+        seen.append(batch)
+        return walks(candidates, batch, admission)
+
+    monkeypatch.setattr("adamcheck.identify.scoring.walks", counted)
+    scores = Scores(observed(Spec(), long=True), STRICT)
+    assert scores.fits(Candidate(Spec()))
+    assert [batch.steps for batch in seen] == [1, 24, 32, 300]
