@@ -71,7 +71,9 @@ class Version:
         return Taken(seconds, cpu, done.returncode)
 
     def _ask(self, *arguments: str, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        # sources are compiled in the first run and not in every one, as installed ones are
+        left_out = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+        environment = {k: v for k, v in os.environ.items() if k not in left_out}
         environment["XDG_CACHE_HOME"] = str(cache or self._folder / "cache")
         done = subprocess.run(
             [str(self._python), *arguments],
