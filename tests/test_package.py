@@ -44,6 +44,13 @@ def test_nothing_heavy_is_loaded(code):
     assert loaded_after(code) == []
 
 
+def test_what_fits_a_dialect_needs_no_compiler_and_no_edits():
+    code = "import sys, adamcheck.identify; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    late = {"llvmlite", "adamcheck.oracle.judge", "adamcheck.identify.explain"}
+    assert not late & set(done.stdout.split())
+
+
 def test_every_public_name_is_there_and_documented():
     for name in adamcheck.__all__:
         value = getattr(adamcheck, name)

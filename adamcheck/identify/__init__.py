@@ -18,6 +18,7 @@ from adamcheck.formats import format_named
 from adamcheck.identify.batch import Run, batched
 from adamcheck.identify.evidence import Deviating
 from adamcheck.identify.investigation import Investigation, conclude, investigate
+from adamcheck.identify.search import prepare
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Limits, Trace, Trajectory
@@ -79,6 +80,8 @@ def identify(
     own = session or Session(target, options=options, device=device, limits=limits or Limits())
     try:
         tell(Note(f"starting {target}"))
+        own.start()
+        prepare(claimed)
         known = own.description
         found = investigate(
             own,

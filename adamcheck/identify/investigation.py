@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -17,12 +17,9 @@ from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs, is_late
-from adamcheck.identify.explain import Explanation, beyond, explained, from_moments
-from adamcheck.identify.probes import probe_runs
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
-from adamcheck.identify.telling import told_apart
 from adamcheck.identify.traits import first_step_fits, repeated, traits_in_words
 from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
@@ -32,6 +29,9 @@ from adamcheck.spec.hyperparameters import STANDARD, passed
 from adamcheck.targets.adapters.signature import SYNONYMS
 from adamcheck.targets.protocol import FLAGS, Description, Trajectory
 from adamcheck.targets.session import Session
+
+if TYPE_CHECKING:
+    from adamcheck.identify.explain import Explanation
 
 VALUES: Final = passed()
 """What is passed for a hyperparameter without a usual value, where one is to be passed."""
@@ -130,7 +130,7 @@ def _concluded(
         claimed=claimed,
         options=options,
         flushed=flushed,
-        tell=lambda found: told_apart(found, session, fmt, asked),
+        tell=lambda found: _told_apart(found, session, fmt, asked),
         traits=lambda known: repeated(session, fmt, asked, runs, known),
         seen=lambda: _shown(session, fmt, asked, runs),
         deviates=bool(evidence),
@@ -160,12 +160,23 @@ def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Ru
     return runs, error
 
 
+def _told_apart(found: Found, session: Session, fmt: Format, asked: design.Asked) -> Found:
+    """What the moments tell, where several dialects fit."""
+    if not found.equal:
+        return found
+    from adamcheck.identify.telling import told_apart  # judges, which most have no need of
+
+    return told_apart(found, session, fmt, asked)
+
+
 def _shown(
     session: Session, fmt: Format, asked: design.Asked, runs: Sequence[Run]
 ) -> tuple[Batch, ...]:
     """The runs once more with the moments, and those that tell the conditions of an edit apart."""
     if "moments" not in session.description.abilities:
         return ()
+    from adamcheck.identify.probes import probe_runs
+
     again = []
     for run in runs:
         request = replace(run.request, moments=True)
@@ -197,7 +208,10 @@ def conclude(
     best, against = found.best, claimed or Spec()
     base = _as(found, against.with_(scalars="any"))
     why: Explanation | None = None
+    # what explains is imported where it is needed: a target that is a dialect has no need of it
     if found.fits and not best.sees:
+        from adamcheck.identify.explain import from_moments
+
         # what fits divides by 0 in its first step, and so may anything else: moments may tell more
         why = from_moments(base, [found.scores], seen())
         if why is None:
@@ -207,6 +221,8 @@ def conclude(
         rest = (f for f in found.ranking if f.sees and f.candidate != best.candidate)
         found = replace(found, best=best, equal=(), ranking=(best, *rest))
     elif found.fits and deviates:
+        from adamcheck.identify.explain import beyond
+
         strictest = _admissions(fmt, claimed, flushed)
         tried = [Scores(batches, admission) for admission in strictest]
         why = beyond(best.candidate, base, tried, seen())
@@ -222,6 +238,8 @@ def conclude(
         text = regime(best, against, found.scores)
         findings += more.scalars(found)
     else:
+        from adamcheck.identify.explain import explained
+
         coupled = _coupled(best)
         kind = "not-elementwise" if coupled else "not-adam"
         bases = _bases(found, claimed)

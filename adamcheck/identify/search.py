@@ -13,7 +13,9 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import dialects, distance, relatives
 from adamcheck.identify.effective import effective
 from adamcheck.identify.scoring import ENOUGH, Fit, Scores
+from adamcheck.numerics.stepwise import stepwise
 from adamcheck.oracle.envelope import Admission
+from adamcheck.program import trace
 from adamcheck.spec import Spec
 
 _RANKED = 6
@@ -63,6 +65,16 @@ def candidates(
     return plain + [Candidate(c.spec, (*given, *c.given)) for c in found], True
 
 
+def prepare(claimed: Spec | None) -> None:
+    """Build the programs of the dialects that are tried first: nothing is asked of the target.
+
+    They stay known, and this can be done while its process starts.
+    """
+    for algorithm in _likely(claimed):
+        for spec in dialects(algorithm, valued=()):
+            stepwise(trace(spec))
+
+
 def search(
     batches: Sequence[Batch],
     claimed: Spec | None,
@@ -75,7 +87,7 @@ def search(
     taken, else the one with the fewest switches away from Algorithm 1, then from the claimed.
     """
     scores = [Scores(batches, admission) for admission in admissions]
-    likely = tuple(dict.fromkeys([claimed.algorithm if claimed else "adam", "adam"]))
+    likely = _likely(claimed)
     found = _search(likely, scores, claimed, known)
     if found.fits or found.best.outside < _MOSTLY:
         return found
@@ -85,6 +97,11 @@ def search(
         other = _accumulated(scores, known) or other
     # a target that is no relative either is described from what it is nearest to
     return min((found, other), key=lambda f: (not f.fits, f.best.median, f.best.outside))
+
+
+def _likely(claimed: Spec | None) -> tuple[str, ...]:
+    """The claimed rule and Adam, of which a dialect that fits is looked for first."""
+    return tuple(dict.fromkeys([claimed.algorithm if claimed else "adam", "adam"]))
 
 
 def _search(
@@ -150,7 +167,7 @@ def _fitted(
         if scores.floor(c) > worst:
             break
         if k % _RANKED == 0:
-            scores.several([c for c in rest[k : k + _RANKED] if scores.floor(c) <= worst])
+            scores.several([c for c in rest[k:][:_RANKED] if scores.floor(c) <= worst])
         if (fit := scores.fit(c)).sees:  # what is blind deviates from nothing
             others.append(fit)
     others.sort(key=lambda f: f.largest)

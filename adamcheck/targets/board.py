@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -154,6 +153,8 @@ def new_descriptor() -> int:
     """An anonymous file that a child can inherit and both can map."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("adamcheck")
+    import tempfile  # slow to import, and needed on few systems
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 

@@ -1,0 +1,83 @@
+"""What was identified: for the terminal, and as the JSON document of ``adamcheck identify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adamcheck._version import __version__
+from adamcheck.errors import UsageError
+from adamcheck.reports import summary
+from adamcheck.reports.dialects import describe
+from adamcheck.reports.documents import identification_document
+from adamcheck.reports.terminal import grid
+from adamcheck.result import Identification
+from adamcheck.spec import parse_spec
+from adamcheck.text import visible
+
+if TYPE_CHECKING:
+    from adamcheck.identify import IdentifyReport
+
+SHOWN: Final = 6
+"""Candidates that are listed; the JSON file holds all."""
+
+
+def document(target: str, dtype: str, report: IdentifyReport) -> dict[str, Any]:
+    """The report as plain data; ``dtype`` is that of the runs."""
+    found = report.identification
+    return {
+        "schema": "adamcheck.identification/1",
+        "adamcheck": __version__,
+        "target": target,
+        "dtype": dtype,
+        "error": report.error,
+        "findings": [
+            {"name": f.name, "dtype": f.dtype, "message": f.message} for f in report.findings
+        ],
+        "identified": None if found is None else identification_document(found),
+        "environment": {str(k): str(v) for k, v in report.environment.items()},
+    }
+
+
+def show(
+    target: str, dtype: str, report: IdentifyReport, found: Identification, console: Console
+) -> None:
+    """Print what was found, the candidates and the findings."""
+    rows = [
+        ("target", target),
+        ("dtype", dtype),
+        ("found", summary.evidence(found)),
+        ("meaning", meaning(found.spec) if found.kind == "dialect" else ""),
+        ("from adam", found.regime),
+    ]
+    console.print(grid((label, text) for label, text in rows if text))
+    if found.candidates:
+        table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
+        table.add_column("candidate", overflow="fold")
+        table.add_column("largest deviation, × envelope", justify="right")
+        for spec, deviation in found.candidates[:SHOWN]:
+            table.add_row(Text(visible(spec)), f"{deviation:.3g}")
+        console.print()
+        console.print(table)
+    if report.findings:
+        console.print()
+    for finding in report.findings:
+        line = f"finding {finding.name} [{finding.dtype}]: {finding.message}"
+        console.print(Text(visible(line), style="cyan"))
+    console.print()
+    last = found.spec if found.kind == "dialect" else found.kind
+    if found.edit is not None:
+        last = f"{found.spec} with one change: {found.edit.text}"
+    console.print(Text(visible(f"{target} is {last}"), style="bold"))
+
+
+def meaning(text: str) -> str:
+    """The spec in words, or nothing for a text that is not one."""
+    try:
+        return describe(parse_spec(text))
+    except UsageError:
+        return ""
