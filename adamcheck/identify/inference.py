@@ -35,7 +35,7 @@ Exact = dict[str, tuple[Array, Array]]
 _ROUNDS: Final = 24
 _BETWEEN: Final = 17
 _MOSTLY: Final = 0.75
-"""What decides so many of the steps that deviate comes first; all must decide ENOUGH of them."""
+"""What decides so many steps comes first; of those that deviate all must decide ENOUGH."""
 _SHOWN: Final = 24
 _OCTAVES: Final = 64
 
@@ -45,7 +45,7 @@ class Inference:
     """An edit that fits, under one guard, with the intervals of that guard's numbers.
 
     reach: between which numbers of each feature it was seen to act. decided: the share of the steps
-    that deviate which it decides: what overflows, say, has no bound.
+    that it decides, of those that deviate or of all, whichever is less.
     """
 
     proposal: Proposal
@@ -137,8 +137,11 @@ class Inferring:
             known[name] = (answer.values[name][of.of_whole], answer.bounds[name][of.of_whole])
         return replace(program, ops=tuple(ops)), of.whole.some(of.of_whole), known
 
-    def _fits(self, program: Program, rows: Chosen, steps: Steps, more: Exact) -> tuple[Mask, Mask]:
-        """(whether a program explains each step, whether it decides what the base gets wrong)."""
+    def _fits(
+        self, program: Program, rows: Chosen, steps: Steps, more: Exact
+    ) -> tuple[Mask, Mask, Mask]:
+        """Of each step whether a program explains it, decides what the base gets wrong, and decides
+        all that the base does."""
         steps = replace(
             steps,
             inputs={**steps.inputs, **{name: x for name, (x, _) in more.items()}},
@@ -147,7 +150,8 @@ class Inferring:
         ratios = self.table.compared(program, steps)
         with np.errstate(all="ignore"):
             fits = np.asarray(~(ratios > 1.0).any(axis=0))
-            return fits, np.asarray(~(np.isnan(ratios) & (rows.own > 1.0)).any(axis=0))
+            decides = np.asarray(~(np.isnan(ratios) & (rows.own > 1.0)).any(axis=0))
+            return fits, decides, np.asarray(~(np.isnan(ratios) & ~np.isnan(rows.own)).any(axis=0))
 
     def _memory(self, edit: Edit, rows: Chosen) -> tuple[Array, Array]:
         """What an edit remembers before each step, with its bound."""
@@ -165,11 +169,11 @@ class Inferring:
         """An edit that leaves the clocks alone: every step is a case of its own."""
         program, rows, more = self._posed(proposal.edit)
         more = more | _exact(proposal.constants, len(rows))
-        fits, decides = self._fits(program, rows, self.of.steps(rows), more)
+        fits, decides, telling = self._fits(program, rows, self.of.steps(rows), more)
         gone = ~rows.explained
-        decided = _share(decides, gone)
-        if not gone.any() or (gone & ~fits).any() or decided < ENOUGH:
+        if not gone.any() or (gone & ~fits).any() or _share(decides, gone) < ENOUGH:
             return []
+        decided = min(_share(decides, gone), float(telling.mean()))
         seen = self.of.features(rows)
         acts = {name: x[gone & decides] for name, x in seen.items()}
         rests = {name: x[~gone & ~fits] for name, x in seen.items()}
@@ -214,8 +218,8 @@ class Inferring:
             state = self._state(proposal.edit)
             plainly = self._kept(self.program, state, before, {})
             program, more = self.program, self._kept(program, state, before, more)
-        shows, _ = self._fits(program, rows, steps, more)
-        rests, _ = self._fits(self.program, rows, steps, plainly)
+        shows, *_ = self._fits(program, rows, steps, more)
+        rests, *_ = self._fits(self.program, rows, steps, plainly)
         early = rows.some(rows.t >= proposal.later)
         at = rows.t >= proposal.later
         seen = self.of.features(replace(early, t=early.t - proposal.later))
@@ -243,7 +247,7 @@ class Inferring:
         program = apply(self.program, proposal.edit)
         if "s.edit1" in program.inputs:
             more["s.edit1"] = self._memory(proposal.edit, rows)
-        fits, _ = self._fits(program, rows, self.of.steps(rows), more)
+        fits, *_ = self._fits(program, rows, self.of.steps(rows), more)
         return Facts(acts, {name: x[~fits] for name, x in self.of.features(rows).items()})
 
     def _contradictions(self, proposal: Proposal, guard: Guard | None) -> Chosen | None:
@@ -262,7 +266,7 @@ class Inferring:
                 continue
             clocks = {k: self.table.clocks(k, candidate)}
             steps = self.of.steps(rows, clocks)
-            fits, decides = self._fits(program, rows, steps, _exact(constants, len(rows)))
+            fits, decides, _ = self._fits(program, rows, steps, _exact(constants, len(rows)))
             if _share(decides, ~rows.explained) < ENOUGH:
                 return rows.some(~rows.explained)
             if not fits.all():
@@ -344,7 +348,7 @@ class Inferring:
             if proposal.later:
                 kept = self._kept(program, self._state(edit), before.tiled(count), given)
                 run, given = self.program, kept
-            good, _ = self._fits(run, tiled, steps.tiled(count), given)
+            good, *_ = self._fits(run, tiled, steps.tiled(count), given)
             return np.asarray(good.reshape(count, -1).all(axis=1))
 
         return fits

@@ -1,7 +1,8 @@
 """Runs that tell apart when an edit acts: late, in large arrays, after silence, at any size of g.
 
 They are asked where a target deviates and shows its moments. Each run goes through one kind of
-condition while the others stay where the short runs are.
+condition while the others stay where the short runs are; silences also between gradients of every
+size.
 """
 
 from __future__ import annotations
@@ -49,10 +50,13 @@ def _probes(fmt: Format, takes: frozenset[str], asked: Asked) -> Iterator[Trajec
     yield _asked(fmt, takes, asked, [usual_gradients((_LATE // part, 3), 31)])
     sizes = [1, 2, 3, 4, 6, 8, 12, *(2**k + 1 for k in range(4, 13)), _LARGEST + 1]
     yield _asked(fmt, takes, asked, [usual_gradients((2, n), 32 + k) for k, n in enumerate(sizes)])
-    yield _asked(fmt, takes, asked, [silences(_SILENT // part, 24)])
     low, high = (2.0**-_OCTAVES, 2.0**_OCTAVES)
     if fmt.short_ranged:
         low, high = fmt.smallest_normal, np.sqrt(fmt.largest)
+    silent = silences(_SILENT // part, 24)
+    # the same silences between gradients of growing size: what was before is nothing beside them
+    growing = np.geomspace(low, 0.25 * high, len(silent))[:, None]
+    yield _asked(fmt, takes, asked, [silent, silent * growing])
     count = 24 * 67
     sizes_of = spread(count, low, high, 5) * signs(count)
     yield _asked(fmt, takes, asked, [sizes_of.reshape(24, 67)])
