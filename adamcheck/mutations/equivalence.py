@@ -2,12 +2,15 @@
 
 By proof only: both are brought to the normal form over ℚ that the theorems rest on, with roots,
 maxima, choices and the like as symbols of their normalised operands; enclosures of the values over
-every admissible hyperparameter decide maxima and minima. Where nothing is proved nothing is said.
+every admissible hyperparameter decide maxima and minima. States that begin at different numbers are
+held to keep their quotient, which has to come out of every step. Where nothing is proved nothing is
+said.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -16,6 +19,7 @@ from typing import Any
 from adamcheck.mutations.language import reached
 from adamcheck.numerics import signs
 from adamcheck.program import Program
+from adamcheck.rules import initial_state
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 _WEIGHTS = frozenset(
@@ -32,9 +36,14 @@ def same_function(one: Program, two: Program) -> str:
     roots = [name for name, _ in first.outputs if name == "theta" or name.startswith("s.")]
     if any(name not in second.output for name in roots):  # a state that the other does not keep
         return ""
-    left, right = (_Forms(p) for p in (first, second))
+    quotients = _quotients(first, second, roots)
+    if quotients is None:
+        return ""
+    left, right = _Forms(first), _Forms(second, quotients)
     try:
-        pairs = [(left.of(first.output[n]), right.of(second.output[n])) for n in roots]
+        pairs = [
+            (left.of(first.output[n]), right.of(second.output[n], quotients.get(n))) for n in roots
+        ]
         # an induction over the steps: what was supposed of a state before holds after, too
         pairs += [(right.of(second.output[n]), right.of(x)) for n, x in right.supposed.items()]
     except _Undecided:
@@ -44,21 +53,48 @@ def same_function(one: Program, two: Program) -> str:
     return f"the same normal form of {', '.join(name.removeprefix('s.') for name in roots)}"
 
 
+def _quotients(one: Program, two: Program, roots: Iterable[str]) -> dict[str, Any] | None:
+    """How many times as large as in ``one`` each state of ``two`` begins, where that is not 1.
+
+    None where that is no number: one of the two begins at zero.
+    """
+    import sympy
+
+    def begun(program: Program) -> dict[str, Any]:
+        names = program.spec.hyperparameters
+        hyper = {name: sympy.Symbol(f"h.{name}") for name in names}
+        return initial_state(program.spec, hyper, sympy.Integer(0), sympy.Integer(1))
+
+    left, right = begun(one), begun(two)
+    found = {}
+    for name in (root[2:] for root in roots if root.startswith("s.")):
+        a, b = left.get(name, 0), right.get(name, 0)  # what an edit remembers begins at zero
+        if a != b:
+            if a == 0 or b == 0:
+                return None
+            found[f"s.{name}"] = b / a
+    return found
+
+
 class _Undecided(Exception):
     """An expression is too large, or divides by zero."""
 
 
 @dataclass
 class _Forms:
-    """Normal forms of a program's values, as text that does not depend on how they are written."""
+    """Normal forms of a program's values, as text that does not depend on how they are written.
+
+    quotients: by how much the states that it reads are larger than the symbols of their names.
+    """
 
     program: Program
+    quotients: Mapping[str, Any] = field(default_factory=dict)
     exprs: dict[int, Any] = field(default_factory=dict)
     opaque: dict[str, Any] = field(default_factory=dict)
     supposed: dict[str, int] = field(default_factory=dict)
 
-    def of(self, i: int) -> str:
-        """The normal form of value i."""
+    def of(self, i: int, divisor: Any = None) -> str:
+        """The normal form of value i, by a divisor where one is given."""
         from adamcheck.errors import AdamcheckError
         from adamcheck.proof.normal import spelling
 
@@ -66,7 +102,7 @@ class _Forms:
             if k not in self.exprs:
                 self.exprs[k] = self._expr(k)
         try:
-            return spelling(self.exprs[i])
+            return spelling(self.exprs[i] if divisor is None else self.exprs[i] / divisor)
         except (AdamcheckError, ZeroDivisionError):
             raise _Undecided from None
 
@@ -78,7 +114,9 @@ class _Forms:
         match op.kind:
             case "input":
                 constant = self._remembered(op.name)
-                return sympy.Symbol(op.name) if constant is None else self.exprs[constant]
+                if constant is not None:
+                    return self.exprs[constant]
+                return sympy.Symbol(op.name) * self.quotients.get(op.name, 1)
             case "const":
                 value = Fraction(op.value or 0)
                 return sympy.Rational(value.numerator, value.denominator)

@@ -280,6 +280,23 @@ def test_a_dialect_that_is_the_same_function_is_a_reason():
     assert not same_function(ADAM, trace(parse_spec("gd")))
 
 
+@pytest.mark.parametrize("spec", ["adam", "adamax[eps=outside]"])
+def test_a_count_that_begins_later_is_a_power_read_before_its_update(spec: str):
+    rule, late = trace(parse_spec(spec)), trace(parse_spec(spec).with_(first_t="0"))
+    edit = parse_edit("before p1'")
+    assert bool(same_function(late, apply(rule, edit))) == (spec != "adam")
+    assert not same_function(late, rule)
+    assert not same_function(rule, late)
+    both = trace(parse_spec("adam[bias_correction=m,first_t=0]"))
+    assert same_function(both, apply(trace(parse_spec("adam[bias_correction=m]")), edit))
+
+
+def test_accumulators_that_begin_elsewhere_are_not_the_same_function():
+    zero, given = (trace(parse_spec(s)) for s in ("adagrad", "adagrad[accumulator=initial]"))
+    assert not same_function(zero, given)
+    assert not same_function(given, zero)
+
+
 # campaigns
 
 
