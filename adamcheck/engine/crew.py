@@ -20,6 +20,7 @@ from adamcheck.engine.plain import dumped, loaded
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
 from adamcheck.targets import wire
+from adamcheck.targets.copies import Ends, closed
 from adamcheck.targets.pipes import write_all
 from adamcheck.targets.process import environment
 from adamcheck.targets.protocol import Description, Trajectory
@@ -57,8 +58,10 @@ class Crew:
     def __init__(self, session: Session, count: int) -> None:
         self._lines: Lines = SimpleQueue()
         self._tokens, self._shards = os.pipe()
+        copies = session.take_copies(count)
         self._workers = [
-            _Worker(number, session.device, self._tokens, self._lines) for number in range(count)
+            _Worker(number, session.device, self._tokens, self._lines, copies[number])
+            for number in range(count)
         ]
         self._running: dict[int, int | None] = dict.fromkeys(range(count))
         opening = {
@@ -68,8 +71,8 @@ class Crew:
             "limits": dumped(session.limits),
             "device": session.device,
         }
-        for worker in self._workers:
-            worker.send(opening)
+        for worker, copy in zip(self._workers, copies, strict=True):
+            worker.send({**opening, "copy": copy})
 
     @property
     def busy(self) -> bool:
@@ -146,7 +149,9 @@ class Crew:
 class _Worker:
     """One worker process, and the thread that listens to it."""
 
-    def __init__(self, number: int, device: str, tokens: int, lines: Lines) -> None:
+    def __init__(
+        self, number: int, device: str, tokens: int, lines: Lines, copy: Ends | None
+    ) -> None:
         requests, self._requests = os.pipe()
         answers, theirs = os.pipe()
         lifeline, held = os.pipe()
@@ -155,12 +160,11 @@ class _Worker:
             [sys.executable, "-P", "-m", "adamcheck.engine.worker", *map(str, inherited)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=inherited,
+            pass_fds=(*inherited, *(copy or ())),
             env=environment(device),
             start_new_session=True,  # an interrupt is the parent's to deal with
         )
-        for descriptor in (requests, theirs, lifeline):
-            os.close(descriptor)
+        closed((requests, theirs, lifeline, *(copy or ())))
         self.close = weakref.finalize(self, _end, self.process, (held, self._requests))
         threading.Thread(target=_listen, args=(number, answers, lines), daemon=True).start()
 

@@ -72,8 +72,8 @@ def check(
         raise UsageError(f"max_steps {max_steps!r}: must be a whole number from 1 on")
     with ExitStack() as stack:
         session = Session(target, options=options, limits=limits or Limits(), device=device)
-        stack.enter_context(session).start()
         beside = _beside(device, dtypes, only, jobs)
+        stack.enter_context(session).start(copies=beside)
         crew = stack.enter_context(Crew(session, beside)) if beside else None
         # all of them start while this process imports what judges, which takes as long
         from adamcheck.engine.plan import chosen, plan

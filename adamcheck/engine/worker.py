@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from adamcheck.engine.crew import taken
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.errors import UsageError
 from adamcheck.targets import wire
-from adamcheck.targets.pipes import die_with_parent, read_exactly, write_all
+from adamcheck.targets.copies import Ends
+from adamcheck.targets.pipes import Lifeline, read_exactly, write_all
 from adamcheck.targets.protocol import Description, Limits
 from adamcheck.targets.requests import to_message
 from adamcheck.targets.session import Session
@@ -38,7 +38,7 @@ def work(requests: int, answers: int, tokens: int) -> None:
         limits=loaded(Limits, first["limits"]),
         device=first["device"],
     ) as session:
-        session.start()
+        session.start(copy=None if first["copy"] is None else Ends(*first["copy"]))
         # the rest is imported while the target starts and is asked what it can do
         from adamcheck.checks.registry import all_checks
         from adamcheck.engine.plan import Plan
@@ -51,7 +51,7 @@ def work(requests: int, answers: int, tokens: int) -> None:
         if second is None:
             return
         plan: Plan = loaded(Plan, second["plan"])
-        session.start(loaded(Description, second["known"]))
+        session.know(loaded(Description, second["known"]))
         with one_thread():
             for answer in _answers(plan, session, tokens):
                 write_all(answers, dumped(answer).encode() + b"\n")
@@ -93,7 +93,7 @@ def _message(descriptor: int) -> dict[str, Any] | None:
 def main(arguments: Sequence[str]) -> None:
     """Work on the descriptors that the parent passed."""
     requests, answers, tokens, lifeline = (int(word) for word in arguments)
-    threading.Thread(target=die_with_parent, args=(lifeline,), daemon=True).start()
+    Lifeline(lifeline)
     work(requests, answers, tokens)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import threading
 
 
 def read_exactly(descriptor: int, size: int) -> bytearray | None:
@@ -24,10 +26,29 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def die_with_parent(lifeline: int) -> None:
-    """Wait until the other end of a pipe is closed, which happens whatever ends the parent."""
-    try:
-        os.read(lifeline, 1)
-    except OSError:
-        return
-    os._exit(1)
+class Lifeline:
+    """Ends this process when the other end of a pipe is closed, whatever ends the parent.
+
+    A thread watches for it; ``rest`` ends the thread.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._until, self._stop = os.pipe()
+        arguments = descriptor, self._until
+        self._thread = threading.Thread(target=_die_with_parent, args=arguments, daemon=True)
+        self._thread.start()
+
+    def rest(self) -> None:
+        """Watch no longer, and leave no thread."""
+        os.close(self._stop)
+        self._thread.join()
+        os.close(self._until)
+
+
+def _die_with_parent(lifeline: int, until: int) -> None:
+    ready = select.poll()
+    for descriptor in (lifeline, until):
+        ready.register(descriptor, select.POLLIN)
+    # a target that closes what it does not know has not ended the parent
+    if dict(ready.poll()).get(lifeline, 0) & (select.POLLIN | select.POLLHUP):
+        os._exit(1)

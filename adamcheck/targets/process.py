@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ import psutil
 
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.targets import wire
-from adamcheck.targets.board import new_descriptor
+from adamcheck.targets.copies import Copy, Ends, closed, pair
 
 KEPT: Final = 4096
 """How much of a target's output is kept, in bytes."""
@@ -60,29 +60,17 @@ class Watch:
 
 
 class ChildProcess:
-    """A running child; after Died it must be replaced."""
+    """A running child, from ``started`` or ``copy_at``; after Died it must be replaced.
 
-    def __init__(self, device: str) -> None:
-        _occupy_standard()
-        requests, self._requests = os.pipe()
-        self._replies, replies = os.pipe()
-        lifeline, self._lifeline = os.pipe()
-        self.board = new_descriptor()
-        inherited = (requests, replies, self.board, lifeline)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "adamcheck.targets.child", *map(str, inherited)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=inherited,
-            env=environment(device),
-            start_new_session=True,
-        )
-        for descriptor in (requests, replies, lifeline):
-            os.close(descriptor)
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._out, self._err = self._process.stdout.fileno(), self._process.stderr.fileno()
+    ``copies`` are the ends of its copies, for whoever takes them out; the rest is closed with it.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes] | Copy, ends: Ends, copies: Sequence[Ends] = ()
+    ) -> None:
+        self._process = process
+        self.copies = list(copies)
+        self._requests, self._replies, self.board, _, self._out, self._err, _ = ends
         for descriptor in (self._requests, self._replies, self._out, self._err):
             os.set_blocking(descriptor, False)
         self._printed = bytearray()
@@ -91,8 +79,37 @@ class ChildProcess:
         self._poll = select.poll()
         for descriptor in (self._replies, self._out, self._err):
             self._poll.register(descriptor, select.POLLIN)
-        descriptors = (self._requests, self._replies, self.board, self._lifeline)
-        self._close = weakref.finalize(self, _end, self._process, descriptors)
+        self._close = weakref.finalize(self, _end, process, ends, self.copies)
+
+    @classmethod
+    def started(cls, device: str, copies: int = 0) -> ChildProcess:
+        """A new process, which makes so many copies of itself when it has loaded, if it can."""
+        _occupy_standard()
+        ours, theirs = pair()
+        pairs = [pair() for _ in range(copies)]
+        further = [one for _, ends in pairs for one in ends]
+        inherited = (*theirs[:4], *further)
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "adamcheck.targets.child", *map(str, inherited)],
+            stdin=subprocess.DEVNULL,
+            stdout=theirs.out,
+            stderr=theirs.err,
+            pass_fds=inherited,
+            env=environment(device),
+            start_new_session=True,
+        )
+        closed((*theirs, *further))
+        return cls(process, ours, [mine for mine, _ in pairs])
+
+    @classmethod
+    def copy_at(cls, ends: Ends) -> ChildProcess:
+        """The copy that some other child makes, or does not make, for these ends."""
+        return cls(Copy(ends.status), ends)
+
+    @property
+    def missing(self) -> bool:
+        """Whether this should be a copy, and has not been heard of."""
+        return self._process.pid == 0
 
     @property
     def alive(self) -> bool:
@@ -138,6 +155,8 @@ class ChildProcess:
         except Died:
             self.close()
             raise
+        if isinstance(self._process, Copy) and self.missing:
+            self._process.pid = int(reply.get("pid", 0))
         if reply.get("pid") != self._process.pid:
             self.close()
             raise Died("protocol", _COPIED)
@@ -335,8 +354,14 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...]) -> None:
+def _end(process: subprocess.Popen[bytes] | Copy, ends: Ends, copies: list[Ends]) -> None:
     """Kill the child's whole family and close everything that led to it."""
+    if process.pid:  # a copy that nobody has heard of ends with its lifeline
+        _kill(process)
+    closed((*ends, *(one for other in copies for one in other)))
+
+
+def _kill(process: subprocess.Popen[bytes] | Copy) -> None:
     if process.poll() is None:
         for member in _descendants(psutil.Process(process.pid)):
             try:
@@ -346,8 +371,3 @@ def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...]) -> None
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
-    for descriptor in descriptors:
-        os.close(descriptor)

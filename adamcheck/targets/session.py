@@ -18,6 +18,7 @@ from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets import requests, wire
 from adamcheck.targets.adapters import GROUP
 from adamcheck.targets.board import Board
+from adamcheck.targets.copies import Ends
 from adamcheck.targets.loading import split
 from adamcheck.targets.probe import described
 from adamcheck.targets.process import ChildProcess, Died, Watch
@@ -68,14 +69,23 @@ class Session:
             self._description = described(self._target, traits, self.run, self._flushes)
         return self._description
 
-    def start(self, known: Description | None = None) -> None:
+    def start(self, *, copies: int = 0, copy: Ends | None = None) -> None:
         """Let a child load the target, and do not wait for it.
 
-        known: what another session has found out.
+        copies: how many other sessions want a copy of it. copy: the ends of one that is made for
+        this session.
         """
         if self._child is None:
-            self._child = self._loading()
-        self._description = known or self._description
+            self._child = self._loading(copies) if copy is None else ChildProcess.copy_at(copy)
+
+    def take_copies(self, count: int) -> list[Ends | None]:
+        """The ends of so many copies, to be handed on; None where there are no more."""
+        copies = [] if self._child is None else self._child.copies
+        return [copies.pop() if copies else None for _ in range(count)]
+
+    def know(self, description: Description) -> None:
+        """What another session has found out about the target."""
+        self._description = description
 
     @property
     def target(self) -> str:
@@ -181,17 +191,20 @@ class Session:
         watch = Watch(limits.start_seconds, limits.start_seconds, limits.memory_bytes)
         try:
             traits = child.reply(watch)
-        except BaseException:  # whoever asks again gets an answer of another child
+        except BaseException as trouble:  # whoever asks again gets an answer of another child
+            missing = child.missing
             self.close()
+            if missing and isinstance(trouble, Died):  # no copy was made: a process of its own
+                return self._ready()
             raise
         if self._traits is None:
             self._traits = traits
         self._loaded_child = child
         return child
 
-    def _loading(self) -> ChildProcess:
+    def _loading(self, copies: int = 0) -> ChildProcess:
         """A new child that was told to load the target."""
-        child = ChildProcess(self._device)
+        child = ChildProcess.started(self._device, copies)
         message = {
             "op": "load",
             "target": self._target,
