@@ -22,7 +22,7 @@ from adamcheck.identify.decay import simplest
 from adamcheck.identify.windows import Windows
 from adamcheck.mutations import apply
 from adamcheck.mutations.edits import Edit, Value
-from adamcheck.mutations.language import Draft, indices, labels, live
+from adamcheck.mutations.language import Draft, dependents, indices, labels, live
 from adamcheck.mutations.operators import OPERATORS, Operator, Site
 from adamcheck.numerics.changed import evaluated
 from adamcheck.numerics.meanings import MEANING
@@ -89,20 +89,12 @@ class Places:
     def after(self, place: int, y: Any, since: int | None = None) -> Any:
         """θ with ``y`` ``[…, W]`` at a place, for what comes after ``since``."""
         known: dict[int, Any] = {place: y}
-        for i in self._cone(place, place if since is None else since):
+        for i in dependents(self.plain, place, place if since is None else since):
             op = self.plain.ops[i]
             known[i] = MEANING[op.kind](*(known[k] if k in known else self.now[k] for k in op.args))
         # where nothing on the way to θ reads the place, θ is the plain one for every y
         theta = known.get(self.theta, self.now[self.theta])
         return np.broadcast_to(theta, np.broadcast_shapes(np.shape(theta), np.shape(y)))
-
-    def _cone(self, place: int, since: int) -> list[int]:
-        touched, cone = {place}, []
-        for i in range(since + 1, len(self.plain.ops)):
-            if touched & {*self.plain.ops[i].args}:
-                touched.add(i)
-                cone.append(i)
-        return cone
 
     def score(self, theta: Any, chosen: Any = None) -> Array:
         """How far θ ``[…, W]`` is from what was seen, over the scored windows (and ``chosen``)."""

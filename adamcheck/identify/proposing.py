@@ -19,7 +19,7 @@ from adamcheck.identify.decay import simplest
 from adamcheck.identify.places import GRID, Proposal, choices_at, common, sided
 from adamcheck.identify.transitions import Mask, Steps, Transitions
 from adamcheck.mutations.edits import Edit
-from adamcheck.mutations.language import Draft, labels, live
+from adamcheck.mutations.language import Draft, dependents, labels, live
 from adamcheck.mutations.operators import OPERATORS, Operator, Site
 from adamcheck.numerics.changed import evaluated
 from adamcheck.numerics.meanings import MEANING
@@ -108,7 +108,7 @@ class Proposer:
         chosen = self.scored if here is None else here
         known: dict[int, Any] = {place: y}
         if side != "state":
-            for i in self._cone(place, place if since is None else since):
+            for i in dependents(self.plain, place, place if since is None else since):
                 op = self.plain.ops[i]
                 args = (known[k] if k in known else self.now[k][chosen] for k in op.args)
                 known[i] = MEANING[op.kind](*args)
@@ -118,14 +118,6 @@ class Proposer:
             kept = side == "use" and i == place
             found[name] = self.now[i][chosen] if kept or i not in known else known[i]
         return found
-
-    def _cone(self, place: int, since: int) -> list[int]:
-        touched, cone = {place}, []
-        for i in range(since + 1, len(self.plain.ops)):
-            if touched & {*self.plain.ops[i].args}:
-                touched.add(i)
-                cone.append(i)
-        return cone
 
     def _explains(self, made: dict[str, Any]) -> Any:
         """The share of scored steps in which every output is near what was seen ``[…]``."""
@@ -230,7 +222,7 @@ class Proposer:
         direct = self.states.get(place)
         if direct in self.seen and side != "use":
             return [str(direct)]
-        reached = {place, *self._cone(place, place)} if side != "state" else {place}
+        reached = {place, *dependents(self.plain, place, place)} if side != "state" else {place}
         names = [n for n in self.seen if self.plain.output[n] in reached]
         if side == "use" and direct in names:
             names.remove(str(direct))

@@ -97,6 +97,16 @@ def reached(program: Program, *roots: int) -> frozenset[int]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=4096)
+def dependents(program: Program, i: int, since: int) -> tuple[int, ...]:
+    """The values after ``since`` that are made of value i."""
+    touched = {i}
+    for k in range(since + 1, len(program.ops)):
+        if not touched.isdisjoint(program.ops[k].args):
+            touched.add(k)
+    return tuple(sorted(touched - {i}))
+
+
 def averaged(program: Program, i: int) -> tuple[int, int, int, int] | None:
     """(β, 1-β, old, new) where value i is written β·old + (1-β)·new."""
     top = program.ops[i]
