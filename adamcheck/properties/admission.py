@@ -27,6 +27,8 @@ from adamcheck.targets.protocol import Trajectory
 if TYPE_CHECKING:
     from adamcheck.properties.context import Array, Context
 
+_LATE: Final = 1_000
+"""Steps before a first gradient: as many as the usual β2 = 0.999 averages over."""
 _HUNG: Final = frozenset({"hung", "memory"})
 
 
@@ -108,6 +110,12 @@ def designated(context: Context) -> Iterator[Trajectory]:
     yield context.trajectory(grads, hyper=decimal, moments=shown)
     theta0 = np.ldexp(np.where(np.arange(grads.shape[1]) % 2, 1.5, -1.25), -2)
     yield context.trajectory(grads[:8], theta0, hyper=decimal)
+    if averages and not context.fmt.narrow:
+        # 1-β of a first gradient is far from the 1-β^t that it is divided by: a β that is rounded,
+        # and used so throughout, shows in their quotient
+        late = np.zeros((_LATE + 4, 4))
+        late[_LATE:] = _laws(context, usual, 4)[:, :4]
+        yield context.trajectory(late, hyper=usual)
     if "eps" in usual and not context.fmt.short_ranged:
         tiny = context.altered(context.dyadic, eps=1e-8)
         laws = ("eps-scale", "log-uniform", "constant")

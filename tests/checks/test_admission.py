@@ -51,6 +51,25 @@ def make(theta0, *, lr, beta1, beta2, eps):
     return step
 """
 
+ROUNDED = """
+import numpy as np
+
+def make(theta0, *, lr, beta1, beta2, eps):
+    theta, m, v, t = theta0.copy(), 0 * theta0, 0 * theta0, 0
+    lr, beta1, beta2, eps = (float(np.float32(x)) for x in (lr, beta1, beta2, eps))
+
+    def step(grad):
+        nonlocal theta, m, v, t
+        t += 1
+        with np.errstate(all="ignore"):
+            m = beta1 * m + (1 - beta1) * grad
+            v = beta2 * v + (1 - beta2) * (grad * grad)
+            theta = theta - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps)
+        return theta
+
+    return step
+"""
+
 
 @pytest.fixture
 def at_times(tmp_path: Path) -> str:
@@ -143,6 +162,14 @@ def test_scalars_that_show_only_where_averages_are_slow_are_admitted():
     spec = "adamax[eps=outside]"
     with Session(f"adamcheck.mutations.honest:{spec}", options={"order": order}) as session:
         assert decide(context_of(session, spec=spec))[0] == Admission("array")
+
+
+def test_numbers_that_are_rounded_once_and_used_so_throughout_are_admitted(tmp_path):
+    """Shown only by a late first gradient: elsewhere β cancels between averages and corrections."""
+    path = tmp_path / "rounded.py"
+    path.write_text(ROUNDED)
+    with Session(f"{path}:make") as session:
+        assert decide(context_of(session))[0] == Admission("array")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
