@@ -32,7 +32,12 @@ def _wide(context: Context) -> bool:
 
 
 def _attains(context: Context, account: Account, g: Array, hyper: dict[str, float]) -> None:
-    """Judge the gradients ``g [T]``, whose last step is an extremal one, at several scales."""
+    """Judge the gradients ``g [T]``, whose last step is an extremal one, at several scales.
+
+    In few digits an L2 decay is small: the bounds of λθ and of g add up in every average.
+    """
+    if context.fmt.narrow and context.spec.decay == "l2":
+        hyper = context.altered(hyper, weight_decay=2.0**-9)
     scales = (1.0, -1.0, 2.0**10, -(2.0**10)) if _wide(context) else (1.0, -1.0, 4.0, -4.0)
     hold(context, account, context.trajectory(g[:, None] * np.array(scales), hyper=hyper))
 
