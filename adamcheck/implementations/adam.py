@@ -15,7 +15,6 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
-from array_api_compat import array_namespace
 
 from adamcheck import rules
 from adamcheck.formats import FORMATS, name_of
@@ -23,6 +22,18 @@ from adamcheck.spec import Spec
 
 _WORK: Final = {name: name if fmt.bits > 16 else "float32" for name, fmt in FORMATS.items()}
 """The dtype of the arithmetic by that of the parameters."""
+
+
+def _namespace(arrays: Any) -> Any:
+    """The functions of the array API over a library's arrays.
+
+    NumPy 2.1 has them all; what adds them to other libraries would load every part of it.
+    """
+    if arrays is np and hasattr(np, "astype"):
+        return np
+    from array_api_compat import array_namespace
+
+    return array_namespace(arrays.empty(0))
 
 
 @dataclass
@@ -62,7 +73,7 @@ class Adam:
             _valid(given), {"decoupled": decoupled, "amsgrad": amsgrad, "maximize": maximize}
         )
         self._arrays = self._module()
-        self._xp = array_namespace(self._arrays.empty(0))
+        self._xp = _namespace(self._arrays)
         self._ops = rules.Written(self._xp)
         self._slots = [self._slot(param) for param in params]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -291,3 +293,11 @@ def test_cupy_as_a_target():
     with Session("adamcheck.implementations:CupyAdam", device="cuda") as session:
         assert {"float64", "float32", "float16"} <= set(session.description.dtypes)
         assert {"moments", "load_moments", "state"} <= session.description.abilities
+
+
+def test_numpy_arrays_load_no_further_part_of_numpy():
+    code = "import sys, numpy as np; from adamcheck.implementations import NumpyAdam"
+    code += "; NumpyAdam([np.zeros(3)]).step([np.ones(3)])"
+    code += "; print({'numpy.f2py', 'numpy.testing'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
