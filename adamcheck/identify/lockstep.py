@@ -170,7 +170,7 @@ def _member(
     if candidate.count is not None:
         given = _counted(candidate.count, values, bounds, batch, us)
     bounds = dict.fromkeys(values, np.zeros(batch.count)) | bounds
-    reassociation = np.moveaxis(factors(candidate.spec, batch, hyper), 1, 0)
+    reassociation = np.ascontiguousarray(np.moveaxis(factors(candidate.spec, batch, hyper), 1, 0))
     c = step_constants(fmt, us, admission, reassociation, Arrays(batch.array))
     step = stepwise(program) if program is base else changed_step(program)
     return Member(step, values, bounds, c, given)
@@ -227,24 +227,28 @@ def begun(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The hyperparameters and the state before the first step of all, with their bounds."""
     names = program.spec.hyperparameters
+    zero = np.zeros(batch.count)
     values: dict[str, Any] = {f"h.{name}": hyper[name] for name in names}
-    for name in program.moments:
-        values[f"s.{name}"] = batch.start.get(name, np.zeros(batch.count))
+    values |= {f"s.{name}": batch.start.get(name, zero) for name in program.moments}
     for clock in program.clocks:
-        values[f"s.{clock}"] = np.full(batch.count, 0.0 if clock == "t" else 1.0)
-    bounds: dict[str, Any] = {name: np.zeros(batch.count) for name in values}
+        values[f"s.{clock}"] = zero + (0.0 if clock == "t" else 1.0)
+    bounds: dict[str, Any] = dict.fromkeys(values, zero)
+    heads, of = batch.runs
+    asked = list(zip(*(hyper[name][heads].tolist() for name in names), strict=True))
+    if scalars.scalars == "array":
+        errors = np.asarray(
+            [
+                envelope.scalar_errors(names, dict(zip(names, each, strict=True)), kept, scalars)
+                for each in asked
+            ]
+        )
+        bounds |= {f"h.{name}": errors[of, k] for k, name in enumerate(names)}
     # else every clock begins at 0 or 1, whatever the hyperparameters are, and these are exact
-    moving = program.spec.first_t != "1" or program.spec.schedule != "constant"
-    for columns in batch.groups if moving or scalars.scalars == "array" else ():
-        asked = tuple(float(hyper[name][columns[0]]) for name in names)
-        hyper_here = dict(zip(names, asked, strict=True))
-        errors = envelope.scalar_errors(names, hyper_here, kept, scalars)
-        for name, error in zip(names, errors, strict=True):
-            bounds[f"h.{name}"][columns] = error
-        clocks = _clocks(program.spec, asked, kept.name, scalars) if moving else ()
-        for clock, (high, low, error) in zip(program.clocks, clocks, strict=False):
-            values[f"s.{clock}"][columns] = high
-            bounds[f"s.{clock}"][columns] = error + abs(low)
+    if program.spec.first_t != "1" or program.spec.schedule != "constant":
+        begin = np.asarray([_clocks(program.spec, each, kept.name, scalars) for each in asked])[of]
+        for k, clock in enumerate(program.clocks):
+            values[f"s.{clock}"] = begin[:, k, 0]
+            bounds[f"s.{clock}"] = begin[:, k, 2] + np.abs(begin[:, k, 1])
     if program.spec.first_t == "0":
         for clock, name in (("s.p1", "beta1"), ("s.p2", "beta2")):
             if clock in values:

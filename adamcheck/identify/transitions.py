@@ -22,8 +22,8 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import advanced, begun, factors, share, step_constants
 from adamcheck.mutations.language import pruned
 from adamcheck.numerics.changed import Arrays, changed_step
+from adamcheck.numerics.joint import Joint, Member
 from adamcheck.numerics.stepwise import Stepwise, stepwise
-from adamcheck.numerics.walk import carry
 from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program, trace
@@ -318,27 +318,21 @@ def _walked(
     values, bounds = (dict(table) for table in start)
     zero = np.zeros(few.count)
     values |= {name: zero + value for name, value in candidate.constants}
-    names = [f"s.{clock}" for clock in program.clocks]
+    names = [f"s.{clock}" for clock in program.clocks if f"s.{clock}" in run.inputs]
     values |= {name: zero for name in names if name not in values}
-    values["x.size"] = few.size + 0.0
-    bounds |= {name: zero for name in (*values, "x.t", "x.since") if name not in bounds}
+    since = np.arange(1.0, few.steps + 1.0)[:, None] + zero
+    values |= {"x.size": few.size + 0.0, "x.t": few.first + since, "x.since": since}
+    bounds = dict.fromkeys(values, zero) | bounds
     c = step_constants(few.fmt, us, admission, np.ones((2, few.count)), Arrays(few.array))
-    kept: dict[str, list[Any]] = {name: [] for name in names}
-    errors: dict[str, list[Any]] = {name: [] for name in names}
+    joint = Joint([Member(run, values, bounds, c)], (few.steps, few.count))
+    tables = tuple({name: np.empty((few.steps, few.count)) for name in names} for _ in "he")
+    places = [
+        (table[name], joint.state(0, name, letter))
+        for letter, table in zip("he", tables, strict=True)
+        for name in names
+    ]
     with np.errstate(all="ignore"):
-        for t in range(few.steps):
-            for name in names:
-                kept[name].append(values[name])
-                errors[name].append(bounds[name])
-            values |= {"x.t": few.first + (t + 1.0), "x.since": zero + (t + 1.0)}
-            after, radii = run(values, bounds, c)
-            values |= carry(program, after)
-            bounds |= carry(program, radii)
-    shape = (few.steps, few.count)
-
-    def table(rows: Mapping[str, list[Any]]) -> dict[str, Array]:
-        return {
-            n: np.stack([np.broadcast_to(x, shape[1:]) for x in each]) for n, each in rows.items()
-        }
-
-    return Clocks(table(kept), table(errors))
+        for some, known in joint.run([at for _, at in places]):
+            for rows, at in places:
+                rows[some] = known[at]
+    return Clocks(*tables)

@@ -27,7 +27,7 @@ class Member:
     """One program with all that its steps read; ``[T, N]``, or ``[N]`` where every step is alike.
 
     values, bounds: by input name; of a state that is carried on, before the first step ``[N]``.
-    constants: what else the lines read, with a reassociation ``[2, T, N]``; all else of it is the
+    constants: what else the lines read, with a reassociation ``[2, …]``; all else of it is the
     same for all members. given: states that are not carried on but told at every step.
     """
 
@@ -241,12 +241,13 @@ class Joint:
 
     def _built(self, groups: Mapping[tuple[int, str], int]) -> _Graph:
         """The graph in which carried states are one that begin alike and are of one group."""
-        graph, states = _Graph(), set(self._states)
+        graph = _Graph()
         for k, member in enumerate(self._members):
             places = [_NONE] * member.step.slots
             before: dict[tuple[str, str], int] = {}
+            states = member.carried
             for name, slots in member.step.inputs.items():
-                carried = (name, groups.get((k, name), 0)) if (k, name) in states else ()
+                carried = (name, groups.get((k, name), 0)) if name in states else ()
                 tables = (member.values, member.bounds)
                 for letter, table, slot in zip("he", tables, slots, strict=True):
                     if slot is None and not carried:
