@@ -65,8 +65,8 @@ def address_of(module: Any, name: str) -> int:
 
 def translator(builder: Any) -> Translator:
     """What turns the instructions' texts into code."""
-    functions = (*error_bounds.ERROR_BOUNDS, *comparison.COMPARISON, *double_double.FUNCTIONS)
-    return Translator(builder, functions, machine.CONSTANTS)
+    functions = (*comparison.COMPARISON, *double_double.FUNCTIONS)
+    return Translator(builder, functions, error_bounds.ERROR_BOUNDS, machine.CONSTANTS)
 
 
 def results_of(made: Translator, one: machine.Instruction, values: Sequence[Any]) -> Sequence[Any]:

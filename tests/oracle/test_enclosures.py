@@ -20,6 +20,7 @@ from adamcheck.program import trace
 from adamcheck.rules import initial_state, step
 from adamcheck.spec import Spec, parse_spec
 
+from . import by_arrays
 from .cases import evidence, exactly
 
 OUTPUTS = ("theta", "update", "m", "v")
@@ -107,7 +108,7 @@ def test_the_array_level_is_as_exact_and_has_the_same_bound(
     program, shape = trace(e.spec), e.shape
     high, low, bound = (np.zeros((len(OUTPUTS), *shape)) for _ in range(3))
     tiny = np.zeros(shape[1], bool)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), by_arrays.once_rounded():
         course, feed = paths.Course.of(e, admission), paths.observed(e, admission)
         walked = paths.flagged(course, feed, paired=paired)
         for t, (values, radii, left, _) in enumerate(walked):

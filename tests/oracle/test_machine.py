@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from adamcheck.formats import FORMATS
 from adamcheck.numerics import machine
 from adamcheck.numerics.lower import UnsupportedError, lower
+from adamcheck.numerics.vectors import fused
 from adamcheck.oracle import evaluate, paths, tape, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
@@ -53,12 +55,22 @@ def test_the_machine_computes_what_the_walk_does(spec: Spec, admission: Admissio
     names = ("theta", "update", *program.moments)
     values, _, bounds, _ = evaluate.enclose(program, "f64", names, e, admission)
     course, feed = paths.Course.of(e, admission), paths.observed(e, admission)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), by_arrays.once_rounded():
         for t, (wanted, radii) in enumerate(paths.walk(course, feed)):
             for q, name in enumerate(names):
                 key = name if name in wanted else f"s.{name}"
                 assert np.array_equal(values[q, t], wanted[key] + np.zeros(37), equal_nan=True)
                 assert np.array_equal(bounds[q, t], radii[key] + np.zeros(37), equal_nan=True)
+
+
+def test_only_sums_of_products_in_bounds_are_fused() -> None:
+    def bound(a, b, c):
+        moved = a * b + c * a
+        return (c + a * b) * (a - b * c) + (a + moved)
+
+    told = ast.unparse(fused(bound))
+    assert "moved = fma(c, a, a * b)" in told
+    assert "return fma(fma(a, b, c), a - b * c, a + moved)" in told
 
 
 @pytest.mark.parametrize("name", ["float32", "float64", "bfloat16"])
