@@ -128,7 +128,7 @@ class Facts:
         kinds = [kind for kind in FEATURES if not uniform or kind in UNIFORM]
         alone = [pair for kind in kinds for pair in self._alone(kind, self.rests)]
         yield from alone
-        if steady and not alone:
+        if (steady or uniform) and not alone:
             yield from self._pairs(kinds)
 
     def _alone(self, kind: str, rests: Mapping[str, Array]) -> Iterator[tuple[Guard, Limits]]:

@@ -69,6 +69,14 @@ class Inferring:
         program = self.program.expanded
         return reached(program, *(program.output[f"s.{c}"] for c in program.clocks))
 
+    @cached_property
+    def _heard(self) -> tuple[str, ...]:
+        """The clocks that a parameter or a moment depends on."""
+        program = self.program.expanded
+        shown = ["theta", *(f"s.{name}" for name in program.moments)]
+        read = reached(program, *(program.output[name] for name in shown))
+        return tuple(c for c in program.clocks if program.inputs[f"s.{c}"] in read)
+
     def proposals(self) -> list[Proposal]:
         """The edits that explain roughly what was asked, the simpler ones first."""
         of, places = self.of, sorted(live(self.program.expanded))
@@ -89,10 +97,10 @@ class Inferring:
         return sorted(unique.values(), key=lambda p: plain(p.edit))
 
     def _ticks(self, proposal: Proposal) -> bool:
-        """Whether an edit changes how the clocks go on."""
+        """Whether an edit changes how the clocks that are heard go on."""
         changed = apply(self.program, proposal.edit)
-        own = ticking(replace(changed, clocks=self.program.clocks))
-        return own.ops != ticking(self.program).ops
+        own, rule = (replace(p, clocks=self._heard) for p in (changed, self.program))
+        return ticking(own).ops != ticking(rule).ops
 
     def _proposer(
         self, chosen: Chosen, scored: Mask | None = None, *, coupled: bool = False
@@ -125,16 +133,23 @@ class Inferring:
         return program, self.of.held, {}
 
     def _uncoupled(self, program: Program) -> tuple[Program, Chosen, Exact]:
-        """With what couples elements as an input, so that some steps can be looked at alone."""
+        """With what couples elements as an input, so that some steps can be looked at alone.
+
+        Where sums in the format say nothing, those of a wider accumulator are taken.
+        """
         of, ops, known = self.of, list(program.ops), dict[str, tuple[Array, Array]]()
         names = {i: f"x.array{i}" for i, op in enumerate(ops) if op.kind in REDUCTIONS}
         shown = replace(program, outputs=(*program.outputs, *((n, i) for i, n in names.items())))
         steps = of.steps(of.whole)
         steps = replace(steps, seen=dict.fromkeys(names.values(), np.zeros(len(of.whole))))
-        answer = self.table.answer(shown, steps, {"e.c": np.ones(len(of.whole))})
+        numbers = {"e.c": np.ones(len(of.whole))}
+        answer = self.table.answer(shown, steps, numbers)
+        wide = self.table.answer(shown, steps, numbers, calm=True)
         for i, name in names.items():
             ops[i] = Op("input", name=name)
-            known[name] = (answer.values[name][of.of_whole], answer.bounds[name][of.of_whole])
+            strict, bound = (one.bounds[name][of.of_whole] for one in (answer, wide))
+            bound = np.where(np.isfinite(strict), strict, bound)
+            known[name] = (answer.values[name][of.of_whole], bound)
         return replace(program, ops=tuple(ops)), of.whole.some(of.of_whole), known
 
     def _fits(

@@ -15,7 +15,7 @@ import numpy as np
 
 from adamcheck.formats import Format
 from adamcheck.identify.batch import Array, Run
-from adamcheck.identify.runs import Asked, asked_with, signs, spread, usual_gradients
+from adamcheck.identify.runs import Asked, asked_with, preloaded, signs, spread, usual_gradients
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 
@@ -31,7 +31,10 @@ LABELS: Final = ("late", "large", "silent", "any size")
 def probe_runs(session: Session, fmt: Format, asked: Asked) -> Iterator[Run]:
     """The runs that the target finishes, with its moments."""
     known = session.description
-    for label, request in zip(LABELS, _probes(fmt, known.hyperparameters, asked), strict=True):
+    requests = [*zip(LABELS, _probes(fmt, known.hyperparameters, asked), strict=True)]
+    if "load_moments" in known.abilities:  # what is not a number at moments of zero
+        requests.append(("preloaded", preloaded(fmt, known.hyperparameters, asked)))
+    for label, request in requests:
         alone = len(request.theta0) > 1 and "many" not in known.abilities
         for one in _each(request) if alone else (request,):
             trace = session.run(replace(one, moments=True))

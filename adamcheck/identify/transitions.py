@@ -244,17 +244,18 @@ class Transitions:
         steps: Steps,
         more: Mapping[str, Array],
         *,
-        overflowing: bool = True,
+        calm: bool = False,
     ) -> Answer:
         """A program's values and bounds; ``more``: exact inputs that it reads besides.
 
-        overflowing: whether an admissible evaluation may leave the format's range, which makes a
-        bound infinite; else the bounds are those of evaluations that do not.
+        calm: the bounds of evaluations that stay in the format's range and sum over elements in a
+        wider one; where others are admissible, too, their bounds may be infinite.
         """
         zero = np.zeros(len(steps))
         us = envelope.scalar_roundoff(self.fmt, self.admission)
-        c = step_constants(self.fmt, us, self.admission, steps.reassociation, steps.arrays)
-        if not overflowing:
+        arrays = replace(steps.arrays, wide=calm)
+        c = step_constants(self.fmt, us, self.admission, steps.reassociation, arrays)
+        if calm:
             c.largest = np.inf
         run = stepwise(program) if program is self.program else changed_step(program)
         exact = dict.fromkeys((n for n in more if n not in steps.bounds), zero)
@@ -294,7 +295,7 @@ class Transitions:
         answer = self.answer(program, steps, {})
         found = self.ratios(answer, steps)
         if np.isnan(found).any():
-            calm = self.ratios(self.answer(program, steps, {}, overflowing=False), steps)
+            calm = self.ratios(self.answer(program, steps, {}, calm=True), steps)
             same = np.stack([answer.values[name] == seen for name, seen in steps.seen.items()])
             found = np.where(np.isnan(found) & (same | (calm <= 1.0)), 0.0, found)
         return found

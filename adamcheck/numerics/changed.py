@@ -50,10 +50,17 @@ class Arrays:
     """Which columns make up an array: ``[N]`` numbers, equal where the array is the same.
 
     The columns of one array stand side by side and are all there. What is asked of numbers
-    ``[…, N]`` is asked of every row.
+    ``[…, N]`` is asked of every row. wide: whether sums over them round once only, as those of an
+    accumulator in a wider format do.
     """
 
     of: NDArray[np.int64]
+    wide: bool = False
+
+    @property
+    def roundings(self) -> Any:
+        """How many roundings a sum takes in any order."""
+        return 1.0 if self.wide else self.sizes
 
     def _starts(self) -> NDArray[np.intp]:
         return np.flatnonzero(np.r_[True, self.of[1:] != self.of[:-1]])
@@ -124,7 +131,7 @@ def rounded_image(x: Any, e: Any, name: str) -> Any:
 def mean_bound(arrays: Arrays, x: Any, e: Any, u: Any, eta: Any) -> Any:
     """The bound of a mean in any order."""
     n = arrays.sizes
-    gamma = _gamma(n, u)
+    gamma = _gamma(arrays.roundings, u)
     moved = arrays.total(e)
     return ((moved + gamma * (arrays.total(np.abs(x)) + moved)) / n + eta) * error_bounds.SLACK
 
@@ -134,7 +141,7 @@ def norm_bound(arrays: Arrays, x: Any, e: Any, u: Any, eta: Any) -> Any:
     n = arrays.sizes
     moved = arrays.norm(e)
     return (
-        moved + _gamma(n + 2, u) * (arrays.norm(x) + moved) + np.sqrt(n * eta)
+        moved + _gamma(arrays.roundings + 2.0, u) * (arrays.norm(x) + moved) + np.sqrt(n * eta)
     ) * error_bounds.SLACK
 
 

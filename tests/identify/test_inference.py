@@ -40,6 +40,8 @@ SLOW = [
     ("amsgrad", "couple denominator by=center", "bfloat16"),
     # scalars and moments that leave the format on the way
     ("adam", "shift beta1 c=-4.6", "float32"),
+    # norms over more numbers than the format can add in any order
+    ("adam", "clip-norm update c=0.001 if t%5==2", "bfloat16"),
     ("adam", "round p2 to=3 if t%87==29", "float32"),
     ("adam", "hold v if t%7==3", "float32"),
     ("adam", "couple v by=largest if index==last", "float32"),
@@ -150,6 +152,20 @@ def test_two_conditions_are_named_where_none_alone_agrees():
     assert None not in said
     first, second = said["size>= and t>="] if "size>= and t>=" in said else said["t>= and size>="]
     assert {first["at"], second["at"]} == {(2.0, 5.0), (4.0, 9.0)}
+
+
+def test_two_conditions_on_a_clock_are_named_as_well():
+    rows = [{"t": t, "size": s} for t in (1, 5, 6) for s in (3, 9)]
+    acts = [row for row in rows if row["t"] == 5 and row["size"] == 9]
+    found = facts(acts, [row for row in rows if row not in acts]).guards(uniform=True)
+    kinds = [{one.kind for one in guard.conditions} for guard, _ in found if guard is not None]
+    assert {"t==", "size>="} in kinds
+
+
+def test_clocks_that_nobody_reads_do_not_tick():
+    """Without a bias correction what changes β1 is seen in the moment alone, step by step."""
+    said = inferred("adam[bias_correction=none]", "scale beta1 c=0.5 if t==9", "float64")
+    assert "scale beta1 c=? if t==?" in [one.notation for one in said]
 
 
 def test_what_acted_once_may_have_any_longer_period():

@@ -15,7 +15,15 @@ from adamcheck.identify.regime import regime
 from adamcheck.identify.runs import kept_in_company
 from adamcheck.identify.scoring import Scores
 from adamcheck.mutations import Guard
-from adamcheck.numerics.changed import WORDS, Arrays, ChangedEmitter, doubted
+from adamcheck.numerics.changed import (
+    WORDS,
+    Arrays,
+    ChangedEmitter,
+    doubted,
+    extreme,
+    mean_bound,
+    norm_bound,
+)
 from adamcheck.numerics.stepwise import Stepwise, stepwise
 from adamcheck.numerics.walk import ARRAYS, constants, step_function
 from adamcheck.oracle.envelope import STRICT
@@ -183,3 +191,20 @@ def test_a_parameter_that_is_lost_ends_what_is_held_against_a_rule():
     assert (ratio[:2] <= 1.0).all()
     assert (ratio[2] == np.inf).all()
     assert np.isnan(ratio[3:]).all()
+
+
+def test_a_sum_of_many_numbers_is_bounded_where_its_accumulator_is_wide():
+    of, u = np.zeros(1 << 15, np.int64), 2.0**-8
+    x, zero = np.ones(len(of)), np.zeros(len(of))
+    for bound in (mean_bound, norm_bound):
+        assert np.isinf(bound(Arrays(of), x, zero, u, 0.0)).all()
+        wide = bound(Arrays(of, wide=True), x, zero, u, 0.0)
+        assert (wide > 0.0).all()
+        assert (wide < 8.0 * u * np.sqrt(len(of))).all()
+
+
+def test_the_larger_of_two_numbers_far_apart_has_its_own_bound():
+    assert extreme(5.0, 2.0, 0.25, 2.0) == 0.25
+    assert extreme(-5.0, 2.0, 0.25, 2.0) == 2.0
+    assert extreme(5.0, 2.0, 1.0, 2.0) == 2.0
+    assert extreme(1.0, 2.0, 0.25, 0.5) == 0.5
