@@ -22,7 +22,7 @@ from adamcheck.identify.places import Proposal, place_of, plain
 from adamcheck.identify.proposing import COUPLED, Proposer
 from adamcheck.identify.scoring import ENOUGH
 from adamcheck.identify.selection import ASKED, Chosen, Selection, evenly
-from adamcheck.identify.transitions import Mask, Steps, Transitions, ticking
+from adamcheck.identify.transitions import Index, Mask, Steps, Transitions, ticking
 from adamcheck.identify.wording import inferred_edit
 from adamcheck.mutations import Edit, apply
 from adamcheck.mutations.edits import Guard
@@ -38,6 +38,8 @@ _MOSTLY: Final = 0.75
 """What decides so many steps comes first; of those that deviate all must decide ENOUGH."""
 _SHOWN: Final = 24
 _OCTAVES: Final = 64
+_TURNS: Final = 6
+_NONE: Final = np.zeros(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Inference:
     """An edit that fits, under one guard, with the intervals of that guard's numbers.
 
     reach: between which numbers of each feature it was seen to act. decided: the share of the steps
-    that it decides, of those that deviate or of all, whichever is less.
+    that it decides, of those that deviate or of all, whichever is less. also: steps that its number
+    was looked for with besides.
     """
 
     proposal: Proposal
@@ -53,6 +56,7 @@ class Inference:
     limits: Limits
     reach: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     decided: float = 1.0
+    also: Index = field(default_factory=lambda: _NONE)
 
 
 class Inferring:
@@ -113,10 +117,7 @@ class Inferring:
         """The edits with which all steps fit, each under the guards that do."""
         found: list[Inference] = []
         for rough in self.proposals() if self.of.telling else ():
-            proposal = self.numbered(rough)
-            if proposal is not None:
-                hold = self._ticking if self._ticks(proposal) else self._steady
-                found += hold(proposal)
+            found += (self._ticking if self._ticks(rough) else self._steady)(rough)
             if len({one.proposal.edit for one in found}) >= _SHOWN:
                 break
         return sorted(found, key=lambda one: one.decided < _MOSTLY)
@@ -180,13 +181,25 @@ class Inferring:
         values = np.where(fresh, 0.0, answer.values["x.place"])
         return values, np.where(fresh, 0.0, answer.bounds["x.place"])
 
-    def _steady(self, proposal: Proposal) -> list[Inference]:
-        """An edit that leaves the clocks alone: every step is a case of its own."""
-        program, rows, more = self._posed(proposal.edit)
-        more = more | _exact(proposal.constants, len(rows))
-        fits, decides, telling = self._fits(program, rows, self.of.steps(rows), more)
-        gone = ~rows.explained
-        if not gone.any() or (gone & ~fits).any() or _share(decides, gone) < ENOUGH:
+    def _steady(self, rough: Proposal) -> list[Inference]:
+        """An edit that leaves the clocks alone: every step is a case of its own.
+
+        Steps with which its number does not fit are asked, too, when it is looked for again.
+        """
+        program, rows, known = self._posed(rough.edit)
+        steps, gone = self.of.steps(rows), ~rows.explained
+        proposal, also = self.numbered(rough), np.zeros(0, np.intp)
+        for _ in range(_TURNS):
+            if proposal is None:
+                return []
+            more = known | _exact(proposal.constants, len(rows))
+            fits, decides, telling = self._fits(program, rows, steps, more)
+            off = np.flatnonzero(gone & ~fits)
+            if not len(off) or not proposal.constants:
+                break
+            also = np.union1d(also, off[evenly(len(off), ASKED)])
+            proposal = self.numbered(proposal, also)
+        if proposal is None or len(off) or not gone.any() or _share(decides, gone) < ENOUGH:
             return []
         decided = min(_share(decides, gone), float(telling.mean()))
         seen = self.of.features(rows)
@@ -194,15 +207,19 @@ class Inferring:
         rests = {name: x[~gone & ~fits] for name, x in seen.items()}
         uniform = place_of(self.program, proposal.edit) in self._feeding
         return [
-            Inference(proposal, guard, limits, reach_of(guard, acts), decided)
+            Inference(proposal, guard, limits, reach_of(guard, acts), decided, also)
             for guard, limits in Facts(acts, rests).guards(steady=True, uniform=uniform)
         ]
 
-    def _ticking(self, proposal: Proposal) -> list[Inference]:
+    def _ticking(self, rough: Proposal) -> list[Inference]:
         """An edit of what the clocks are made of: they are walked under every guard that may be."""
-        if not self._fitting(proposal)(
-            np.asarray([x for _, x in proposal.constants] or [0.0])
-        ).all():
+        proposal = self.numbered(rough)
+        if (
+            proposal is None
+            or not self._fitting(proposal)(
+                np.asarray([x for _, x in proposal.constants] or [0.0])
+            ).all()
+        ):
             return []
         facts, tried = self._first_facts(proposal), set[Guard | None]()
         for _ in range(_ROUNDS):
@@ -307,18 +324,22 @@ class Inferring:
     def told(self, one: Inference) -> InferredEdit:
         """With the intervals of its numbers."""
         proposal = one.proposal
-        ends = {name[2:]: self._interval(proposal, name) for name, _ in proposal.constants}
+        ends = {name[2:]: self._interval(one, name) for name, _ in proposal.constants}
         to = proposal.edit.get("to")
         ends |= {"to": (float(to), float(to))} if isinstance(to, int) else {}
         return inferred_edit(self.program, proposal.edit, ends, one.guard, one.limits, one.reach)
 
-    def _interval(self, proposal: Proposal, name: str) -> tuple[float, float]:
+    def _interval(self, one: Inference, name: str) -> tuple[float, float]:
         """The numbers around the one found with which the steps that deviate fit."""
-        fits, middle = self._fitting(proposal), dict(proposal.constants)[name]
+        fits = self._fitting(one.proposal, one.also)
+        middle = dict(one.proposal.constants)[name]
         return end(fits, middle, -1.0), end(fits, middle, 1.0)
 
-    def numbered(self, proposal: Proposal) -> Proposal | None:
-        """With a number that fits the steps that deviate, the simplest there is; None without."""
+    def numbered(self, proposal: Proposal, also: Index = _NONE) -> Proposal | None:
+        """With a number that fits the steps that deviate, the simplest there is; None without.
+
+        also: which of those that it is held against are asked besides.
+        """
         if not proposal.constants:
             return proposal
         low, high = proposal.ends
@@ -331,13 +352,14 @@ class Inferring:
             tried = np.unique([*tried, *(low * smaller), *(high * smaller)])
         ((name, first),) = proposal.constants
         tried = np.unique([*tried, first])
-        good = tried[self._fitting(proposal)(tried)]
+        good = np.flatnonzero(self._fitting(proposal, also)(tried))
         if not len(good):
             return None
-        c = simplest(float(good.min()), float(good.max()))
-        return replace(proposal, constants=((name, c),))
+        c = simplest(float(tried[good[0]]), float(tried[good[-1]]))
+        ends = (tried[max(good[0] - 1, 0)], tried[min(good[-1] + 1, len(tried) - 1)])
+        return replace(proposal, constants=((name, c),), ends=(float(ends[0]), float(ends[1])))
 
-    def _fitting(self, proposal: Proposal) -> Callable[[Array], Mask]:
+    def _fitting(self, proposal: Proposal, also: Index = _NONE) -> Callable[[Array], Mask]:
         """Whether an edit with each of some numbers fits the steps that deviate."""
         edit, program, more = proposal.edit, apply(self.program, proposal.edit), Exact()
         if self._ticks(proposal):
@@ -348,10 +370,10 @@ class Inferring:
         elif edit.operator in COUPLED:
             program, rows, known = self._posed(edit)
             gone = np.flatnonzero(~rows.explained)
-            gone = gone[evenly(len(gone), 4 * ASKED)]
+            gone = np.union1d(gone[evenly(len(gone), 4 * ASKED)], also)
             rows, more = rows.some(gone), {n: (x[gone], e[gone]) for n, (x, e) in known.items()}
         else:
-            rows = self.of.asked
+            rows = Chosen.joined([self.of.asked, self.of.held.some(also)])
         steps, before = self.of.steps(rows), self.of.before(rows)
 
         def fits(numbers: Array) -> Mask:
