@@ -424,9 +424,11 @@ def named(table: Transitions) -> list[InferredEdit]:
     told = [inferring.told(one) for one in inferring.inferences()]
     # with any number at all: the steps do not tell
     told = [one for one in told if (-np.inf, np.inf) not in one.parameters.values()]
-    return sorted(told, key=_boundless)
+    return sorted(told, key=_vague)
 
 
-def _boundless(one: InferredEdit) -> bool:
-    """Whether a number may be arbitrarily large."""
-    return bool(np.isinf([*one.parameters.values()]).any())
+def _vague(one: InferredEdit) -> bool:
+    """Whether a number may be arbitrarily large, or clips at nothing, which is another edit."""
+    ends = [*one.parameters.values()]
+    nothing = one.operator.startswith("clip") and any(low <= 0.0 <= high for low, high in ends)
+    return nothing or bool(np.isinf(ends).any())
