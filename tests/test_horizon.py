@@ -118,6 +118,13 @@ def test_an_element_is_met_in_the_array_that_it_stands_in():
     assert "size, common silence" not in reached(run(silent(12, range(12), [0, 9]))).together
 
 
+def test_a_common_silence_is_one_of_all_elements_at_once():
+    apart = reached(run(silent(24, [0, 9, *range(10, 24)], [*range(10), 20, 23])))
+    assert "size, common silence" not in apart.together
+    at_once = reached(run(silent(24, [0, 9, 12], [1, 2, 9, 20])))
+    assert at_once.together["size, common silence"] == ((2.0, 7.0),)
+
+
 def test_steps_are_counted_from_a_loaded_one():
     plain = run(np.ones((3, 2)))
     loaded = replace(plain, evidence=replace(plain.evidence, first=100))

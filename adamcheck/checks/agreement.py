@@ -144,5 +144,6 @@ def long_run(context: Context, account: Account) -> None:
     steps = context.affordable(most, least=context.profile.steps)
     # no usual hyperparameters, and such that the bounds are narrow; then what everybody uses
     for hyper, share in ((brief(context, "brief"), 1), (usual(context), 4)):
-        grads = life(context, hyper, max(1, steps // share), context.profile.crowd, f"long {share}")
+        run = max(1, steps // share)
+        grads = life(context, hyper, run, context.profile.crowd, f"long {share}", pauses=4)
         hold(context, account, context.trajectory(grads, hyper=hyper))

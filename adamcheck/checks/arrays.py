@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adamcheck.checks.draws import inexact
 from adamcheck.checks.registry import check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context
@@ -30,7 +31,7 @@ def _large(context: Context) -> tuple[int, int]:
     theorem="elementwise",
 )
 def shapes(context: Context, account: Account) -> None:
-    rng = context.rng("shapes")
+    rng, hyper = context.rng("shapes"), inexact(context, "shapes")
     for shape in (
         (),
         (1,),
@@ -51,7 +52,7 @@ def shapes(context: Context, account: Account) -> None:
         hold(
             context,
             account,
-            context.trajectory(grads, rng.uniform(-1, 1, shape), hyper=context.dyadic),
+            context.trajectory(grads, rng.uniform(-1, 1, shape), hyper=hyper),
         )
 
 
@@ -66,7 +67,7 @@ def shapes(context: Context, account: Account) -> None:
     needs=("layouts",),
 )
 def layouts(context: Context, account: Account) -> None:
-    rng = context.rng("layouts")
+    rng, hyper = context.rng("layouts"), inexact(context, "layouts")
     large = _large(context)
     for shape in (
         (5, 7),
@@ -81,7 +82,7 @@ def layouts(context: Context, account: Account) -> None:
         theta0 = rng.uniform(-1, 1, shape)
         for a, b in _layouts(context, shape):
             trajectory = context.trajectory(
-                grads, theta0, hyper=context.dyadic, theta_layout=a, grad_layout=b
+                grads, theta0, hyper=hyper, theta_layout=a, grad_layout=b
             )
             hold(context, account, trajectory)
     _changing(context, account)
@@ -92,7 +93,7 @@ def _changing(context: Context, account: Account) -> None:
     """The gradient's layout is another one at every step."""
     if not context.able("stepwise"):
         return
-    rng = context.rng("changing layouts")
+    rng, hyper = context.rng("changing layouts"), inexact(context, "layouts")
     for shape in ((5, 7), (2, 3, 5), (19,)):
         known = _known(context, shape)
         if len(known) < 2:
@@ -100,7 +101,7 @@ def _changing(context: Context, account: Account) -> None:
         for turns in (known, known[::-1]):
             grads = rng.standard_normal((len(turns) + 1, *shape))
             how = {"theta_layout": turns[0], "grad_layout": "/".join(turns)}
-            hold(context, account, context.trajectory(grads, 0.5, hyper=context.dyadic, **how))
+            hold(context, account, context.trajectory(grads, 0.5, hyper=hyper, **how))
 
 
 def _constant(context: Context, account: Account) -> None:
@@ -108,17 +109,15 @@ def _constant(context: Context, account: Account) -> None:
 
     Memory that nobody may write to is met as well; compiled code often refuses it, which is told.
     """
-    rng = context.rng("expanded layouts")
+    rng, hyper = context.rng("expanded layouts"), inexact(context, "layouts")
     for shape, same in (((5, 7), (1, 7)), ((5, 7), (5, 1)), ((5, 7), (1, 1)), ((33,), (1,))):
         grads = np.broadcast_to(rng.standard_normal((3, *same)), (3, *shape))
         theta0 = rng.uniform(-1, 1, shape)
         if "strided" in context.description.layouts:
-            trajectory = context.trajectory(
-                grads, theta0, hyper=context.dyadic, grad_layout="expanded"
-            )
+            trajectory = context.trajectory(grads, theta0, hyper=hyper, grad_layout="expanded")
             hold(context, account, trajectory)
     if set(LAYOUTS) <= set(context.description.layouts):  # arrays reach the target as they are
-        frozen = context.trajectory(grads, theta0, hyper=context.dyadic, grad_layout="read-only")
+        frozen = context.trajectory(grads, theta0, hyper=hyper, grad_layout="read-only")
         failure = context.attempt(frozen).failure
         if failure is not None and failure.kind == "raised":
             text = f"a gradient that may only be read is refused: {failure.message}"

@@ -28,11 +28,8 @@ def by_running(context: Context, account: Account) -> None:
     last = context.profile.late(context.profile.slow_steps, context.fmt)
     steps = context.affordable(last, least=130)
     hyper = slow(context, last)
-    hold(
-        context,
-        account,
-        context.trajectory(life(context, hyper, steps, context.profile.crowd, "bias"), hyper=hyper),
-    )
+    grads = life(context, hyper, steps, context.profile.crowd, "bias", pauses=2)
+    hold(context, account, context.trajectory(grads, hyper=hyper))
 
 
 @check(

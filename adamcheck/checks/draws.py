@@ -74,7 +74,16 @@ def brief(context: Context, salt: str) -> dict[str, float]:
     if "eps" in context.dyadic:
         # small beside most gradients, and not so small that nobody would miss it
         drawn["eps"] = _safe(context, drawn).ordinary * 2.0 ** rng.uniform(-5.0, -1.0)
+    drawn["weight_decay"] = context.dyadic.get("weight_decay", 0.0) * rng.uniform(0.5, 1.0)
     return context.altered(context.dyadic, **drawn)
+
+
+def inexact(context: Context, salt: str) -> dict[str, float]:
+    """Hyperparameters that no format holds: a code path that keeps them narrower shows.
+
+    Dyadic ones where few digits leave no room for what honest scalars may be off by.
+    """
+    return context.dyadic if context.fmt.narrow else brief(context, salt)
 
 
 def usual(context: Context) -> dict[str, float]:
@@ -114,12 +123,12 @@ def life(
     *,
     silence: int | None = None,
     start: int | None = None,
-    together: bool = False,
+    pauses: int = 0,
 ) -> Array:
     """Lives ``[steps, count]`` (inputs.lives) in the zone that these hyperparameters leave.
 
-    Silences and late starts end where there is time to see what they left behind; ``together``: in
-    the middle third all elements are silent besides.
+    Silences and late starts end where there is time to see what they left behind; in so many
+    ``pauses`` all elements are silent at once.
     """
     safe = _safe(context, hyper)
     low, high = safe.window(_OCTAVES)
@@ -136,9 +145,23 @@ def life(
         near=(max(low, middle - 3.0), min(high, middle + 3.0)),
     )
     grads = lives(context.rng(salt), steps, count, scope)
-    if together:
-        grads[-(-steps // 3) : -(-steps // 3) + min(steps // 3, room)] = 0.0
+    for begin, end in _pauses(context.rng(f"pauses {salt}"), steps, scope.silence, pauses):
+        grads[begin:end] = 0.0
     return growing(context, _followed(context, hyper, grads), hyper)
+
+
+def _pauses(
+    rng: np.random.Generator, steps: int, longest: int, count: int
+) -> list[tuple[int, int]]:
+    """``count`` silences of all elements, one in each of so many parts of a run.
+
+    Log-uniform up to the longest, or to the one that leaves some room before and after it.
+    """
+    part = steps // max(1, count)
+    before = min(8, part // 3)
+    silent = lengths(rng, min(longest, part - before - max(1, part // 16)), count)
+    begins = np.arange(count) * part + before
+    return [(int(a), int(a + n)) for a, n in zip(begins, silent, strict=True)]
 
 
 def _followed(context: Context, hyper: Mapping[str, float], grads: Array) -> Array:
@@ -215,11 +238,14 @@ def silences(context: Context, hyper: Mapping[str, float], silence: int, count: 
     return growing(context, np.asarray(given * turns * sizes), hyper)
 
 
-def spikes(context: Context, hyper: Mapping[str, float], steps: int, count: int) -> Array:
+def spikes(
+    context: Context, hyper: Mapping[str, float], steps: int, count: int, *, at_once: bool = False
+) -> Array:
     """Steady gradients ``[steps, count]`` with a spike an element, at any step and of any size.
 
     Every other spike is moderate, as after a huge one nothing is seen for long; where digits are
-    few all are forgotten within an eighth of the run.
+    few all are forgotten within an eighth of the run. ``at_once``: all at one late step, so that
+    what goes by the norms before it has met no other.
     """
     rng = context.rng("spikes")
     safe = _safe(context, hyper)
@@ -228,6 +254,8 @@ def spikes(context: Context, hyper: Mapping[str, float], steps: int, count: int)
     turns = np.where((t // rng.integers(1, 3, count)) % 2 == 0, 1.0, -1.0)
     grads = np.exp2(base) * turns * rng.uniform(0.5, 1.0, (steps, count))
     at = np.minimum(lengths(rng, steps - 1, count), steps - 1)
+    if at_once:
+        at = np.full(count, rng.integers(steps // 2, steps - steps // 8))
     highest = safe.high - base
     if context.fmt.narrow:
         highest = min(highest, steps / 16 * -math.log2(hyper.get("beta2") or 0.5))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adamcheck.checks.draws import ladder, life, steps_for
+from adamcheck.checks.draws import inexact, ladder, life, steps_for
 from adamcheck.checks.registry import check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context
@@ -21,9 +21,10 @@ from adamcheck.properties.context import Account, Context
 )
 def small_sizes(context: Context, account: Account) -> None:
     rng = context.rng("sizes")
+    hyper = inexact(context, "sizes")
     for n in range(34):
         grads = rng.uniform(0.25, 1.0, (3, n)) * rng.choice((-1.0, 1.0), (3, n))
-        hold(context, account, context.trajectory(grads, hyper=context.dyadic))
+        hold(context, account, context.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -35,23 +36,23 @@ def small_sizes(context: Context, account: Account) -> None:
     theorem="elementwise",
 )
 def large_sizes(context: Context, account: Account) -> None:
-    rng = context.rng("large")
+    rng, hyper = context.rng("large"), inexact(context, "large")
     blocks = [2**k + odd for k in range(6, 13) for odd in (0, 1)]
     if context.able("many"):
-        grads = life(context, context.dyadic, 4, sum(blocks), "blocks")
+        grads = life(context, hyper, 4, sum(blocks), "blocks")
         parts = np.split(context.cast(grads), np.cumsum(blocks)[:-1], axis=1)
-        one = context.trajectory(parts[0], hyper=context.dyadic)
+        one = context.trajectory(parts[0], hyper=hyper)
         starts = tuple(context.cast(np.zeros(n)) for n in blocks)
         hold(context, account, replace(one, theta0=starts, grads=tuple(parts)))
         blocks = [int(n) for n in rng.choice(blocks, 4, replace=False)]
     for n in blocks:
-        grads = life(context, context.dyadic, 2, n, f"block of {n}")
-        hold(context, account, context.trajectory(grads, hyper=context.dyadic))
+        grads = life(context, hyper, 2, n, f"block of {n}")
+        hold(context, account, context.trajectory(grads, hyper=hyper))
     for n in ladder(rng, 300, context.profile.wide, parts=2):
         steps = context.affordable(steps_for(context, n), least=6)
         # which element is silent is left to no chance
-        grads = life(context, context.dyadic, steps, n, f"array of {n}", together=True)
-        hold(context, account, context.trajectory(grads, hyper=context.dyadic))
+        grads = life(context, hyper, steps, n, f"array of {n}", pauses=1)
+        hold(context, account, context.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -90,7 +91,7 @@ def several(context: Context, account: Account) -> None:
     shapes = ((5,), (3, 4), (5,), (), (1,), (2, 1, 3), (3, 4), (33,), (0,))
     grads = tuple(context.cast(rng.standard_normal((12, *shape))) for shape in shapes)
     theta0 = tuple(context.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes)
-    one = context.trajectory(grads[0], hyper=context.dyadic)
+    one = context.trajectory(grads[0], hyper=inexact(context, "several"))
     hold(context, account, replace(one, theta0=theta0, grads=grads))
     # a pair of one shape, and of equal values: what they are cannot tell them apart
     hold(context, account, replace(one, theta0=theta0[:1] * 2, grads=grads[:3:2]))

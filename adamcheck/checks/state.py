@@ -8,7 +8,16 @@ from typing import Final
 
 import numpy as np
 
-from adamcheck.checks.draws import CANCELLED, cancelling, choices, silences, slow, spikes, usual
+from adamcheck.checks.draws import (
+    CANCELLED,
+    cancelling,
+    choices,
+    inexact,
+    silences,
+    slow,
+    spikes,
+    usual,
+)
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.inputs.followed import rests
 from adamcheck.properties import hold
@@ -86,7 +95,9 @@ def spike(context: Context, account: Account) -> None:
         return
     # a guard against outliers waits until it knows what is usual; a cut spike shows in v, later on
     steps = context.affordable(context.profile.spike, least=64)
-    hold(context, account, context.trajectory(spikes(context, hyper, steps, 64), hyper=hyper))
+    for at_once in (False, True):
+        grads = spikes(context, hyper, steps, 64, at_once=at_once)
+        hold(context, account, context.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -129,13 +140,16 @@ def inert(context: Context, account: Account) -> None:
     needs=("state",),
 )
 def save_load(context: Context, account: Account) -> None:
-    rng = context.rng("save")
+    rng, hyper = context.rng("save"), inexact(context, "save")
     grads = rng.standard_normal((16, 32))
+    grads[:6, :4] = 0.0  # what is saved as 0 has to replace what is there
     for after in (0, 1, 5, 11):
-        trajectory = context.trajectory(grads, hyper=context.dyadic, reload_after=after)
+        trajectory = context.trajectory(grads, hyper=hyper, reload_after=after)
         hold(context, account, trajectory, "reload")
-    for receiver in ("none", "twice", "used"):
+    for receiver in ("none", "twice"):
         hold(context, account, replace(trajectory, reload_after=5), "reload", into=receiver)
+    for after in (0, 1, 5):  # by one that has seen more steps, and by one that has seen fewer
+        hold(context, account, replace(trajectory, reload_after=after), "reload", into="used")
     _save_late(context, account)
     if context.able("many"):
         shapes = ((5,), (2, 3), (5,))
@@ -153,9 +167,10 @@ def save_load(context: Context, account: Account) -> None:
         spiked = grads.copy()
         spiked[1] *= 16.0
         trajectory = context.trajectory(
-            spiked, 0.5, hyper=context.dyadic | extra, flags=context.switches, reload_after=5
+            spiked, 0.5, hyper=hyper | extra, flags=context.switches, reload_after=5
         )
         hold(context, account, trajectory, "reload")
+        hold(context, account, trajectory, "reload", into="used")
     hold(context, account, context.trajectory(grads, reload_after=7))
 
 

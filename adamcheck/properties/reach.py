@@ -39,8 +39,7 @@ def reached(judgement: Judgement) -> Horizon:
     sharp = 2 * decided >= steps
     sizes = evidence.sizes or (count,)
     array = np.repeat(np.arange(len(sizes)), sizes)
-    whole = np.ones(len(sizes), bool)
-    whole[array[~sharp]] = False
+    common = _common(size, array, len(sizes))
     if not seen.all():
         size, thetas, sharp, array = size[:, seen], thetas[:, seen], sharp[seen], array[seen]
     ended, late = _gaps(size)
@@ -63,7 +62,7 @@ def reached(judgement: Judgement) -> Horizon:
         hyper={n: (float(x), float(x)) for n, x in evidence.hyper.items()},
         loaded=evidence.first,
         options=dict.fromkeys(_on(evidence), steps),
-        together=_together(size, ended, _Arrays(np.array(sizes), whole, array), evidence.first),
+        together=_together(size, ended, _Arrays(np.array(sizes), common, array), evidence.first),
     )
 
 
@@ -84,10 +83,11 @@ class _Ended:
 
 @dataclass(frozen=True)
 class _Arrays:
-    """The arrays of a run: ``sizes``, which are ``whole``, and ``of`` which each column is."""
+    """The arrays of a run: ``sizes``, most zeros in a row of all elements at once (``common``), and
+    ``of`` which array each column is."""
 
     sizes: NDArray[np.int64]
-    whole: NDArray[np.bool_]
+    common: NDArray[np.int64]
     of: NDArray[np.int64]
 
     def most(self, each: Array) -> list[tuple[float, float]]:
@@ -96,12 +96,10 @@ class _Arrays:
         np.maximum.at(found, self.of, each)
         return list(zip(self.sizes.tolist(), found.tolist(), strict=True))
 
-    def common(self, each: Array) -> list[tuple[float, float]]:
-        """(size, the least number of all its columns) of every array that is whole."""
-        found = np.full(self.sizes.size, np.inf)
-        np.minimum.at(found, self.of, each)
-        kept = self.whole & np.isfinite(found)
-        return list(zip(self.sizes[kept].tolist(), found[kept].tolist(), strict=True))
+    def silent(self) -> list[tuple[float, float]]:
+        """(size, the longest silence of all elements at once) of the arrays that are judged."""
+        kept = np.unique(self.of)
+        return list(zip(self.sizes[kept].tolist(), self.common[kept].tolist(), strict=True))
 
 
 def _together(size: Array, ended: _Ended, arrays: _Arrays, first: int) -> dict[str, Front]:
@@ -116,7 +114,7 @@ def _together(size: Array, ended: _Ended, arrays: _Arrays, first: int) -> dict[s
         "step, silence": _highest(ended.steps + 1 + first, ended.gaps),
         "step, gradient": _highest(t, finite.max(axis=1, initial=0.0)),
         "size, silence": arrays.most(gaps),
-        "size, common silence": arrays.common(gaps),
+        "size, common silence": arrays.silent(),
         "size, gradient": arrays.most(finite.max(axis=0, initial=0.0)),
         "silence, gradient": _highest(ended.gaps, met),
     }
@@ -183,6 +181,17 @@ def _gaps(size: Array) -> tuple[_Ended, int]:
     own = (begun >= 0) & (begins[begun] // steps == ends // steps) if begins.size else ends < 0
     ends, begun = ends[own], begins[begun[own]]
     return _Ended(ends % steps, some[ends // steps], ends - begun), int(late.max())
+
+
+def _common(size: Array, array: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Of each array the most steps in a row, between two gradients, in which all |g| are zero."""
+    ends = np.searchsorted(array, np.arange(count + 1))
+    longest = np.zeros(count, np.int64)
+    for k in range(count):
+        own = size[:, ends[k] : ends[k + 1]]
+        given = np.flatnonzero((own > 0.0).any(axis=1))
+        longest[k] = np.diff(given).max(initial=1) - 1
+    return longest
 
 
 def _places(changes: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
