@@ -28,7 +28,9 @@ def by_running(context: Context, account: Account) -> None:
     last = context.profile.late(context.profile.slow_steps, context.fmt)
     steps = context.affordable(last, least=130)
     hyper = slow(context, last)
-    grads = life(context, hyper, steps, context.profile.crowd, "bias", pauses=2)
+    # few digits bring runs so short that a pause would take what is left to be seen
+    pauses = 0 if context.fmt.narrow else 2
+    grads = life(context, hyper, steps, context.profile.crowd, "bias", pauses=pauses)
     hold(context, account, context.trajectory(grads, hyper=hyper))
 
 

@@ -145,9 +145,17 @@ def life(
         near=(max(low, middle - 3.0), min(high, middle + 3.0)),
     )
     grads = lives(context.rng(salt), steps, count, scope)
+    turns = np.where(np.arange(count) % 2 == 0, 1.0, -1.0) * 2.0**middle
     for begin, end in _pauses(context.rng(f"pauses {salt}"), steps, scope.silence, pauses):
+        for beside in (slice(max(0, begin - _BESIDE), begin), slice(end, end + _BESIDE)):
+            # where an element's own silence would join it, it would last longer than is asked for
+            grads[beside] = np.where(grads[beside] == 0.0, turns, grads[beside])
         grads[begin:end] = 0.0
     return growing(context, _followed(context, hyper, grads), hyper)
+
+
+_BESIDE: Final = 4
+"""Steps before and after a common silence in which every element has a gradient."""
 
 
 def _pauses(
