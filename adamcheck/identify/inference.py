@@ -37,7 +37,8 @@ _BETWEEN: Final = 17
 _MOSTLY: Final = 0.75
 """What decides so many steps comes first; of those that deviate all must decide ENOUGH."""
 _SHOWN: Final = 24
-_OCTAVES: Final = 64
+_OCTAVES: Final = 128
+_FINER: Final = 0.125
 _TURNS: Final = 6
 _NONE: Final = np.zeros(0, np.intp)
 
@@ -198,7 +199,7 @@ class Inferring:
             if not len(off) or not proposal.constants:
                 break
             also = np.union1d(also, off[evenly(len(off), ASKED)])
-            proposal = self.numbered(proposal, also)
+            proposal = self.numbered(proposal, also) or self.numbered(rough, also)
         if proposal is None or len(off) or not gone.any() or _share(decides, gone) < ENOUGH:
             return []
         decided = min(_share(decides, gone), float(telling.mean()))
@@ -333,7 +334,8 @@ class Inferring:
         """The numbers around the one found with which the steps that deviate fit."""
         fits = self._fitting(one.proposal, one.also)
         middle = dict(one.proposal.constants)[name]
-        return end(fits, middle, -1.0), end(fits, middle, 1.0)
+        low = end(fits, middle, -1.0)
+        return max(low, 0.0) if _clips(one.proposal.edit) else low, end(fits, middle, 1.0)
 
     def numbered(self, proposal: Proposal, also: Index = _NONE) -> Proposal | None:
         """With a number that fits the steps that deviate, the simplest there is; None without.
@@ -348,10 +350,14 @@ class Inferring:
             between = np.exp(np.linspace(np.log(abs(low)), np.log(abs(high)), _BETWEEN))
             tried = np.unique([*tried, *(np.sign(low) * between)])
         else:  # how small a number is may be known by other steps
-            smaller = 2.0 ** -np.arange(_OCTAVES)
+            smaller = 2.0 ** -np.arange(0.0, _OCTAVES, _FINER if len(also) else 1.0)
             tried = np.unique([*tried, *(low * smaller), *(high * smaller)])
         ((name, first),) = proposal.constants
         tried = np.unique([*tried, first])
+        if _clips(proposal.edit):  # at nothing it is another edit, and by 0/0 no number
+            tried = tried[tried > 0.0]
+        if not len(tried):
+            return None
         good = np.flatnonzero(self._fitting(proposal, also)(tried))
         if not len(good):
             return None
@@ -427,8 +433,13 @@ def named(table: Transitions) -> list[InferredEdit]:
     return sorted(told, key=_vague)
 
 
+def _clips(edit: Edit) -> bool:
+    """Whether the number of an edit is the size that a value may have."""
+    return edit.operator in ("clip", "clip-norm")
+
+
 def _vague(one: InferredEdit) -> bool:
     """Whether a number may be arbitrarily large, or clips at nothing, which is another edit."""
     ends = [*one.parameters.values()]
-    nothing = one.operator.startswith("clip") and any(low <= 0.0 <= high for low, high in ends)
+    nothing = one.operator in ("clip", "clip-norm") and any(low <= 0.0 for low, _ in ends)
     return nothing or bool(np.isinf(ends).any())

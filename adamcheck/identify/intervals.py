@@ -23,7 +23,8 @@ from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import Program
 
-_FINEST: Final = 60
+_POWERS: Final = np.r_[-140:-60:8, -60:11, 16:129:8].astype(np.float64)
+"""At which powers of two of a number's size others are tried around it, more of the nearer ones."""
 _BETWEEN: Final = 32
 _MOST: Final = 96
 
@@ -67,14 +68,14 @@ def interval(
 
 def end(fits: Callable[[Array], NDArray[np.bool_]], middle: float, way: float) -> float:
     """The nearest number that does not fit, on one side of one that does."""
-    unit = abs(middle) or 1.0
-    away = unit * 2.0 ** np.arange(-_FINEST, 11.0)
+    away = (abs(middle) or 1.0) * 2.0**_POWERS
     good = fits(middle + way * away)
     if good.all():
         return way * np.inf
     k = int(np.argmin(good))
     low, high = (away[k - 1] if k else 0.0), away[k]
-    between = np.linspace(low, high, _BETWEEN + 1)[1:]
+    spaced = np.geomspace if 0.0 < 4.0 * low < high else np.linspace
+    between = spaced(low, high, _BETWEEN + 1)[1:]
     good = fits(middle + way * between)
     good[-1] = False
     return float(middle + way * between[int(np.argmin(good))])
