@@ -129,12 +129,17 @@ class Selection:
 
     @cached_property
     def followed(self) -> Chosen:
-        """Every step of a few elements of each run: what changes a clock is felt ever after."""
+        """Every step of a few elements of each run: what changes a clock is felt ever after.
+
+        By all elements: some that the base explains throughout are among them.
+        """
         picked = []
         for here in self._runs(self.all):
             column, gone = self.all.column[here], ~self.all.explained[here]
-            columns = np.unique(column[gone] if gone.any() else column)
-            picked.append(here[np.isin(column, columns[evenly(len(columns), _FEW)])])
+            left = np.unique(column[gone])
+            some = (left, np.setdiff1d(column, left))
+            columns = np.concatenate([each[evenly(len(each), _FEW)] for each in some if len(each)])
+            picked.append(here[np.isin(column, columns)])
         return self.all.some(np.concatenate(picked))
 
     @cached_property
