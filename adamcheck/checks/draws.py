@@ -146,7 +146,11 @@ def life(
     )
     grads = lives(context.rng(salt), steps, count, scope)
     turns = np.where(np.arange(count) % 2 == 0, 1.0, -1.0) * 2.0**middle
-    for begin, end in _pauses(context.rng(f"pauses {salt}"), steps, scope.silence, pauses):
+    # what a pause leaves of v-ḡ² is soon as narrow as its bound
+    some = 0 if context.spec.centered == "yes" else pauses
+    # few digits see little of what comes after one: a third of its part is left silent there
+    longest = min(scope.silence, steps // (3 * pauses) if pauses and context.fmt.narrow else steps)
+    for begin, end in _pauses(context.rng(f"pauses {salt}"), steps, longest, some):
         for beside in (slice(max(0, begin - _BESIDE), begin), slice(end, end + _BESIDE)):
             # where an element's own silence would join it, it would last longer than is asked for
             grads[beside] = np.where(grads[beside] == 0.0, turns, grads[beside])
