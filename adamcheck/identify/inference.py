@@ -33,13 +33,19 @@ from adamcheck.result import InferredEdit
 Exact = dict[str, tuple[Array, Array]]
 """Further inputs by name: values and bounds."""
 _ROUNDS: Final = 24
+"""How often guards of a clock are made anew from the steps that contradicted the last ones."""
 _BETWEEN: Final = 17
+"""Numbers that are tried between the ends of an interval."""
 _MOSTLY: Final = 0.75
 """What decides so many steps comes first; of those that deviate all must decide ENOUGH."""
 _SHOWN: Final = 24
+"""Edits after which no others are looked for: nobody reads more (LIMITS says so)."""
 _OCTAVES: Final = 128
 _FINER: Final = 0.125
+"""How far below an interval's end smaller numbers are tried, and in what parts of an octave where
+some steps had contradicted the first number."""
 _TURNS: Final = 6
+"""How often a number is looked for again with the steps that it does not fit."""
 _NONE: Final = np.zeros(0, np.intp)
 
 

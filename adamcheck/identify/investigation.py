@@ -212,11 +212,15 @@ def conclude(
     if found.fits and not best.sees:
         from adamcheck.identify.explain import from_moments
 
+        lost = f"the target is not finite from step {first_lost(best)} on: there is no number"
         # what fits divides by 0 in its first step, and so may anything else: moments may tell more
-        why = from_moments(base, [found.scores], seen())
+        try:
+            why = from_moments(base, [found.scores], seen())
+        except Exception as fault:
+            said = f"the search for an edit failed: {type(fault).__name__}: {fault}"
+            return Investigation(None, error=f"{lost} to name a dialect by ({said})")
         if why is None:
-            error = f"the target is not finite from step {first_lost(best)} on: there is no number"
-            return Investigation(None, error=f"{error} to name a dialect by")
+            return Investigation(None, error=f"{lost} to name a dialect by")
         best = found.scores.fit(base)
         rest = (f for f in found.ranking if f.sees and f.candidate != best.candidate)
         found = replace(found, best=best, equal=(), ranking=(best, *rest))

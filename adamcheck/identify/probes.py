@@ -19,12 +19,17 @@ from adamcheck.identify.runs import Asked, asked_with, preloaded, signs, spread,
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 
+# How far probes look beyond the checks' evidence; LIMITS names these numbers.
 _LATE: Final = 8192
+"""Steps of the longest run."""
 _SILENT: Final = 2048
+"""Steps of the runs with silences of every length."""
 _SHORT_RANGED: Final = 4
 """By how much these are shorter where the format has few exponents."""
 _LARGEST: Final = 1 << 16
+"""The largest array has one element more."""
 _OCTAVES: Final = 32
+"""Octaves that |g| goes up and down from 1."""
 LABELS: Final = ("late", "large", "silent", "any size")
 
 

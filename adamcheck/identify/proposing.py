@@ -27,7 +27,9 @@ from adamcheck.numerics.meanings import MEANING
 _MOSTLY: Final = 0.9
 """The share of steps that a proposal must explain roughly; bounds are asked afterwards."""
 _SOLVED: Final = 0.75
+"""The share of steps for which one value at a place has to give what was seen."""
 _TURNS: Final = 52
+"""Bisections, as many as a double has bits."""
 COUPLED: Final = ("couple", "clip-norm")
 _SAME: Final[Any] = range(1 << 16)
 
@@ -124,11 +126,14 @@ class Proposer:
         near: Any = True
         for name, seen in self.seen.items():
             value = made[name]
+            # rough on purpose, as the judge's bounds are asked afterwards: some bounds of the base,
+            # or an eighth of how far the base is off, which no other edit comes near by chance
             room = 4.0 * self.bound[name] + self.off[name] / 8.0
             room = np.where(np.isnan(room), np.inf, room)
             room = room + 16.0 * self.table.fmt.u * np.abs(value)
-            lost = ~np.isfinite(seen)  # what overflows, say, may look like anything
-            near = near & ((np.abs(value - seen) <= room) | (lost & ~(np.abs(value) < 1e30)))
+            lost = ~np.isfinite(seen)  # what overflows may look like anything
+            over = ~(np.abs(value) < 0.5 * self.table.fmt.largest)
+            near = near & ((np.abs(value - seen) <= room) | (lost & over))
         return np.mean(np.broadcast_to(near, (*np.shape(near)[:-1], self.count)), axis=-1)
 
     # edits without a number
@@ -329,6 +334,7 @@ def solved(
 
 
 _HITS: Final = 3
+"""Intervals that are kept of each step, those nearest to what the value was."""
 _SIZES: Final = np.concatenate(
     [-(2.0 ** np.arange(-64.0, 65.0, 2.0)), 2.0 ** np.arange(-64.0, 65.0, 2.0)]
 )

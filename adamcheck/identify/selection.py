@@ -13,13 +13,21 @@ from adamcheck.identify.batch import Array
 from adamcheck.identify.guards import features_of
 from adamcheck.identify.transitions import Clocks, Index, Mask, Steps, Transitions
 
+# How many steps are looked at: these decide what is found and how long it takes, and no verdict, as
+# every edit that is found has to fit all the steps that are held against it.
 ASKED: Final = 96
+"""Deviating steps from which edits are proposed."""
 _HELD: Final = 3000
 _QUIET: Final = 9000
+"""Deviating steps, and others, that an edit is held against."""
 _NEAR: Final = 64
+"""Steps on either side of an extreme feature of what deviates, where a threshold may be."""
 _EACH: Final = 24
+"""Steps of a run of which whole arrays are looked at."""
 _FEW: Final = 4
+"""Elements of a run, of either kind, that are followed through all of its steps."""
 _ROOM: Final = 1 << 15
+"""Element-steps of whole arrays of each kind."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,11 @@ def place_in_words(place: str) -> str:
 
 
 def interval_in_words(name: str, low: float, high: float) -> str:
-    """``c = 2`` where only one number is left in it, else ``1.98 <= c <= 2.03``."""
+    """``c = 2`` where only one number is left in it, else ``1.98 <= c <= 2.03``.
+
+    With so many digits that the ends differ, and that neither reads 1, which changes nothing, where
+    it is another number.
+    """
     if math.isinf(low) and math.isinf(high):
         return f"any {name}"
     if math.isinf(high):
@@ -86,7 +90,10 @@ def interval_in_words(name: str, low: float, high: float) -> str:
     if math.isinf(low):
         return f"{name} <= {high:.6g}"
     digits = 6
-    while digits < 17 and low != high and f"{low:.{digits}g}" == f"{high:.{digits}g}":
+    while digits < 17 and (
+        (low != high and f"{low:.{digits}g}" == f"{high:.{digits}g}")
+        or any(x != 1.0 and float(f"{x:.{digits}g}") == 1.0 for x in (low, high))
+    ):
         digits += 1
     a, b = f"{low:.{digits}g}", f"{high:.{digits}g}"
     return f"{name} = {a}" if a == b else f"{a} <= {name} <= {b}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from adamcheck.identify.lockstep import walk
 from adamcheck.identify.regime import regime
 from adamcheck.identify.runs import kept_in_company
 from adamcheck.identify.scoring import Scores
+from adamcheck.identify.wording import interval_in_words
 from adamcheck.mutations import Guard
 from adamcheck.numerics.changed import (
     WORDS,
@@ -208,3 +211,19 @@ def test_the_larger_of_two_numbers_far_apart_has_its_own_bound():
     assert extreme(-5.0, 2.0, 0.25, 2.0) == 2.0
     assert extreme(5.0, 2.0, 1.0, 2.0) == 2.0
     assert extreme(1.0, 2.0, 0.25, 0.5) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (2.0, 2.0, "c = 2"),
+        (1.98, 2.03, "1.98 <= c <= 2.03"),
+        (2.0, 2.0 + 2.0**-40, "2 <= c <= 2.000000000001"),
+        (0.5, 1.0, "0.5 <= c <= 1"),
+        (0.5, 1.0 - 2.0**-50, "0.5 <= c <= 0.999999999999999"),
+        (1.0 - 2.0**-53, 1.0 - 2.0**-53, "c = 0.9999999999999999"),
+        (-math.inf, 3.0, "c <= 3"),
+    ],
+)
+def test_an_interval_is_told_with_the_digits_that_it_needs(low, high, said):
+    assert interval_in_words("c", low, high) == said
