@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from llvmlite import binding, ir
 
-from adamcheck.numerics import comparison, double_double, error_bounds, machine
+from adamcheck.numerics import comparison, double_double, error_bounds, instructions
+from adamcheck.numerics.instructions import Instruction
 from adamcheck.numerics.vectors import DOUBLE, LANES, VECTOR, Translator, spread
 
 WHOLE: Final = ir.IntType(64)
@@ -66,10 +67,10 @@ def address_of(module: Any, name: str) -> int:
 def translator(builder: Any) -> Translator:
     """What turns the instructions' texts into code."""
     functions = (*comparison.COMPARISON, *double_double.FUNCTIONS)
-    return Translator(builder, functions, error_bounds.ERROR_BOUNDS, machine.CONSTANTS)
+    return Translator(builder, functions, error_bounds.ERROR_BOUNDS, instructions.CONSTANTS)
 
 
-def results_of(made: Translator, one: machine.Instruction, values: Sequence[Any]) -> Sequence[Any]:
+def results_of(made: Translator, one: Instruction, values: Sequence[Any]) -> Sequence[Any]:
     """What an instruction makes of its operands' values."""
     names = {}
     for operand, value in zip(one.operands, values, strict=True):
@@ -124,16 +125,16 @@ class _Execute:
 
     def _step(self, k: Any) -> None:
         builder = self.builder
-        self.line = builder.gep(self.code, [builder.mul(k, WHOLE(machine.WIDTH))])
+        self.line = builder.gep(self.code, [builder.mul(k, WHOLE(instructions.WIDTH))])
         after = builder.append_basic_block("done")
         unknown = builder.append_basic_block("unknown")
         switch = builder.switch(builder.load(self.line), unknown)
-        for name, opcode in machine.OPCODES.items():
+        for name, opcode in instructions.OPCODES.items():
             block = builder.append_basic_block(name)
             switch.add_case(_INDEX(opcode), block)
             builder.position_at_end(block)
-            if name in machine.BY_NAME:
-                self._lanes(machine.BY_NAME[name])
+            if name in instructions.BY_NAME:
+                self._lanes(instructions.BY_NAME[name])
             else:
                 getattr(self, f"_{name}")()
             builder.branch(after)
@@ -152,7 +153,7 @@ class _Execute:
         place = builder.gep(self.rows, [start])
         return builder.bitcast(place, ir.PointerType(VECTOR))
 
-    def _lanes(self, one: machine.Instruction) -> None:
+    def _lanes(self, one: Instruction) -> None:
         builder = self.builder
         results = [self._row(1 + k) for k in range(one.results)]
         operands = [self._row(1 + one.results + k) for k in range(len(one.operands))]
@@ -169,7 +170,7 @@ class _Execute:
 
         counted_loop(builder, WHOLE(0), self.vectors, body, one.name)
 
-    def _put(self, one: machine.Instruction, results: list[Any], values: list[Any], i: Any) -> None:
+    def _put(self, one: Instruction, results: list[Any], values: list[Any], i: Any) -> None:
         found = results_of(self.translator, one, values)
         for row, value in zip(results, found, strict=True):
             self.builder.store(value, self.builder.gep(row, [i]), align=ROW_BYTES)

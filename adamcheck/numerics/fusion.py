@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-from adamcheck.numerics import machine
+from adamcheck.numerics import instructions, machine
 from adamcheck.numerics.assembly import (
     DRIVE,
     FLOATS,
@@ -32,7 +32,7 @@ Line = tuple[int, ...]
 Part = tuple[Line, ...]
 ABREAST: Final = 4
 """Vectors that are worked on side by side: one waits for its divisions while the other goes on."""
-_NAMES: Final = {opcode: name for name, opcode in machine.OPCODES.items()}
+_NAMES: Final = {opcode: name for name, opcode in instructions.OPCODES.items()}
 
 
 @lru_cache(maxsize=64)
@@ -139,7 +139,7 @@ class _Fusion:
         elif name == "store":
             target = self._lane(places[line], VECTOR, column.index)
             builder.store(self._read(line[1], column), target, align=8)
-        elif machine.BY_NAME[name].idle:
+        elif instructions.BY_NAME[name].idle:
             # its rows stay in memory; a branch here would part what can be worked on side by side
             own = _writes(line)
             values = {row: self._read(row, column) for row in _reads(line) if row not in own}
@@ -147,7 +147,7 @@ class _Fusion:
             return
         else:
             given = [self._read(row, column) for row in _reads(line)]
-            found = results_of(self.translator, machine.BY_NAME[name], given)
+            found = results_of(self.translator, instructions.BY_NAME[name], given)
             column.known |= dict(zip(_writes(line), found, strict=True))
         column.written.update(_writes(line))
 
@@ -156,7 +156,7 @@ class _Fusion:
         builder, busy = self.builder, None
         for column in columns:
             for line, values in column.seldom:
-                one = machine.BY_NAME[_NAMES[line[0]]]
+                one = instructions.BY_NAME[_NAMES[line[0]]]
                 names = [operand.strip("|") for operand in one.operands]
                 here = self.translator.any_but_zero(values[_reads(line)[names.index(one.idle)]])
                 busy = here if busy is None else builder.or_(busy, here)
@@ -165,7 +165,7 @@ class _Fusion:
         with builder.if_then(busy, likely=False):
             for column in columns:
                 for line, values in column.seldom:
-                    one, own = machine.BY_NAME[_NAMES[line[0]]], _writes(line)
+                    one, own = instructions.BY_NAME[_NAMES[line[0]]], _writes(line)
                     known = values | {row: self._fetched(row, column.index) for row in own}
                     given = [known[row] for row in _reads(line)]
                     found = results_of(self.translator, one, given)
@@ -201,15 +201,15 @@ class _Fusion:
 
 def _writes(line: Line) -> Sequence[int]:
     name = _NAMES[line[0]]
-    if name in machine.BY_NAME:
-        return line[1 : 1 + machine.BY_NAME[name].results]
+    if name in instructions.BY_NAME:
+        return line[1 : 1 + instructions.BY_NAME[name].results]
     return line[1:2] if name in ("load", "load32", "steady") else ()
 
 
 def _reads(line: Line) -> Sequence[int]:
     name = _NAMES[line[0]]
-    if name in machine.BY_NAME:
-        one = machine.BY_NAME[name]
+    if name in instructions.BY_NAME:
+        one = instructions.BY_NAME[name]
         return line[1 + one.results : 1 + one.results + len(one.operands)]
     return line[1:2] if name in ("store", "store1") else ()
 

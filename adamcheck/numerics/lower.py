@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.numerics import machine
+from adamcheck.numerics import instructions
 from adamcheck.numerics.emit import FORMAT_CONSTANTS, Emitter
 from adamcheck.program import Op, Program
 
@@ -79,7 +79,7 @@ class _Builder:
     def add(self, name: str, reads: Sequence[str]) -> tuple[str, ...]:
         key = (name, tuple(reads))
         if key not in self._known:
-            one = machine.BY_NAME[name]
+            one = instructions.BY_NAME[name]
             writes = tuple(f"{len(self.steps)}.{k}" for k in range(one.results))
             self.steps.append(_Step(name, writes, key[1]))
             self._known[key] = writes
@@ -164,7 +164,7 @@ class _Lowering:
         return high, low
 
     def _known(self, name: str) -> str:
-        if name not in machine.OPCODES:
+        if name not in instructions.OPCODES:
             raise UnsupportedError(f"the block machine has no instruction {name!r}")
         return name
 
@@ -245,7 +245,7 @@ class _Lowering:
             inner = args[0]
             assert isinstance(inner.func, ast.Name)
             fused = f"within.{inner.func.id}"
-            if fused in machine.OPCODES:
+            if fused in instructions.OPCODES:
                 return self.add(fused, [self._expression(x) for x in (*inner.args, *args[1:])])[0]
         if name == "above_zero":
             return self._expression(args[0])
@@ -383,9 +383,9 @@ def _allocated(
     outside = sorted({*last, *ends, *carried} - own - {"zero"})
     rows = {"zero": 0} | {name: k for k, name in enumerate(outside, start=1)}
     count, free = len(rows), list[int]()
-    code = np.zeros((len(steps) + len(moves), machine.WIDTH), np.uint32)
+    code = np.zeros((len(steps) + len(moves), instructions.WIDTH), np.uint32)
     for number, step in enumerate(steps):
-        line = [machine.OPCODES[step.name]]
+        line = [instructions.OPCODES[step.name]]
         for register in (f"{letter}{w}" for w in step.writes):
             if not free:
                 free.append(count)
@@ -400,7 +400,7 @@ def _allocated(
     # a state that is another's old value is read before it is overwritten
     targets = _ordered(carried, rows)
     for number, (state, source) in enumerate(targets, start=len(steps)):
-        code[number, :3] = machine.OPCODES["copy"], rows[state], rows[source]
+        code[number, :3] = instructions.OPCODES["copy"], rows[state], rows[source]
     given = {n: rows[n] for n in outside if n[0] != "="}
     fixed = tuple((rows[n], float(n[1:])) for n in outside if n[0] == "=")
     found = {name: rows[register] for name, register in wanted.items()}

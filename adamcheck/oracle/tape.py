@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.numerics import machine
+from adamcheck.numerics import instructions, machine
 from adamcheck.numerics.comparison import TALLIES
 from adamcheck.numerics.fusion import fused
 from adamcheck.numerics.lower import STEP_CONSTANTS, Block, Lowered
@@ -45,8 +45,8 @@ class Tape:
 
     def add(self, part: int, name: str, *arguments: int) -> None:
         """An instruction."""
-        line = (machine.OPCODES[name], *arguments)
-        self.parts[part].append(line + (0,) * (machine.WIDTH - len(line)))
+        line = (instructions.OPCODES[name], *arguments)
+        self.parts[part].append(line + (0,) * (instructions.WIDTH - len(line)))
 
     def move(self, part: int, name: str, row: int, stream: str) -> None:
         """An instruction that loads a row from a named stream, or writes it there."""

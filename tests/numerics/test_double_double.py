@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adamcheck.numerics import double_double, machine
+from adamcheck.numerics import double_double, instructions
 from adamcheck.numerics.pairs import PAIRS, Pair
 from adamcheck.oracle.tape import STEP, Tape
 
@@ -194,7 +194,7 @@ def test_the_machine_computes_the_same_bits(name: str) -> None:
     hi, lo = hi + lo, lo - ((hi + lo) - hi)
     if name == "dd_sqrt":
         hi, lo = np.abs(hi), lo * np.sign(hi)
-    given_ = [hi[0], lo[0], hi[1], lo[1]][: len(machine.BY_NAME[name].operands)]
+    given_ = [hi[0], lo[0], hi[1], lo[1]][: len(instructions.BY_NAME[name].operands)]
     tape, names = Tape(6), "abcd"[: len(given_)]
     for k, letter in enumerate(names):
         tape.move(STEP, "load", k, letter)
