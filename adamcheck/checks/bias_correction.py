@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adamcheck.checks.draws import ladder, life, slow
+from adamcheck.checks.draws import CANCELLED, cancelling, ladder, life, slow
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
 from adamcheck.properties import hold
@@ -25,6 +25,8 @@ def _corrected(context: Context) -> None:
 )
 def by_running(context: Context, account: Account) -> None:
     _corrected(context)
+    if cancelling(context):
+        raise Skip(f"averages that remember so long: {CANCELLED}")
     last = context.profile.late(context.profile.slow_steps, context.fmt)
     steps = context.affordable(last, least=130)
     hyper = slow(context, last)
