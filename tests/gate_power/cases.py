@@ -38,7 +38,8 @@ SPECS: tuple[str, ...] = (
 def dialect(rng: np.random.Generator) -> str:
     """One of SPECS, and in half of the cases one or two of its switches drawn anew.
 
-    Not what scalars are kept in, which is no part of a formula.
+    Not what scalars are kept in, which is no part of a formula, and nothing of which no rounded
+    number is known (docs/LIMITS.md).
     """
     spec = parse_spec(SPECS[rng.integers(len(SPECS))])
     changes = int(rng.choice((0, 1, 2), p=(0.5, 0.3, 0.2)))
@@ -50,9 +51,14 @@ def dialect(rng: np.random.Generator) -> str:
             changed = spec.with_(**{switch: words[rng.integers(len(words))]})
         except UsageError:  # a combination that means nothing
             continue
-        if _is_defined(changed):
+        if _is_defined(changed) and not _cancels(changed):
             spec, changes = changed, changes - 1
     return str(spec)
+
+
+def _cancels(spec: Spec) -> bool:
+    """Whether a first gradient is its own corrected mean, so that its variance is exactly 0."""
+    return spec.centered == "yes" and spec.bias_correction != "none"
 
 
 def _is_defined(spec: Spec) -> bool:
