@@ -68,6 +68,12 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
         " whose guard needs more than the horizon that the gate stated, and mutants of which a"
         " search that knows the edit found no input, within that horizon, outside the envelope.",
         "",
+        "A kill is for the right reason where one of the inferred edits has the operator and an"
+        " interval around each of its numbers, or an edit or dialect is inferred that is proved to"
+        " be the same function; and where the conditions that are named are drawn ones, with their"
+        " numbers in the intervals. Of two conditions one has to be named, and none whose threshold"
+        " lies beyond the reach that was stated.",
+        "",
         f"- killed: {share(killed(mutants), len(mutants))}",
         *(f"- {fate}: {n}" for fate, n in sorted(fates.items()) if fate != "killed"),
         f"- for the right reason: {_reasons(mutants)}",
