@@ -2,7 +2,8 @@
 
 A copy is forked when the target is loaded and before it has run anything, and only while that is
 safe: nothing else is at work in the process (one thread, so no lock is held by one that the copy
-lacks; no process of its own) and nothing is open that two may not share (sockets, pipes, events).
+lacks; no process of its own) and nothing is open that two may not share (sockets, pipes, events,
+files, whose place is one for both).
 Libraries with pools of threads or a GPU (JAX, TensorFlow, CUDA) never get there. Where it is not
 safe no copy is made, and whoever waits for one starts a process of its own.
 """
@@ -152,11 +153,11 @@ def _alone(own: Collection[int]) -> bool:
 
 
 def _shared(descriptor: int) -> bool:
-    """Whether two processes may hold it: the standard streams, files, devices, folders."""
+    """Whether two processes may hold it: the standard streams, devices, folders."""
     if descriptor <= 2:
         return True
     try:
         mode = os.fstat(descriptor).st_mode
     except OSError:  # the one with which the list was read
         return True
-    return stat.S_ISREG(mode) or stat.S_ISCHR(mode) or stat.S_ISDIR(mode)
+    return stat.S_ISCHR(mode) or stat.S_ISDIR(mode)

@@ -68,8 +68,9 @@ def test_a_copy_serves_without_another_import(tmp_path):
         "import os\nkept = os.pipe()\n",
         "import socket\nkept = socket.socket()\n",
         "import subprocess\nkept = subprocess.Popen(['sleep', '60'])\n",
+        "kept = open(__file__)\n",
     ],
-    ids=("a thread", "a pipe", "a socket", "a process"),
+    ids=("a thread", "a pipe", "a socket", "a process", "a file"),
 )
 def test_what_two_cannot_share_is_loaded_twice(tmp_path, text):
     first, second = both(written(tmp_path, text))
