@@ -32,7 +32,9 @@ TOLD = [
     pytest.param("eps-hard-coded", "ε in use is 1e-07, whatever was asked for", marks=SLOW),
     pytest.param("eps-ignored", "ε is 0", marks=SLOW),
     pytest.param("eps-hidden-root", "c is added to v̂, 9.9", marks=SLOW),
-    pytest.param("v-one-step-behind", "v is that of the step before", marks=SLOW),
+    pytest.param(
+        "v-one-step-behind", "v is read before the step changes it from step 2 on", marks=SLOW
+    ),
     pytest.param("m-weight-missing", "the weight 1-β1 is only 1", marks=SLOW),
     pytest.param("theta-float32", "the parameter is rounded to float32", marks=SLOW),
     pytest.param("scalars-float32", "are kept in float32", marks=SLOW),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -185,13 +187,15 @@ def test_a_batch_is_walked_once_where_a_stage_reaches_its_end(monkeypatch):
     from adamcheck.identify.candidate import Candidate
     from adamcheck.identify.lockstep import walks
 
+    # the package's function identify hides the package of that name
+    scoring = import_module("adamcheck.identify.scoring")
     seen = []
 
     def counted(candidates, batch, admission):
         seen.append(batch)
         return walks(candidates, batch, admission)
 
-    monkeypatch.setattr("adamcheck.identify.scoring.walks", counted)
+    monkeypatch.setattr(scoring, "walks", counted)
     scores = Scores(observed(Spec(), long=True), STRICT)
     assert scores.fits(Candidate(Spec()))
     assert [batch.steps for batch in seen] == [1, 24, 32, 300]
