@@ -106,7 +106,7 @@ _DEEP: Final = 600
 """Octaves that moments of float64 may fall before the oracle's double-double leaves its range."""
 
 
-def _decidable(context: Context, hyper: Mapping[str, float]) -> float:
+def decidable(context: Context, hyper: Mapping[str, float]) -> float:
     """Steps without gradients after which the oracle still decides cheaply what is left."""
     least = min((x for n in ("beta1", "beta2", "momentum") if (x := hyper.get(n, 0.0)) > 0.0),
                 default=1.0)  # fmt: skip
@@ -133,7 +133,7 @@ def life(
     safe = _safe(context, hyper)
     low, high = safe.window(_OCTAVES)
     middle = math.log2(safe.ordinary)
-    room = int(min(max(1, steps - max(8, steps // 8)), _decidable(context, hyper)))
+    room = int(min(max(1, steps - max(8, steps // 8)), decidable(context, hyper)))
     scope = Scope(
         silence=min(room, context.profile.silence if silence is None else silence),
         memory=_memory(context, hyper),

@@ -12,6 +12,7 @@ from adamcheck.checks.draws import (
     CANCELLED,
     cancelling,
     choices,
+    decidable,
     inexact,
     silences,
     slow,
@@ -63,7 +64,7 @@ def forgetting(context: Context, account: Account) -> None:
     for hyper, longest in (
         (slow(context, silence), silence),
         (usual(context), silence // 2),
-        *((hyper, _BRIEF) for hyper in forgetful),
+        *((hyper, int(min(_BRIEF, decidable(context, hyper)))) for hyper in forgetful),
     ):
         trajectory = context.trajectory(silences(context, hyper, longest, 48), hyper=hyper)
         if not context.unspoken(trajectory):

@@ -92,6 +92,8 @@ class _Arrays:
 
     def most(self, each: Array) -> list[tuple[float, float]]:
         """(size, the largest number of one of its columns) of every array; ``each``: a column's."""
+        if self.sizes.size == 1:
+            return [(float(self.sizes[0]), float(each.max(initial=0)))]
         found = np.zeros(self.sizes.size)
         np.maximum.at(found, self.of, each)
         return list(zip(self.sizes.tolist(), found.tolist(), strict=True))
