@@ -142,8 +142,6 @@ def moments(context: Context, account: Account) -> None:
 def long_run(context: Context, account: Account) -> None:
     most = context.profile.late(context.profile.long_steps, context.fmt)
     steps = context.affordable(most, least=context.profile.steps)
-    if context.spec.centered == "yes":
-        context.note("not-asked", "ADAM-LS-7: no silence of all elements at once, as v-ḡ² cancels")
     # no usual hyperparameters, and such that the bounds are narrow; then what everybody uses
     for hyper, share in ((brief(context, "brief"), 1), (usual(context), 4)):
         run = max(1, steps // share)

@@ -146,11 +146,13 @@ def life(
     )
     grads = lives(context.rng(salt), steps, count, scope)
     turns = np.where(np.arange(count) % 2 == 0, 1.0, -1.0) * 2.0**middle
-    # what a pause leaves of v-ḡ² is soon as narrow as its bound
-    some = 0 if context.spec.centered == "yes" else pauses
+    if pauses and context.spec.centered == "yes":
+        # what a pause leaves of v-ḡ² is soon as narrow as its bound
+        context.note("not-asked", "no silence of all elements at once, as v-ḡ² cancels after it")
+        pauses = 0
     # few digits see little of what comes after one: a third of its part is left silent there
     longest = min(scope.silence, steps // (3 * pauses) if pauses and context.fmt.narrow else steps)
-    for begin, end in _pauses(context.rng(f"pauses {salt}"), steps, longest, some):
+    for begin, end in _pauses(context.rng(f"pauses {salt}"), steps, longest, pauses):
         for beside in (slice(max(0, begin - _BESIDE), begin), slice(end, end + _BESIDE)):
             # where an element's own silence would join it, it would last longer than is asked for
             grads[beside] = np.where(grads[beside] == 0.0, turns, grads[beside])
