@@ -20,7 +20,6 @@ from adamcheck.identify.places import GRID, LIKELY, SOLVED, Proposal, mostly, ne
 from adamcheck.identify.places import shared as shared_number
 from adamcheck.identify.windows import Course
 from adamcheck.mutations import apply, neighbours
-from adamcheck.mutations.edits import Edit
 from adamcheck.numerics.changed import Arrays, evaluated
 from adamcheck.program import Program
 
@@ -96,7 +95,7 @@ def proposals(program: Program, histories: Histories) -> list[Proposal]:
             if edit.operator in _COUPLED:
                 continue
             changed = apply(program, edit)
-            numbers = _number(changed, edit, histories) if edit.is_open else ()
+            numbers = _number(changed, histories) if edit.is_open else ()
             if numbers is None:
                 continue
             theta = histories.run(changed, dict(numbers), everywhere)
@@ -106,10 +105,8 @@ def proposals(program: Program, histories: Histories) -> list[Proposal]:
     return sorted(found, key=lambda p: (round(p.score), plain(p.edit)))
 
 
-def _number(
-    program: Program, edit: Edit, histories: Histories
-) -> tuple[tuple[str, float], ...] | None:
-    """The open number of an edit that most departures agree on."""
+def _number(program: Program, histories: Histories) -> tuple[tuple[str, float], ...] | None:
+    """The open number of an edit's program that most departures agree on."""
     w = np.arange(len(histories.left))
 
     def at_departure(numbers: Any, columns: NDArray[np.intp]) -> Array:

@@ -257,7 +257,7 @@ class Places:
         k, at, rising = nearest_roots(masked, w.seen)
         if len(np.unique(at)) < SOLVED * w.scored.sum():
             return None
-        root = numbered(at)
+        root = _numbered(at)
         goals = (w.seen + np.array([[-2.0], [2.0]]) * w.bound)[:, at]
         low = np.broadcast_to(GRID[np.maximum(k - 1, 0)], goals.shape)
         high = np.broadcast_to(GRID[np.minimum(k + 2, len(GRID) - 1)], goals.shape)
@@ -287,21 +287,16 @@ def nearest_roots(theta: Array, seen: Array) -> tuple[Any, Any, Any]:
 
     Returned are the index on the grid before each crossing, its window, and whether θ rises there.
     """
-    return crossings(theta, seen, _ONE)
-
-
-def crossings(theta: Array, seen: Array, near: Any) -> tuple[Any, Any, Any]:
-    """The same of any grid: the crossings nearest to the place ``near`` on it (``[W]`` or one)."""
     side, known = theta >= seen, np.isfinite(theta)
     crosses = (side[1:] != side[:-1]) & known[1:] & known[:-1]
-    order = np.where(crosses, np.abs(np.arange(len(theta) - 1)[:, None] - near), len(theta))
+    order = np.where(crosses, np.abs(np.arange(len(theta) - 1)[:, None] - _ONE), len(theta))
     nearest = np.argsort(order, axis=0, kind="stable")[:_ROOTS]
     root, at = np.nonzero(np.take_along_axis(crosses, nearest, axis=0))
     k = nearest[root, at]
     return k, at, side[k + 1, at]
 
 
-def numbered(at: Any) -> Any:
+def _numbered(at: Any) -> Any:
     """How many of the same window came before each entry."""
     order = np.argsort(at, kind="stable")
     first = np.searchsorted(at[order], at[order], side="left")

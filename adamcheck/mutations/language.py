@@ -27,12 +27,6 @@ REDUCTIONS: Final = ("mean", "norm", "largest")
 """Kinds that couple the elements of the array."""
 TESTS: Final = ("ge", "equal")
 """Kinds whose value is a truth."""
-ARITY: Final = {
-    **dict.fromkeys(("neg", "sqrt", "round", *REDUCTIONS), 1),
-    **dict.fromkeys(("add", "sub", "mul", "div", "max", "min", "mod", *TESTS), 2),
-    **dict.fromkeys(("choose", "fma"), 3),
-}
-"""How many operands each kind of operation takes."""
 _INFIX: Final = {"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "ge": ">="}
 
 
