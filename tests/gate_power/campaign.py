@@ -29,7 +29,8 @@ from adamcheck.result import CheckResult, Identification, Result, Status, Verdic
 from adamcheck.spec import parse_spec
 from adamcheck.targets.session import Session
 
-from .cases import Case
+from .cases import ARITHMETIC, Case
+from .drawn import kind_named
 from .outcomes import Outcome, corrects, unreached
 from .reasons import named_by
 from .search import search
@@ -43,7 +44,7 @@ def run(case: Case, profile: str, *, explain: bool = True) -> Outcome:
 def _blank(case: Case, profile: str) -> Outcome:
     return Outcome(
         key=case.key, kind=case.kind, spec=case.spec, dtype=case.dtype, text=case.text,
-        profile=profile, fate="", reproduction=case.reproduction(profile),
+        profile=profile, fate="", reproduction=case.reproduction(profile), area=case.area,
     )  # fmt: skip
 
 
@@ -82,6 +83,8 @@ def _mutant(case: Case, profile: str, explain: bool) -> Outcome:
                 out = replace(
                     out, fate="killed", check=first.name, message=first.message, seconds=seconds
                 )
+                if case.area != ARITHMETIC:
+                    return _explained_elsewhere(case, out, made, session, first, explain)
                 if proof := _proof(case):  # numerically bad, or a false alarm: to be looked at
                     return replace(out, fate="killed though equivalent", why=proof)
                 return _explained(case, out, made, session, first) if explain else out
@@ -94,7 +97,18 @@ def _mutant(case: Case, profile: str, explain: bool) -> Outcome:
         seconds=time.monotonic() - begun,
         findings=tuple(f"{f.name}: {f.message}" for f in result.findings),
     )
+    if case.area != ARITHMETIC:
+        return _set_aside_elsewhere(case, out, result)
     return _set_aside(case, out, result)
+
+
+def _set_aside_elsewhere(case: Case, out: Outcome, result: Result) -> Outcome:
+    """As its kind says; nothing is set aside where that says nothing."""
+    if result.verdict is not Verdict.CONFORMS:
+        return replace(out, fate="no verdict")
+    apart = kind_named(case.area).apart
+    fate, why = apart(case, result) if apart else ("survived", "")
+    return replace(out, fate=fate, why=why)
 
 
 def _set_aside(case: Case, out: Outcome, result: Result) -> Outcome:
@@ -131,6 +145,17 @@ def _explained(
     """Whether what is said of the kill is its reason; where nothing can be said it is not."""
     found = _identified(made, session, first)
     named, said = named_by(case, found) if found else (False, "nothing")
+    return replace(out, named=named, said=said)
+
+
+def _explained_elsewhere(
+    case: Case, out: Outcome, made: Plan, session: Session, first: CheckResult, explain: bool
+) -> Outcome:
+    """Whether what is said of the kill is its reason, where its kind can tell."""
+    told = kind_named(case.area).named
+    if not (explain and told):
+        return out
+    named, said = told(case, first, _identified(made, session, first))
     return replace(out, named=named, said=said)
 
 

@@ -69,9 +69,17 @@ def _is_defined(spec: Spec) -> bool:
     return bool(np.isfinite(least_parameter(spec, hyper, np.ones((2, 1)))).all())
 
 
+ARITHMETIC = "arithmetic"
+
+
 @dataclass(frozen=True)
 class Case:
-    """One target: a mutant with its edit, or an honest order, of a spec in a format."""
+    """One target: a mutant or its honest twin, of a spec in a format.
+
+    ``kind`` is mutant or honest, ``area`` the kind of defect (gate_power.drawn). In arithmetic the
+    text is the edit or the order; elsewhere ``at`` is the target, ``given`` are its options, and
+    the text says for people what was drawn.
+    """
 
     kind: str
     seed: int
@@ -79,21 +87,27 @@ class Case:
     spec: str
     dtype: str
     text: str
+    area: str = ARITHMETIC
+    at: str = ""
+    given: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
         """Names the case within a campaign."""
-        return f"{self.kind}/{self.seed}/{self.index}/{self.dtype}"
+        area = "" if self.area == ARITHMETIC else f"/{self.area}"
+        return f"{self.kind}/{self.seed}/{self.index}/{self.dtype}{area}"
 
     @property
     def target(self) -> str:
         """As the command line takes it."""
         module = "target" if self.kind == "mutant" else "honest"
-        return f"adamcheck.mutations.{module}:{self.spec}"
+        return self.at or f"adamcheck.mutations.{module}:{self.spec}"
 
     @property
     def options(self) -> Mapping[str, str]:
-        """The option that makes the target what it is."""
+        """The options that make the target what it is."""
+        if self.at:
+            return dict(self.given)
         return {"edit" if self.kind == "mutant" else "order": self.text}
 
     @property
@@ -103,10 +117,10 @@ class Case:
 
     def reproduction(self, profile: str) -> str:
         """The command that runs the case alone."""
-        ((name, value),) = self.options.items()
+        options = "".join(f" --option '{name}={value}'" for name, value in self.options.items())
         return (
             f"adamcheck check '{self.target}' --spec '{self.spec}' --profile {profile}"
-            f" --dtype {self.dtype} --option '{name}={value}'"
+            f" --dtype {self.dtype}{options}"
         )
 
 

@@ -14,6 +14,8 @@ from adamcheck.mutations.guards import Span
 from adamcheck.mutations.language import indices, reached
 from adamcheck.program import Program
 
+from .cases import ARITHMETIC
+
 SET_ASIDE = ("equivalent", "beyond the envelope", "beyond the horizon")
 """Classes of mutants that count apart, each with its evidence."""
 
@@ -25,7 +27,8 @@ class Outcome:
     fate: killed, survived, no verdict (error or incomplete), killed though equivalent, or one of
     SET_ASIDE; of an honest order conforms or false alarm. ``check`` is the first one that failed,
     ``seconds`` the time until then; ``why`` the evidence for a class; ``named`` whether the kill
-    was explained by the edit itself, None where nothing was said; ``tree`` the commit that was run.
+    was explained by the edit itself, None where nothing was said; ``tree`` the commit that was run;
+    ``area`` the kind of defect that was drawn.
     """
 
     key: str
@@ -44,6 +47,7 @@ class Outcome:
     reproduction: str = ""
     findings: tuple[str, ...] = field(default=())
     tree: str = ""
+    area: str = ARITHMETIC
 
     def as_dict(self) -> dict[str, Any]:
         """For a JSON file."""

@@ -22,11 +22,12 @@ from adamcheck.spec import parse_spec
 
 from .campaign import campaign, run
 from .cases import Case, honest, mutant
+from .drawn import kind_named, kinds
 from .outcomes import Outcome, corrects, unreached
 from .reasons import equal, matches, named_by
 from .search import search
 from .statistics import at_least, at_most, below, interval
-from .written import as_json, as_markdown, counted
+from .written import as_json, as_markdown, by_area, counted
 
 ADAM = trace(parse_spec("adam"))
 
@@ -401,3 +402,37 @@ def test_a_campaign_that_makes_no_sense_is_refused_in_one_line(words):
     assert not done.stdout
     assert done.stderr.splitlines()[-1].startswith("power: error: ")
     assert "Traceback" not in done.stderr
+
+
+# kinds
+
+
+@pytest.mark.parametrize("name", kinds())
+def test_every_kind_draws_by_seed_number_and_format_alone(name: str):
+    kind = kind_named(name)
+    for draw in (kind.mutant, kind.honest):
+        drawn = [draw(5, k, "float32", ()) for k in range(40)]
+        assert drawn == [draw(5, k, "float32", ()) for k in range(40)]
+        assert {case.area for case in drawn} == {name}
+    drawn = [kind.mutant(5, k, "float32", ()) for k in range(40)]
+    assert len({(case.spec, case.text) for case in drawn}) > 20
+    assert len({case.key for case in drawn}) == 40
+    assert {kind.mutant(5, k, "float32", ("adamw",)).spec for k in range(5)} == {"adamw"}
+
+
+def test_kinds_are_counted_apart_and_arithmetic_comes_first():
+    other = replace(OUTCOMES[0], key="s", area="state", text="lose name=m", fate="survived")
+    assert kinds()[0] == "arithmetic"
+    assert list(by_area([other, OUTCOMES[0]])) == ["arithmetic", "state"]
+    text = as_markdown([*OUTCOMES, other])
+    assert "killed, arithmetic: 1/2" in text
+    assert "killed, state: 0/1" in text
+    assert "## By fault: state\n" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["state"])
+def test_a_drawn_fault_is_killed_and_its_honest_twin_conforms(kind: str):
+    drawn = kind_named(kind)
+    assert run(drawn.mutant(1, 0, "float32", ("adam",)), "quick").fate == "killed"
+    assert run(drawn.honest(1, 0, "float32", ("adam",)), "quick").fate == "conforms"

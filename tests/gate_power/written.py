@@ -10,6 +10,7 @@ from typing import Any
 import adamcheck
 from adamcheck.mutations import parse_edit
 
+from .cases import ARITHMETIC
 from .outcomes import SET_ASIDE, Outcome
 from .statistics import interval
 
@@ -57,6 +58,7 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
     """The report."""
     mutants, honest = counted(outcomes), [o for o in outcomes if o.kind == "honest"]
     fates = Counter(o.fate for o in outcomes if o.kind == "mutant")
+    parts = by_area(mutants) if {o.area for o in mutants} != {ARITHMETIC} else {}
     lines = ["# The gate's power, measured on drawn mutants", ""]
     lines += [
         f"adamcheck {adamcheck.__version__}; " + ", ".join(f"{k} {v}" for k, v in about.items())
@@ -75,22 +77,26 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
         " lies beyond the reach that was stated.",
         "",
         f"- killed: {share(killed(mutants), len(mutants))}",
+        *(f"- killed, {area}: {share(killed(some), len(some))}" for area, some in parts.items()),
         *(f"- {fate}: {n}" for fate, n in sorted(fates.items()) if fate != "killed"),
         f"- for the right reason: {_reasons(mutants)}",
         f"- false alarms over drawn honest orders: {share(_alarms(honest), len(honest))}",
         f"- commits that were run: {_trees(outcomes)}",
         f"- seconds to a kill: {_times(mutants)}",
     ]
-    tables: list[tuple[str, Callable[[Outcome], str]]] = [
-        ("dtype", lambda o: f"{o.dtype}, {o.profile}"),
-        ("operator", lambda o: parse_edit(o.text).operator),
-        ("guard", _guard),
-        ("spec", lambda o: o.spec),
+    others = {area: some for area, some in parts.items() if area != ARITHMETIC}
+    arithmetic = [o for o in mutants if o.area == ARITHMETIC]
+    tables: list[tuple[str, Callable[[Outcome], str], list[Outcome]]] = [
+        ("dtype", lambda o: f"{o.dtype}, {o.profile}", mutants),
+        ("operator", lambda o: parse_edit(o.text).operator, arithmetic),
+        ("guard", _guard, arithmetic),
+        *((f"fault: {area}", lambda o: o.text.split()[0], some) for area, some in others.items()),
+        ("spec", lambda o: o.spec, mutants),
     ]
-    for title, of in tables:
+    for title, of, mutants_of in tables:
         lines += ["", f"## By {title}", "", f"| {title} | killed |", "|---|---|"]
-        for name in sorted({of(o) for o in mutants}):
-            some = [o for o in mutants if of(o) == name]
+        for name in sorted({of(o) for o in mutants_of}):
+            some = [o for o in mutants_of if of(o) == name]
             lines.append(f"| {_cell(name)} | {share(killed(some), len(some))} |")
     lines += ["", "## Honest orders", "", "| dtype | false alarms of so many |", "|---|---|"]
     for (profile, dtype), some in _honest(outcomes).items():
@@ -111,6 +117,13 @@ def as_markdown(outcomes: Sequence[Outcome], **about: Any) -> str:
             lines.append(f"  {o.why or o.check + ' ' + o.message}")
         lines += [] if found else ["none"]
     return "\n".join(lines) + "\n"
+
+
+def by_area(mutants: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The mutants of each kind, in order."""
+    areas = dict.fromkeys([ARITHMETIC, *sorted({o.area for o in mutants})])
+    found = {area: [o for o in mutants if o.area == area] for area in areas}
+    return {area: some for area, some in found.items() if some}
 
 
 def _alarms(honest: Sequence[Outcome]) -> int:
