@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from adamcheck.errors import UsageError
 from adamcheck.reports.dialects import alias_table, describe, dialect_table
 from adamcheck.rules import RULES
+from adamcheck.rules.storage import STORAGE
 from adamcheck.spec import ALIASES, CONVENTIONS, SWITCHES, Spec, parse_spec
 
 
@@ -19,6 +20,7 @@ def specs(draw):
     """Any spec of any algorithm; switches that contradict each other are no spec."""
     algorithm = draw(st.sampled_from(sorted(CONVENTIONS)))
     switches = {name: draw(st.sampled_from(w)) for name, w in CONVENTIONS[algorithm].items()}
+    switches |= {name: draw(st.sampled_from(list(w))) for name, w in STORAGE.items()}
     try:
         return Spec(algorithm, **switches)
     except UsageError:
@@ -45,7 +47,7 @@ def test_the_default_is_algorithm_1():
 
 def test_every_switch_is_a_field_and_every_field_a_switch():
     every = dict.fromkeys(name for own in CONVENTIONS.values() for name in own)
-    assert [f.name for f in fields(Spec)] == ["algorithm", *every]
+    assert [f.name for f in fields(Spec)] == ["algorithm", *every, *STORAGE]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,29 @@ def moments(context: Context, account: Account) -> None:
 
 
 @check(
+    "ADAM-LS-8",
+    title="Single steps from the moments shown",
+    law="Each step from the moments that the target shows before it lies in the envelope of that"
+    " one step, and so do the moments after it: what storage rounds away is not forgiven twice.",
+    clause="whole update",
+    theorem="stored-rounding",
+    needs=("moments",),
+    floor=SWALLOWED,
+)
+def single_steps(context: Context, account: Account) -> None:
+    kept = trace(context.spec).moments
+    steps = min(32, context.profile.steps)
+    for k, hyper in enumerate((context.dyadic, context.ordinary)):
+        grads = context.gradients(hyper, steps, 7 + k)
+        trajectory = context.trajectory(grads, hyper=hyper, moments=True)
+        shown = context.run(trajectory).moments or ({},)
+        hidden = [name for name in kept if any(name not in each for each in shown)]
+        if hidden or not kept:
+            raise Skip(f"the target does not show {', '.join(hidden) or 'any moments'}")
+        hold(context, account, trajectory, "one step")
+
+
+@check(
     "ADAM-LS-7",
     title="A long run",
     law="Every θ_t of a run over thousands of steps, with silences, spikes and gradients of many"

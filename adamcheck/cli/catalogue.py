@@ -17,7 +17,7 @@ from adamcheck.proof.coverage import written
 from adamcheck.proof.library import theorem, theorem_names
 from adamcheck.proof.theorem import Theorem
 from adamcheck.removed import REMOVED
-from adamcheck.reports.dialects import alias_table, dialect_table
+from adamcheck.reports.dialects import alias_table, dialect_table, storage_table
 from adamcheck.reports.terminal import grid
 from adamcheck.spec import ALIASES, CONVENTIONS
 
@@ -43,6 +43,7 @@ def _list(console: Console) -> None:
             _table(console, f"conventions of {algorithm}", ("switch", "word", "meaning"), rows)
     console.print(Text(f"{', '.join(SAME)}: in every algorithm as in adam"))
     console.print()
+    _table(console, "storage, of every algorithm", ("switch", "word", "meaning"), storage_table())
     _table(console, "theorems", ("slug", "statement"), theorem_statements().items())
     console.print(Text("adamcheck explain ID says more of a check or a theorem"))
 

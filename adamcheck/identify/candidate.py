@@ -49,6 +49,11 @@ class Candidate:
         """The program that is evaluated."""
         return trace(self.spec) if self.edit is None else apply(trace(self.spec), self.edit)
 
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """In what scalars are kept, and what the spec says of storage."""
+        return (self.scalars, *(f"{name}={word}" for name, word in self.spec.stored.items()))
+
     def hyper(self, batch: Batch) -> Hyper:
         """The hyperparameters in use, name -> ``[N]``."""
         hyper = dict(batch.hyper)

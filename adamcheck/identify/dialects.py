@@ -12,10 +12,11 @@ from itertools import product
 from typing import Final
 
 from adamcheck.errors import UsageError
+from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import CONVENTIONS, Spec
 from adamcheck.spec.hyperparameters import passed
 
-_APART: Final = ("algorithm", "scalars")
+_APART: Final = ("algorithm", "scalars", *UNCLAIMED)
 _NEEDS_VALUE: Final = tuple(n for n in passed() if n != "weight_decay")
 """Hyperparameters without a usual value: a dialect that reads one of unknown value is no use.
 
@@ -28,7 +29,7 @@ def relatives() -> tuple[str, ...]:
 
 
 def distance(spec: Spec, other: Spec) -> int:
-    """The number of switches in which two specs differ, scalars left out; 100 for another rule."""
+    """The number of switches in which two specs differ, precision left out; 100: another rule."""
     if spec.algorithm != other.algorithm:
         return 100 + distance(spec, Spec(spec.algorithm))
     names = [f.name for f in fields(Spec) if f.name not in _APART]

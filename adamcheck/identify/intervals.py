@@ -105,8 +105,8 @@ def _ratio(
             np.arange(count)[:, None] * (windows.arrays.of.max() + 1) + windows.arrays.of[chosen]
         ).ravel()
     )
-    us = envelope.scalar_roundoff(fmt, admission)
-    c = step_constants(fmt, us, admission, tiled(windows.reassociation), arrays)
+    lossy = envelope.roundings(program.spec, fmt, admission)
+    c = step_constants(lossy, tiled(windows.reassociation), arrays)
     more = {name: np.repeat(x, width) for name, x in numbers.items()}
     zero = np.zeros(count * width)
     exact = dict.fromkeys([*more, "s.edit1"], zero)

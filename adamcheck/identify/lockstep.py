@@ -21,9 +21,10 @@ from adamcheck.numerics.joint import Joint, Member
 from adamcheck.numerics.stepwise import stepwise
 from adamcheck.numerics.walk import constants
 from adamcheck.oracle import envelope
-from adamcheck.oracle.envelope import Admission
+from adamcheck.oracle.envelope import Admission, Roundings
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
+from adamcheck.storage import STORAGE_CONSTANTS, kept
 
 
 def share(fmt: Format) -> float:
@@ -128,7 +129,8 @@ def _hold(
         singular = singular | (steps == 0)
     if candidate.count is not None:
         singular = singular | (_counts(candidate.count, steps) == 0)
-    ratio = _ratio(new, bound, after, batch.fmt, singular)
+    base = kept(candidate.spec, batch.fmt).base
+    ratio = _ratio(new, bound, after, share(base), singular)
     # once a parameter is not finite there is nothing left to hold against the rule
     out.ratio[some] = np.where(np.isfinite(theta), ratio, np.nan)
     out.move[some], out.bound[some] = new - theta, bound
@@ -154,13 +156,14 @@ def _member(
     seen: tuple[dict[str, Any], dict[str, Any]],
 ) -> Member:
     """A candidate's program with all that it reads in a batch."""
-    fmt, base, program = batch.fmt, trace(candidate.spec), candidate.program
+    base, program = trace(candidate.spec), candidate.program
+    lossy = envelope.roundings(candidate.spec, batch.fmt, admission)
     hyper = candidate.hyper(batch)
     # the format in which scalars are kept, where that is not float64
-    kept = format_named(candidate.scalars) if candidate.scalars else fmt
+    home = format_named(candidate.scalars) if candidate.scalars else lossy.base
     scalars = Admission("array") if candidate.scalars else admission
-    us = envelope.scalar_roundoff(kept, scalars)
-    values, bounds = begun(base, batch, hyper, kept, scalars)
+    us = envelope.scalar_roundoff(home, scalars)
+    values, bounds = begun(base, batch, hyper, home, scalars)
     if batch.first.any():
         advanced(base, stepwise(base), batch, values, bounds, us)
     values |= seen[0]
@@ -171,7 +174,7 @@ def _member(
         given = _counted(candidate.count, values, bounds, batch, us)
     bounds = dict.fromkeys(values, np.zeros(batch.count)) | bounds
     reassociation = np.ascontiguousarray(np.moveaxis(factors(candidate.spec, batch, hyper), 1, 0))
-    c = step_constants(fmt, us, admission, reassociation, Arrays(batch.array))
+    c = step_constants(lossy, reassociation, Arrays(batch.array), us=us)
     step = stepwise(program) if program is base else changed_step(program)
     return Member(step, values, bounds, c, given)
 
@@ -207,23 +210,24 @@ def _further(candidate: Candidate, program: Program, batch: Batch, values: dict[
 
 
 def step_constants(
-    fmt: Format, us: float, admission: Admission, reassociation: Array, arrays: Arrays
+    lossy: Roundings, reassociation: Array, arrays: Arrays, *, us: float | None = None
 ) -> Any:
-    """What a step function reads besides values and bounds."""
+    """What a step function reads besides values and bounds; ``us``: of scalars kept elsewhere."""
     c = constants(
-        u=fmt.u,
-        us=us,
-        eta=envelope.underflow(fmt, admission),
-        flush=envelope.flushed(fmt, admission),
-        largest=fmt.largest,
+        u=lossy.u,
+        us=lossy.us if us is None else us,
+        eta=lossy.eta,
+        flush=lossy.flush,
+        largest=lossy.largest,
         reassociation=reassociation,
+        stored=lossy.stored,
     )
-    c.arrays, c.share = arrays, share(fmt)
+    c.arrays, c.share = arrays, share(lossy.base)
     return c
 
 
 def begun(
-    program: Program, batch: Batch, hyper: Hyper, kept: Format, scalars: Admission
+    program: Program, batch: Batch, hyper: Hyper, home: Format, scalars: Admission
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The hyperparameters and the state before the first step of all, with their bounds."""
     names = program.spec.hyperparameters
@@ -238,14 +242,14 @@ def begun(
     if scalars.scalars == "array":
         errors = np.asarray(
             [
-                envelope.scalar_errors(names, dict(zip(names, each, strict=True)), kept, scalars)
+                envelope.scalar_errors(names, dict(zip(names, each, strict=True)), home, scalars)
                 for each in asked
             ]
         )
         bounds |= {f"h.{name}": errors[of, k] for k, name in enumerate(names)}
     # else every clock begins at 0 or 1, whatever the hyperparameters are, and these are exact
     if program.spec.first_t != "1" or program.spec.schedule != "constant":
-        begin = np.asarray([_clocks(program.spec, each, kept.name, scalars) for each in asked])[of]
+        begin = np.asarray([_clocks(program.spec, each, home.name, scalars) for each in asked])[of]
         for k, clock in enumerate(program.clocks):
             values[f"s.{clock}"] = begin[:, k, 0]
             bounds[f"s.{clock}"] = begin[:, k, 2] + np.abs(begin[:, k, 1])
@@ -258,11 +262,11 @@ def begun(
 
 @lru_cache(maxsize=1 << 12)
 def _clocks(
-    spec: Spec, asked: tuple[float, ...], kept: str, scalars: Admission
+    spec: Spec, asked: tuple[float, ...], home: str, scalars: Admission
 ) -> NDArray[np.float64]:
     """The clocks before the first step as (hi, lo, error), ``[C, 3]``."""
     hyper = dict(zip(spec.hyperparameters, asked, strict=True))
-    return envelope.start(trace(spec), hyper, FORMATS[kept], scalars)
+    return envelope.start(trace(spec), hyper, FORMATS[home], scalars)
 
 
 def _inverse(beta: Array) -> Array:
@@ -292,6 +296,7 @@ def advanced(
         flush=0.0,
         largest=wide.largest,
         reassociation=np.ones((2, batch.count)),
+        stored=dict.fromkeys(STORAGE_CONSTANTS, 0.0),
     )
     for t in range(int(batch.first.max())):
         after, radii = run(values | idle, bounds | idle, c)
@@ -312,10 +317,10 @@ def factors(spec: Spec, batch: Batch, hyper: Hyper) -> Array:
     return np.moveaxis(table[of], 0, -1)
 
 
-def _ratio(value: Array, bound: Array, seen: Array, fmt: Format, singular: Any) -> Array:
+def _ratio(value: Array, bound: Array, seen: Array, part: float, singular: Any) -> Array:
     """Error over envelope; ``singular``: where the rule itself divides by zero."""
     error = np.abs(seen - value)
-    ratio = np.where(error == 0.0, 0.0, error / (share(fmt) * bound))
+    ratio = np.where(error == 0.0, 0.0, error / (part * bound))
     ratio = np.where(np.isfinite(seen), ratio, np.inf)
     same = (np.isnan(value) & np.isnan(seen)) | (value == seen)
     decided = np.isfinite(value) & np.isfinite(bound)

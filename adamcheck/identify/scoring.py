@@ -160,10 +160,10 @@ class Scores:
         return self._known[candidate, stage]
 
     def _walk(self, candidates: Sequence[Candidate], stage: int) -> None:
-        """Walk those that were not yet, together where their scalars are of one format."""
+        """Walk those that were not yet, together where their formats are the same."""
         left = [c for c in dict.fromkeys(candidates) if (c, stage) not in self._known]
-        for scalars in dict.fromkeys(c.scalars for c in left):
-            some = [c for c in left if c.scalars == scalars]
+        for formats in dict.fromkeys(c.formats for c in left):
+            some = [c for c in left if c.formats == formats]
             walked = [self._walked(some, stage, k) for k in range(len(self._stages[stage]))]
             for candidate, each in zip(some, zip(*walked, strict=True), strict=True):
                 self._known[candidate, stage] = Fit(candidate, self._stages[stage], each)

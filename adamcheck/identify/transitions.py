@@ -148,6 +148,10 @@ class Transitions:
         return found
 
     @cached_property
+    def _lossy(self) -> envelope.Roundings:
+        return envelope.roundings(self.base.spec, self.fmt, self.admission)
+
+    @cached_property
     def _walks(self) -> dict[tuple[int, Candidate], Clocks]:
         return {}
 
@@ -155,14 +159,14 @@ class Transitions:
     def _begun(self) -> tuple[tuple[dict[str, Any], dict[str, Any]], ...]:
         """Per batch: the rule's hyperparameters and clocks before the first step, with bounds."""
         plain, found = ticking(self.program), []
-        us = envelope.scalar_roundoff(self.fmt, self.admission)
+        lossy = self._lossy
         for batch, (heads, _) in zip(self.batches, self._runs, strict=True):
             few = batch.columns(heads)
             values, bounds = begun(
-                self.program, few, self.base.hyper(few), self.fmt, self.admission
+                self.program, few, self.base.hyper(few), lossy.base, self.admission
             )
             if few.first.any() and plain.clocks:
-                advanced(plain, stepwise(plain), few, values, bounds, us)
+                advanced(plain, stepwise(plain), few, values, bounds, lossy.us)
             found.append((values, bounds))
         return tuple(found)
 
@@ -221,7 +225,7 @@ class Transitions:
         names, hyper = self.base.spec.hyperparameters, self.base.hyper(few)
         rows = [
             envelope.scalar_errors(
-                names, {n: float(hyper[n][r]) for n in names}, self.fmt, self.admission
+                names, {n: float(hyper[n][r]) for n in names}, self._lossy.base, self.admission
             )
             for r in range(few.count)
         ]
@@ -252,9 +256,8 @@ class Transitions:
         wider one; where others are admissible, too, their bounds may be infinite.
         """
         zero = np.zeros(len(steps))
-        us = envelope.scalar_roundoff(self.fmt, self.admission)
         arrays = replace(steps.arrays, wide=calm)
-        c = step_constants(self.fmt, us, self.admission, steps.reassociation, arrays)
+        c = step_constants(self._lossy, steps.reassociation, arrays)
         if calm:
             c.largest = np.inf
         run = stepwise(program) if program is self.program else changed_step(program)
@@ -314,7 +317,7 @@ def _walked(
     candidate: Candidate, program: Program, few: Batch, start: Any, admission: Admission
 ) -> Clocks:
     """The clocks before every step, of a batch with one column a run."""
-    us = envelope.scalar_roundoff(few.fmt, admission)
+    lossy = envelope.roundings(candidate.spec, few.fmt, admission)
     run: Stepwise = stepwise(program) if candidate.edit is None else changed_step(program)
     values, bounds = (dict(table) for table in start)
     zero = np.zeros(few.count)
@@ -324,7 +327,7 @@ def _walked(
     since = np.arange(1.0, few.steps + 1.0)[:, None] + zero
     values |= {"x.size": few.size + 0.0, "x.t": few.first + since, "x.since": since}
     bounds = dict.fromkeys(values, zero) | bounds
-    c = step_constants(few.fmt, us, admission, np.ones((2, few.count)), Arrays(few.array))
+    c = step_constants(lossy, np.ones((2, few.count)), Arrays(few.array))
     joint = Joint([Member(run, values, bounds, c)], (few.steps, few.count))
     tables = tuple({name: np.empty((few.steps, few.count)) for name in names} for _ in "he")
     places = [

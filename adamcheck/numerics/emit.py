@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from adamcheck import storage
 from adamcheck.numerics import signs
 from adamcheck.program import COMPOSED, Op, Program, written
 
@@ -36,6 +37,11 @@ _PAIR = {
     "max": "dd_max",
     "choose": "dd_choice",
 }
+
+
+def _again(bound: str, i: int, place: str, eta: str) -> str:
+    """The bound of value i when it is rounded once more: the sum of it and nothing."""
+    return f"total_or_zero(a{i}, a{i}, {bound}, 0.0, 0.0, u_{place}, {eta})"
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,81 @@ class Emitter:
         return f"larger({e[0]}, {e[1]})"
 
     def bound(self, i: int) -> str:
+        """Error bound of elementwise value i, with the roundings of what is kept of it."""
+        text = self._operation(i)
+        if self._plain:
+            return text
+        early = "eta" if i in self.program.before_moments else "far"
+        for scalar, x, place in self._products_apart(i):
+            # a cast and a product, of factors that may be as large as this
+            factors = f"a{scalar} + e{scalar}, 0.0, a{x} + e{x}, 0.0"
+            lost = f"{early} * (1.0 + a{x} + e{x})"
+            text = f"{text} + product_or_zero({factors}, gamma2_{place}, {lost})"
+        for place, times in self._rounded_apart(i):
+            for _ in range(times):
+                text = _again(text, i, place, early)
+        for place in self._kept_at(i):
+            text = f"within({_again(text, i, place, f'eta_{place}')}, a{i}, top_{place})"
+        return text
+
+    @cached_property
+    def _plain(self) -> bool:
+        return storage.plain(self.program.spec)
+
+    @cached_property
+    def _places(self) -> dict[int, str]:
+        """The place of each elementwise value: of the operands that it is made of."""
+        program, found = self.program, dict[int, str]()
+        for i, op in enumerate(program.ops):
+            if i in program.uniform:
+                continue
+            letters = set("".join(found[a] for a in op.args if a in found))
+            if op.kind == "input":
+                letters = {"t"} if op.name[:2] != "s." else {self._place(op.name)}
+            found[i] = "".join(sorted(letters))
+        return found
+
+    def _place(self, state: str) -> str:
+        return storage.place_of(self.program.spec, state[2:])
+
+    def _alone(self, i: int) -> bool:
+        """Whether what is made of value i may round to a narrower format than all together do."""
+        own = self._places.get(i, "")
+        return self.program.spec.arithmetic == "any" and own in storage.PLACES
+
+    def _products_apart(self, i: int) -> list[tuple[int, int, str]]:
+        """The products of an average that may round in a format of their own, with its place."""
+        op = self.program.ops[i]
+        if op.kind != "ema":
+            return []
+        pairs = zip(op.args[:2], op.args[2:], strict=True)
+        return [(scalar, x, self._places[x]) for scalar, x in pairs if self._alone(x)]
+
+    def _rounded_apart(self, i: int) -> list[tuple[str, int]]:
+        """The place of operation i and how often it rounds there, where that may be narrower."""
+        op = self.program.ops[i]
+        if not self._alone(i):
+            return []
+        scalars = sum(a in self.program.uniform for a in op.args)
+        times = {"add": 1, "sub": 1, "mul": 1, "div": 2, "sqrt": 2, "ema": 1}.get(op.kind, 0)
+        if op.kind == "div" and scalars:
+            times = 4
+        elif op.kind in ("add", "sub", "mul"):
+            times += scalars
+        return [(self._places[i], times)] if times else []
+
+    def _kept_at(self, i: int) -> list[str]:
+        """Places where value i is kept: as a state, as the parameter, as what is added to it."""
+        program, found = self.program, list[str]()
+        for name, k in program.outputs:
+            if k == i and name[:2] == "s." and name[2:] in program.moments:
+                found.append(self._place(name))
+        ends = ("theta", "update") if program.spec.arithmetic == "any" else ("theta",)
+        if i in [program.output[name] for name in ends]:
+            found.append("o")
+        return list(dict.fromkeys(found))
+
+    def _operation(self, i: int) -> str:
         """Error bound of elementwise value i by its operation, infinite beyond the format."""
         program, op = self.program, self.program.ops[i]
         # factors may be moved across everything that comes after the moments: an underflow there

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from adamcheck.numerics import instructions
 from adamcheck.numerics.emit import FORMAT_CONSTANTS, Emitter
 from adamcheck.program import Op, Program
+from adamcheck.storage import STORAGE_CONSTANTS
 
 STEP_CONSTANTS: Final = ("far", "most", "stored", "lost")
 """Rows that the caller fills at every step; FORMAT_CONSTANTS once a run."""
 
+_STEADY: Final = frozenset((*FORMAT_CONSTANTS, *STORAGE_CONSTANTS))
 _PLUS, _TIMES = "plus", "times"
 
 
@@ -94,7 +96,7 @@ class _Lowering:
         self.paired = paired
         self.emitter = Emitter(program, paired=paired)
         self.codes = {True: _Builder(), False: _Builder()}
-        self.uniform: set[str] = {*FORMAT_CONSTANTS, *STEP_CONSTANTS, "zero"}
+        self.uniform: set[str] = {*_STEADY, *STEP_CONSTANTS, "zero"}
         self._values: dict[int, tuple[str, str]] = {}
         self._inner: dict[tuple[int, str], tuple[str, str]] = {}
         self._bounds: dict[int, str] = {}
@@ -214,7 +216,7 @@ class _Lowering:
     def _named(self, name: str) -> str:
         letter, number = name[0], name[1:]
         if not number.isdigit():
-            if name in FORMAT_CONSTANTS or name in STEP_CONSTANTS:
+            if name in _STEADY or name in STEP_CONSTANTS:
                 return name
             raise UnsupportedError(f"the block machine does not know {name}")
         i = int(number)
@@ -307,7 +309,7 @@ def _written(step: _Step, letter: str) -> set[str]:
 
 def _steady(register: str) -> bool:
     """Whether a register that nothing computes is the same at every step; α may not be."""
-    given = register[0] == "=" or register == "zero" or register in FORMAT_CONSTANTS
+    given = register[0] == "=" or register == "zero" or register in _STEADY
     return given or (register[:2] == "h." and register[:5] != "h.lr.")
 
 

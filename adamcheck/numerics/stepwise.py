@@ -18,12 +18,14 @@ from adamcheck.numerics import error_bounds
 from adamcheck.numerics.emit import FORMAT_CONSTANTS, Emitter
 from adamcheck.numerics.walk import ARRAYS
 from adamcheck.program import Program
+from adamcheck.storage import STORAGE_CONSTANTS
 
 Register = tuple[str, int]
 """A letter and the index of a value: h the value, a its magnitude, e its bound, r and n the
 reciprocal of a scalar and the bound of its size."""
 _OPERAND: Final = re.compile(r"\b([haenr])(\d+)\b")
 _LATE: Final = re.compile(r"\b(far|most)\b")
+_STORED: Final = re.compile(rf"\b({'|'.join(STORAGE_CONSTANTS)})\b")
 _WORDS: Final[dict[str, Any]] = {
     **{function.__name__: function for function in error_bounds.ERROR_BOUNDS},
     "np": np,
@@ -157,6 +159,8 @@ def _parsed(text: str) -> tuple[str, tuple[Register, ...]]:
 def _compiled(text: str, count: int, words: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
     names = ", ".join(["c", *FORMAT_CONSTANTS, "far", "most", *(f"x{k}" for k in range(count))])
     scope: dict[str, Any] = {**_WORDS, **dict(words)}
+    # few programs read what is kept where: it is looked up, and not handed to every line
+    text = _STORED.sub(r"c.\1", text)
     work: Callable[..., Any] = eval(f"lambda {names}: {text}", scope)
     return work
 

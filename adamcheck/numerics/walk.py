@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from adamcheck.numerics import comparison, error_bounds
 from adamcheck.numerics.double_double import SMALLEST
 from adamcheck.numerics.emit import Emitter
 from adamcheck.program import Program
+from adamcheck.storage import STORAGE_CONSTANTS, plain
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
     """Source of ``step(k, v, e, c)``: values and bounds by input name in, by output name out.
 
     ``c`` holds u, us, gamma2, gamma3s, gamma6s, gamma4, eta, flush, reassociation and largest by
-    attribute. ``flagged`` adds where a pair of doubles left its range, and where a bound in doubles
-    did, by output name.
+    attribute, and STORAGE_CONSTANTS where the spec says what is kept in which format. ``flagged``
+    adds where a pair of doubles left its range, and where a bound in doubles did, by output name.
     """
     emitter = Emitter(program, paired=False)
     bounded = emitter.bounded([*emitter.targets, *program.output.values()])
@@ -91,6 +92,8 @@ def step_source(program: Program, *, flagged: bool = False) -> str:
         "    root_of, larger_of, magnitude = s.root_of, s.larger_of, s.magnitude",
         "    above_zero, choice_of = s.above_zero, s.choice_of",
     ]
+    if not plain(program.spec):
+        lines += [f"    {name} = c.{name}" for name in STORAGE_CONSTANTS]
     lines += ["    low = False"] if flagged else []
     indices = range(len(program.ops))
     for i in (i for i in indices if i in program.uniform):
@@ -156,10 +159,18 @@ def step_function(program: Program, *, flagged: bool = False) -> Callable[..., A
 
 
 def constants(
-    *, u: Any, us: Any, eta: Any, flush: Any, largest: Any, reassociation: Any
+    *,
+    u: Any,
+    us: Any,
+    eta: Any,
+    flush: Any,
+    largest: Any,
+    reassociation: Any,
+    stored: Mapping[str, Any] = MappingProxyType({}),
 ) -> SimpleNamespace:
-    """The format's constants in the form that ``step`` reads."""
+    """The format's constants in the form that ``step`` reads; ``stored``: STORAGE_CONSTANTS."""
     return SimpleNamespace(
+        **stored,
         u=u,
         us=us,
         gamma2=2 * u / (1 - 2 * u),

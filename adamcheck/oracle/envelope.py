@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,15 @@ from adamcheck.oracle import moved
 from adamcheck.program import Program
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
+from adamcheck.storage import KEPT, STORAGE_CONSTANTS, kept
 
 
 @dataclass(frozen=True)
 class Admission:
     """What an evaluation may do and still be called honest.
 
-    scalars: precision in which β, 1-β, β^t, α are kept: "float64" or "array" (the array's dtype).
+    scalars: precision in which β, 1-β, β^t, α are kept: "float64" or "array" (the array's dtype, or
+    that of its arithmetic where the spec says that this is wider).
     flushed: subnormal numbers may be flushed to zero.
     """
 
@@ -30,6 +34,52 @@ class Admission:
 
 
 STRICT = Admission()
+
+
+@dataclass(frozen=True)
+class Roundings:
+    """All that an admissible class loses to roundings of a spec's target in one format.
+
+    base: the format of its arithmetic, and of scalars in "the array's own"; shown: what a parameter
+    as it is seen may be away from the one behind it, in parts of it. stored: STORAGE_CONSTANTS.
+    """
+
+    base: Format
+    u: float
+    us: float
+    eta: float
+    flush: float
+    largest: float
+    shown: float
+    lost: float
+    stored: Mapping[str, float]
+
+
+@lru_cache(maxsize=256)
+def roundings(spec: Spec, fmt: Format, admission: Admission) -> Roundings:
+    """Those of a spec, of parameters in ``fmt``."""
+    found = kept(spec, fmt)
+    base = found.base
+    stored = dict.fromkeys(STORAGE_CONSTANTS, 0.0)
+    for place in (*found.at, "o"):
+        at = found.parameter if place == "o" else found.at[place]
+        narrower = found.narrower(place)
+        u = at.u if narrower else 0.0
+        stored |= {f"u_{place}": u, f"gamma2_{place}": 2 * u / (1 - 2 * u)}
+        if place in KEPT:
+            stored[f"eta_{place}"] = underflow(at, admission) if narrower else 0.0
+            stored[f"top_{place}"] = at.largest if narrower else math.inf
+    return Roundings(
+        base=base,
+        u=base.u,
+        us=scalar_roundoff(base, admission),
+        eta=max(underflow(one, admission) for one in found.formats),
+        flush=max(flushed(one, admission) for one in found.formats),
+        largest=found.largest,
+        shown=fmt.u,
+        lost=underflow(fmt, admission),
+        stored=stored,
+    )
 
 
 def scalar_roundoff(fmt: Format, admission: Admission) -> float:

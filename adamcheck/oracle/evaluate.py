@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +27,7 @@ from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.tape import Tape, clocks_code, judging, scalars_code, showing
 from adamcheck.program import Program
+from adamcheck.storage import STORAGE_CONSTANTS
 
 LANES: Final = 256
 """Elements a block: enough that starting an instruction costs little, and rows stay in cache."""
@@ -58,6 +59,7 @@ class Setting:
     first: int
     steps: int
     lrs: tuple[float, ...] = ()
+    shown: bool = False
 
     @classmethod
     def of(
@@ -67,30 +69,35 @@ class Setting:
         hyper = tuple(float(evidence.hyper[name]) for name in program.hyper)
         steps = evidence.shape[0]
         first, lrs = evidence.first, evidence.lrs[:steps]
-        return cls(program, level, evidence.fmt, hyper, admission, first, steps, lrs)
+        shown = evidence.shown
+        return cls(program, level, evidence.fmt, hyper, admission, first, steps, lrs, shown)
 
-    @property
-    def roundoffs(self) -> tuple[float, float]:
-        """(u of elements, u of scalars)."""
-        if self.admission is None:
-            return (_ROUNDOFF[self.level],) * 2
-        return self.fmt.u, envelope.scalar_roundoff(self.fmt, self.admission)
+    @cached_property
+    def roundings(self) -> envelope.Roundings:
+        """Those of any admissible evaluation, or of the level's own arithmetic."""
+        if self.admission is not None:
+            return envelope.roundings(self.program.spec, self.fmt, self.admission)
+        wide, own = FORMATS["float64"], _ROUNDOFF[self.level]
+        eta, stored = envelope.underflow(wide, STRICT), dict.fromkeys(STORAGE_CONSTANTS, 0.0)
+        stored |= {name: np.inf for name in stored if name.startswith("top")}
+        return envelope.Roundings(wide, own, own, eta, 0.0, wide.largest, 0.0, 0.0, stored)
 
     @property
     def constants(self) -> dict[str, float]:
         """Values of the rows that every step shares."""
-        u, us = self.roundoffs
-        limits = FORMATS["float64"] if self.admission is None else self.fmt
+        known = self.roundings
+        u, us = known.u, known.us
         return {
+            **known.stored,
             "u": u,
             "us": us,
             "gamma2": 2 * u / (1 - 2 * u),
             "gamma4": 4 * u / (1 - 4 * u),
             "gamma3s": 3 * us / (1 - 3 * us),
             "gamma6s": 6 * us / (1 - 6 * us),
-            "eta": envelope.underflow(limits, self.admission or STRICT),
-            "flush": envelope.flushed(limits, self.admission or STRICT),
-            "largest": limits.largest,
+            "eta": known.eta,
+            "flush": known.flush,
+            "largest": known.largest,
         }
 
     def errors(self) -> list[float]:
@@ -98,25 +105,25 @@ class Setting:
         if self.admission is None:
             return [0.0] * len(self.hyper)
         names, known = self.program.hyper, dict(zip(self.program.hyper, self.hyper, strict=True))
-        found: list[float] = envelope.scalar_errors(names, known, self.fmt, self.admission).tolist()
+        base = self.roundings.base
+        found: list[float] = envelope.scalar_errors(names, known, base, self.admission).tolist()
         return found
 
     def per_step(self) -> Float64:
         """STEP_CONSTANTS of every step, ``[4, T]``."""
         table = np.zeros((len(STEP_CONSTANTS), self.steps))
-        constants, kept = self.constants, 0.0
+        known = self.roundings
         reassociation = np.ones((self.steps, 2))
         if self.admission is not None:
-            known = dict(zip(self.program.hyper, self.hyper, strict=True))
+            hyper = dict(zip(self.program.hyper, self.hyper, strict=True))
             reassociation = envelope.reassociation(
-                self.program.spec, known, self.steps, self.first, self.lrs
+                self.program.spec, hyper, self.steps, self.first, self.lrs
             )
-            kept = self.fmt.u
-        table[0] = constants["eta"] * reassociation[:, 0]
-        table[1] = constants["largest"] / reassociation[:, 1]
-        # a target may keep a wider parameter inside; what it shows is rounded from the second on
-        table[2, 1:] = kept
-        table[3, 1:] = constants["eta"] if kept else 0.0
+        table[0] = known.eta * reassociation[:, 0]
+        table[1] = known.largest / reassociation[:, 1]
+        # a target may keep a wider parameter inside; what it shows is rounded
+        table[2, 0 if self.shown else 1 :] = known.shown
+        table[3, 0 if self.shown else 1 :] = known.lost
         return table
 
     def paces(self) -> Float64:
@@ -125,7 +132,8 @@ class Setting:
         errors = np.zeros_like(lrs)
         if self.admission is not None:
             known = {str(k): lr for k, lr in enumerate(lrs.tolist())}
-            errors = envelope.scalar_errors(tuple(known), known, self.fmt, self.admission)
+            base = self.roundings.base
+            errors = envelope.scalar_errors(tuple(known), known, base, self.admission)
         return np.stack([lrs, errors])
 
 
@@ -221,7 +229,8 @@ def _scalars(lowered: Lowered, setting: Setting) -> Float64:
     known = dict(zip(program.hyper, setting.hyper, strict=True))
     values = setting.constants | {f"h.{name}.h": x for name, x in known.items()}
     values |= {f"h.{n}.e": e for n, e in zip(program.hyper, setting.errors(), strict=True)}
-    clocks = envelope.start(program, known, setting.fmt, setting.admission or STRICT)
+    base = setting.roundings.base
+    clocks = envelope.start(program, known, base, setting.admission or STRICT)
     for name, parts in zip(program.clocks, clocks.tolist(), strict=True):
         values |= {f"s.{name}.{part}": x for part, x in zip("hle", parts, strict=True)}
     if setting.first and lowered.clocks.states:

@@ -21,7 +21,8 @@ class Evidence:
     taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many first
     steps are walked but not compared. lrs: α of every step where it changes (else empty); then
     hyper's own holds for the steps before. sizes: those of the parameters whose elements these
-    are (none given: one parameter).
+    are (none given: one parameter). shown: the first parameter is one that the target showed, and
+    may have a wider one behind it; else it was given.
     """
 
     spec: Spec
@@ -35,11 +36,27 @@ class Evidence:
     unseen: int = 0
     lrs: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
+    shown: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
         """(T, N), the steps that were observed and the elements."""
         return int(self.thetas.shape[0]) - 1, int(self.thetas.shape[1])
+
+    def step(self, t: int) -> Evidence:
+        """Step t alone, from 1, from the moments that the target showed before it."""
+        before, now = slice(t - 1, t + 1), slice(t - 1, t)
+        start = self.start if t == 1 else {n: a[t - 2] for n, a in self.moments.items()}
+        return replace(
+            self,
+            grads=self.grads[now],
+            thetas=self.thetas[before],
+            moments={n: a[now] for n, a in self.moments.items()},
+            start=start,
+            first=self.first + t - 1,
+            lrs=self.lrs[now],
+            shown=t > 1,
+        )
 
     def element(self, i: int, steps: int | None = None) -> Evidence:
         """The same evidence for one element and the first ``steps`` steps."""

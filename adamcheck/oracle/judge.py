@@ -27,6 +27,8 @@ from adamcheck.oracle import evaluate, top
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
+from adamcheck.spec import Spec
+from adamcheck.storage import kept
 
 MARGIN: Final = {"f64": 2.0**-24, "dd": 2.0**-40}
 """Shares of the bound within which a level leaves a number UNRESOLVED: 16 and 256 times its own
@@ -126,7 +128,7 @@ class Judgement:
 def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     """Judge all element-steps of ``evidence`` under one admissible class."""
     program = trace(evidence.spec)
-    level = level_of(evidence.fmt)
+    level = level_of(evidence.spec, evidence.fmt)
     names = tuple(m for m in program.moments if m in evidence.moments)
     observed = ("theta", *names)
     raw = evaluate.judge(program, level, observed, evidence, admission, MARGIN[level])
@@ -135,9 +137,12 @@ def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
     return Judgement(evidence, admission, tallies, escalated)
 
 
-def level_of(fmt: Format) -> str:
-    """The lowest level that judges a format: one with more than twice its precision."""
-    return "dd" if fmt.is_double else "f64"
+def level_of(spec: Spec, fmt: Format) -> str:
+    """The lowest level that judges a format: one with more than twice its precision.
+
+    The precision is that of the arithmetic, where the spec says that this is wider.
+    """
+    return "dd" if kept(spec, fmt).base.is_double else "f64"
 
 
 def _escalate(

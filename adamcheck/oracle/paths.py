@@ -25,6 +25,7 @@ from adamcheck.problems.problem import Problem
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
+from adamcheck.storage import kept
 
 Float64 = NDArray[np.float64]
 
@@ -119,9 +120,11 @@ def observed(evidence: Evidence, admission: Admission) -> Feed:
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         seen = widened(evidence.thetas[t]).astype(np.float64)
-        # a target may keep a wider parameter inside; what it shows is rounded from the second on
-        if t == 0:
+        # a target may keep a wider parameter inside; what it shows is rounded
+        if t == 0 and not evidence.shown:
             stored: Any = 0.0
+        elif t == 0:
+            stored = fmt.u * np.abs(seen) + eta
         elif fed_back:  # where it was exactly 0 and shows that, it is
             stored = fmt.u * np.abs(seen) + unless_zero(np.abs(seen) + error, eta)
         else:
@@ -174,15 +177,21 @@ def _single(x: Any) -> Any:
 
 
 def _constants(course: Course) -> Any:
-    fmt, admission = course.fmt, course.admission
+    known = envelope.roundings(course.spec, course.fmt, course.admission)
     return constants(
-        u=fmt.u,
-        us=envelope.scalar_roundoff(fmt, admission),
-        eta=envelope.underflow(fmt, admission),
-        flush=envelope.flushed(fmt, admission),
-        largest=fmt.largest,
+        u=known.u,
+        us=known.us,
+        eta=known.eta,
+        flush=known.flush,
+        largest=known.largest,
         reassociation=(1.0, 1.0),
+        stored=known.stored,
     )
+
+
+def _base(course: Course) -> Format:
+    """The format of the arithmetic, and of scalars in the array's own."""
+    return kept(course.spec, course.fmt).base
 
 
 def _reassociation(course: Course) -> Float64:
@@ -192,24 +201,24 @@ def _reassociation(course: Course) -> Float64:
 
 def _lr(course: Course, t: int) -> tuple[Pair, float]:
     lr = course.lr(t)
-    errors = envelope.scalar_errors(("lr",), {"lr": lr}, course.fmt, course.admission)
+    errors = envelope.scalar_errors(("lr",), {"lr": lr}, _base(course), course.admission)
     return _pair(lr), float(errors[0])
 
 
 def _beginning(
     program: Program, course: Course, number: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    fmt, admission, hyper = course.fmt, course.admission, course.hyper
+    base, admission, hyper = _base(course), course.admission, course.hyper
     names = program.hyper
     given = {n: _pair(float(hyper[n])) for n in names}
     state = initial_state(program.spec, given, number(np.zeros(course.count)), _pair(1.0))
     for name, array in (course.start or {}).items():
         state[name] = number(widened(array))
     values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in given.items()}
-    errors = envelope.scalar_errors(names, hyper, fmt, admission)
+    errors = envelope.scalar_errors(names, hyper, base, admission)
     bounds: dict[str, Any] = dict.fromkeys(values, 0.0)
     bounds |= {f"h.{n}": e for n, e in zip(names, errors, strict=True)}
-    clocks = envelope.start(program, hyper, fmt, admission)[:, 2]
+    clocks = envelope.start(program, hyper, base, admission)[:, 2]
     bounds |= {f"s.{n}": e for n, e in zip(program.clocks, clocks, strict=True)}
     return values, bounds
 

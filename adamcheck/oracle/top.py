@@ -22,6 +22,7 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
+from adamcheck.storage import STORAGE_CONSTANTS
 
 PRECISIONS = (160, 640, 2560)
 """Bits of the balls, tried in turn: any will do, as what none decides stays undecided."""
@@ -58,18 +59,22 @@ def walk(
     run = step_function(program)
     fmt = evidence.fmt
     names = program.hyper
-    errors = envelope.scalar_errors(names, evidence.hyper, fmt, admission)
+    lossy = envelope.roundings(evidence.spec, fmt, admission)
+    errors = envelope.scalar_errors(names, evidence.hyper, lossy.base, admission)
     steps = evidence.shape[0]
     reassociation = envelope.reassociation(
         evidence.spec, evidence.hyper, steps, evidence.first, evidence.lrs
     )
     with working(precision):
         zero = bound(0.0)
-        us = bound(envelope.scalar_roundoff(fmt, admission))
-        eta, flush = (
-            zero if without == "underflow" else bound(lost(fmt, admission))
-            for lost in (envelope.underflow, envelope.flushed)
+        us = bound(lossy.us)
+        eta, flush, gone = (
+            zero if without == "underflow" else bound(lost)
+            for lost in (lossy.eta, lossy.flush, lossy.lost)
         )
+        stored = {name: bound(x) for name, x in lossy.stored.items()}
+        if without == "underflow":
+            stored |= {name: zero for name in stored if name.startswith("eta")}
         if without == "scalars":
             us, errors = zero, np.zeros_like(errors)
         hyper = {n: ball(float(evidence.hyper[n])) for n in names}
@@ -79,18 +84,21 @@ def walk(
         values = {f"s.{n}": x for n, x in state.items()} | {f"h.{n}": x for n, x in hyper.items()}
         bounds: dict[str, Any] = dict.fromkeys(values, zero)
         bounds |= {f"h.{n}": bound(float(e)) for n, e in zip(names, errors, strict=True)}
-        clocks = envelope.start(program, evidence.hyper, fmt, admission)[:, 2]
+        clocks = envelope.start(program, evidence.hyper, lossy.base, admission)[:, 2]
         bounds |= {f"s.{n}": bound(e) for n, e in zip(program.clocks, clocks.tolist(), strict=True)}
         bounds |= {"g": zero, "theta": zero}
         if evidence.first:
             asked = tuple(sorted((n, float(evidence.hyper[n])) for n in names))
-            ran = _clocks_after(program, asked, fmt, admission, precision, evidence.first)
+            ran = _clocks_after(program, asked, lossy.base, admission, precision, evidence.first)
             for clock, (value, error) in ran.items():
                 values[f"s.{clock}"], bounds[f"s.{clock}"] = value, error
         if without == "scalars":
             bounds |= {f"s.{n}": zero for n in program.clocks}
-        u, largest = bound(fmt.u), bound(fmt.largest)
-        c = constants(u=u, us=us, eta=eta, flush=flush, largest=largest, reassociation=())
+        u, largest = bound(lossy.u), bound(lossy.largest)
+        c = constants(
+            u=u, us=us, eta=eta, flush=flush, largest=largest, reassociation=(), stored=stored
+        )  # fmt: skip
+        shown = bound(lossy.shown)
     for t in range(steps):
         with working(precision):
             theta = float(evidence.thetas[t, 0])
@@ -98,13 +106,17 @@ def walk(
             values |= {"g": ball(g), "theta": ball(theta)}
             if evidence.lrs:
                 lr = float(evidence.lrs[t])
-                (error,) = envelope.scalar_errors(("lr",), {"lr": lr}, fmt, admission).tolist()
+                (error,) = envelope.scalar_errors(
+                    ("lr",), {"lr": lr}, lossy.base, admission
+                ).tolist()
                 values["h.lr"] = ball(lr)
                 bounds["h.lr"] = zero if without == "scalars" else bound(error)
-            if t:  # what a parameter shows is rounded; where it matters, exactly 0 shows that
+            if (
+                t or evidence.shown
+            ):  # what a parameter shows is rounded; where it matters, exactly 0 shows that
                 size = abs(theta) + bounds["theta"]
-                lost = BALLS.error_bounds.unless_zero(size, eta) if program.feeds_back else eta
-                bounds["theta"] = u * abs(theta) + lost
+                lost = BALLS.error_bounds.unless_zero(size, gone) if program.feeds_back else gone
+                bounds["theta"] = shown * abs(theta) + lost
             c.reassociation = tuple(bound(x) for x in reassociation[t].tolist())
             after, radii = run(BALLS, values, bounds, c)
         yield {name: Point(after[name], radii[name]) for name in after}
@@ -136,6 +148,7 @@ def _clocks_after(
             flush=zero,
             largest=bound(1e300),
             reassociation=(bound(1.0),) * 2,
+            stored=dict.fromkeys(STORAGE_CONSTANTS, zero),
         )
         given = {n: ball(known[n]) for n in names}
         # the rule on a fixed gradient and zero moments: only the clocks go on

@@ -2,9 +2,10 @@
 
 A pattern names an algorithm and the switches that may differ from its default: ``adam`` is the
 default alone, ``adam[eps=*]`` every place of ε, ``adam[eps=*,amsgrad=v|vhat]`` all pairs, ``any``
-every program, as of theorems on single operations. The precision of the scalars is left open: the
-theorems speak of real numbers, or of every precision. ``proofs/COVERAGE.json`` repeats what the
-theorem files say; a test holds it, and that each spec covered was run by its proof.
+every program, as of theorems on single operations. The precision of the scalars and what is stored
+are left open: the theorems speak of real numbers, or of every precision.
+``proofs/COVERAGE.json`` repeats what the theorem files say; a test holds it, and that each spec
+covered was run by its proof.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def table() -> dict[str, dict[str, str]]:
 
 def condition(slug: str, spec: Spec) -> str | None:
     """Under which condition a theorem covers a spec; None if it does not, "" if under none."""
-    asked = spec.with_(scalars="any")
+    asked = spec.formula
     found = [
         where
         for pattern, where in table().get(slug, {}).items()

@@ -23,6 +23,7 @@ from adamcheck.properties.reach import reached
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, dyadic, usual
+from adamcheck.storage import kept
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 from adamcheck.targets.session import Session
 
@@ -51,7 +52,7 @@ class Break:
     """A law seen broken: at which element and step (1-based, 0: as a whole), and in words.
 
     ``quantity`` names what was compared (theta, m, v …) where the envelope was left; ``evidence``
-    and ``admission`` let it be explained.
+    and ``admission`` let it be explained. The evidence begins after ``before`` steps.
     """
 
     message: str
@@ -60,6 +61,7 @@ class Break:
     quantity: str = ""
     evidence: Evidence | None = None
     admission: Admission = STRICT
+    before: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ class Account:
     broken: list[Broken] = field(default_factory=list)
     horizons: list[Horizon] = field(default_factory=list)
 
-    def count(self, judgement: Judgement) -> None:
-        """Add a judgement's element-steps, and how far it looked."""
-        self.horizons.append(reached(judgement))
+    def count(self, judgement: Judgement, *, alone: bool = False) -> None:
+        """Add a judgement's element-steps, and how far it looked; ``alone``: it is of one step."""
+        if not alone:
+            self.horizons.append(reached(judgement))
         self.examples += judgement.decided
         self.undecided += judgement.blind - _at_rest(judgement)
         self.open += sum(int(t.undecided.sum()) for t in judgement.tallies.values())
@@ -138,14 +141,24 @@ class Context:
     # hyperparameters ----------------------------------------------------------------------------
 
     @property
+    def averaging(self) -> Format:
+        """The format of the moment with the fewest digits: the parameter's, or what is claimed."""
+        return kept(self.spec, self.fmt).averages
+
+    @property
     def ordinary(self) -> dict[str, float]:
         """The usual hyperparameters, as far as the format can follow them."""
-        return self.completed(usual(self.fmt))
+        averaged = usual(self.averaging)
+        found = usual(self.fmt) | {
+            n: averaged[n] for n, one in HYPERPARAMETERS.items() if one.role == "average"
+        }
+        return self.completed(found)
 
     @property
     def dyadic(self) -> dict[str, float]:
         """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
-        return self.completed(dyadic(self.fmt))
+        few = self.averaging if self.averaging.narrow else self.fmt
+        return self.completed(dyadic(few))
 
     def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
         """What the spec's rule reads, from ``hyper`` and from dyadic defaults."""

@@ -33,6 +33,26 @@ def envelope(
     return judged(context, account, context.evidence(trajectory, trace, spec))
 
 
+@property_("one step")
+def one_step(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Every step by itself lies in the envelope, from the moments that were shown before it.
+
+    What is rounded in storage is known then, and does not add up: the bound is that of one step.
+    """
+    evidence = context.evidence(trajectory, context.run(trajectory), spec)
+    for t in range(1, evidence.shape[0] + 1):
+        judgement = context.judged(evidence.step(t))
+        account.count(judgement, alone=True)
+        if judgement.bad.any():
+            first = departure(judgement)
+            assert first is not None
+            text = f"from the moments shown before it, step {t}: {_which(judgement)} the envelope"
+            return replace(first, message=text, step=t, before=t - 1)
+    return None
+
+
 def first_fit(
     context: Context, account: Account, trajectory: Trajectory, specs: Sequence[Spec]
 ) -> Spec | None:

@@ -57,12 +57,12 @@ def comparison(first: Break, fmt: Format) -> Comparison | None:
     evidence = first.evidence
     if evidence is None or not first.quantity:
         return None
-    one = evidence.element(first.element, first.step)
+    t = first.step - first.before
+    one = evidence.element(first.element, t)
     try:
-        facts = top.explain(one, first.admission, first.step, first.quantity)
+        facts = top.explain(one, first.admission, t, first.quantity)
     except ValueError:
         return None
-    t = first.step
     if first.quantity == "theta":
         before = float(one.thetas[t - 1, 0])
         observed, exact = before - float(one.thetas[t, 0]), before - facts["exact"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adamcheck.rules import RULES
+from adamcheck.rules.storage import STORAGE
 from adamcheck.spec import ALIASES, CONVENTIONS, Spec
 
 
@@ -20,7 +21,8 @@ def describe(spec: Spec) -> str:
     ]
     # a dialect of Adam is told by its formula; the others need their name first
     named = [] if apart and spec.algorithm == "adam" else [RULES[spec.algorithm].title]
-    return "; ".join(named + apart)
+    kept = [STORAGE[switch][word].meaning for switch, word in spec.stored.items()]
+    return "; ".join(named + apart + kept)
 
 
 def dialect_table(algorithm: str = "adam") -> list[tuple[str, str, str]]:
@@ -29,6 +31,15 @@ def dialect_table(algorithm: str = "adam") -> list[tuple[str, str, str]]:
         (switch, word, meaning(algorithm, switch, word))
         for switch, words in CONVENTIONS[algorithm].items()
         for word in words
+    ]
+
+
+def storage_table() -> list[tuple[str, str, str]]:
+    """The same of what is stored, which every algorithm has."""
+    return [
+        (switch, word, one.meaning)
+        for switch, words in STORAGE.items()
+        for word, one in words.items()
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from adamcheck.errors import UsageError, closest
 from adamcheck.rules import RULES, Rule
+from adamcheck.rules.storage import STORAGE, UNCLAIMED
 from adamcheck.rules.words import ABSENT
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
@@ -28,7 +29,9 @@ class Spec:
     """An optimizer and its conventions; the defaults are Algorithm 1 of Kingma & Ba 2015.
 
     ``algorithm`` names the rule (adamcheck.rules.RULES); every other field is one switch and holds
-    one of the words of ``CONVENTIONS``. A field left empty takes the algorithm's default.
+    one of the words of ``CONVENTIONS``. A field left empty takes the algorithm's default. The last
+    ones, of ``adamcheck.rules.storage.STORAGE``, say what is kept in which format: every algorithm
+    has them, and their defaults claim nothing.
     """
 
     algorithm: str = "adam"
@@ -49,6 +52,9 @@ class Spec:
     schedule: str = ""
     lookahead: str = ""
     cut: str = ""
+    moments: str = UNCLAIMED["moments"]
+    m: str = UNCLAIMED["m"]
+    arithmetic: str = UNCLAIMED["arithmetic"]
 
     def __post_init__(self) -> None:
         if self.algorithm not in CONVENTIONS:
@@ -63,6 +69,9 @@ class Spec:
             elif value != ABSENT[name]:
                 raise UsageError(_foreign(self.algorithm, name))
             object.__setattr__(self, name, value)
+        for name, unclaimed in UNCLAIMED.items():
+            if getattr(self, name) != unclaimed:
+                _check_word(name, getattr(self, name), tuple(STORAGE[name]))
         for rule in RULES[self.algorithm].needs:
             if all(getattr(self, name) == word for name, word in rule.where.items()):
                 _check_unused(self, rule.instead, rule.only)
@@ -72,13 +81,27 @@ class Spec:
         """The switches of this algorithm, with their words; the first word is the default."""
         return CONVENTIONS[self.algorithm]
 
+    @property
+    def stored(self) -> dict[str, str]:
+        """What is claimed of storage: those of its switches that are not at their default."""
+        found = ((name, getattr(self, name)) for name in UNCLAIMED)
+        return {name: word for name, word in found if word != UNCLAIMED[name]}
+
+    @property
+    def formula(self) -> Spec:
+        """The spec without what it claims of precision and storage: one function of numbers."""
+        return replace(self, scalars="any", **UNCLAIMED)
+
     def default(self, switch: str) -> str:
         """The algorithm's default of a switch, or what stands for a switch it does not have."""
+        if switch in UNCLAIMED:
+            return UNCLAIMED[switch]
         return self.switches.get(switch, (ABSENT[switch],))[0]
 
     def __str__(self) -> str:
         apart = self._apart
-        plain = {name: word for name, word in apart.items() if name != "scalars"}
+        beside = {"scalars", *UNCLAIMED}
+        plain = {name: word for name, word in apart.items() if name not in beside}
         for alias, preset in ALIASES.items():
             if preset.algorithm == self.algorithm and plain and preset._apart == plain:
                 return _written(alias, {n: word for n, word in apart.items() if n not in plain})
@@ -88,13 +111,18 @@ class Spec:
     def _apart(self) -> dict[str, str]:
         """The switches that are not as the algorithm has them by default, in their order."""
         names = (f.name for f in fields(self) if f.name in self.switches)
-        return {n: word for n in names if (word := getattr(self, n)) != self.default(n)}
+        named = {n: word for n in names if (word := getattr(self, n)) != self.default(n)}
+        return named | self.stored
 
     def with_(self, **switches: str) -> Spec:
         """Return the spec with some switches changed; an unknown word raises UsageError."""
         for name, word in switches.items():
+            if name in STORAGE:
+                _check_word(name, word, tuple(STORAGE[name]))
+                continue
             if name not in ABSENT:
-                raise UsageError(f"spec: unknown switch {name!r}.{closest(name, self.switches)}")
+                known = (*self.switches, *STORAGE)
+                raise UsageError(f"spec: unknown switch {name!r}.{closest(name, known)}")
             if name not in self.switches:
                 raise UsageError(_foreign(self.algorithm, name))
             _check_word(name, word, self.switches[name])

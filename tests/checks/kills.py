@@ -360,6 +360,18 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "wrong-at-step-7",
         "wrong-every-13th-step",
     ),
+    "ADAM-LS-8": (
+        "m-before-update",
+        "m-bfloat16",
+        "m-decay-missing",
+        "m-eight-bits",
+        "m-float16",
+        "m-float32",
+        "m-weight-missing",
+        "v-bfloat16",
+        "v-float16",
+        "v-float32",
+    ),
     "ADAM-LT-1": (
         "decay-halved-at-late-parameters",
         "decay-l2-first-parameter-only",

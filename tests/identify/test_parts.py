@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,13 @@ from adamcheck.spec import Spec
 
 from .simulate import changed, labelled, observed
 
-FLOAT32 = {"u": 2.0**-24, "us": 2.0**-53, "eta": 2.0**-150, "flush": 0.0, "largest": 3e38}
+FLOAT32: dict[str, Any] = {
+    "u": 2.0**-24,
+    "us": 2.0**-53,
+    "eta": 2.0**-150,
+    "flush": 0.0,
+    "largest": 3e38,
+}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,13 @@ from adamcheck.spec import Spec
 
 STEPS, COLUMNS = 7, 12
 SHAPE = STEPS, COLUMNS
-FLOAT32 = {"u": 2.0**-24, "us": 2.0**-53, "eta": 2.0**-149, "flush": 0.0, "largest": 3e38}
+FLOAT32: dict[str, Any] = {
+    "u": 2.0**-24,
+    "us": 2.0**-53,
+    "eta": 2.0**-149,
+    "flush": 0.0,
+    "largest": 3e38,
+}
 
 
 def seen(program, seed=3):

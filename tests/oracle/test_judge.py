@@ -315,7 +315,7 @@ def test_any_number_of_elements(count: int, name: str) -> None:
     e = honest(Spec(), name, 2, count)
     wrong = e.thetas.copy()
     wrong[2, -1] *= 2
-    level = judge.level_of(e.fmt)
+    level = judge.level_of(e.spec, e.fmt)
     for thetas, bad in ((e.thetas, 0), (wrong, 1)):
         given_ = replace(e, thetas=thetas, moments={})
         raw = evaluate.judge(trace(e.spec), level, ("theta",), given_, STRICT, 2.0**-24)

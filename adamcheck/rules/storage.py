@@ -1,0 +1,33 @@
+"""Switches of what a target stores, the same for every rule: they change roundings, no formula.
+
+Over the real numbers a spec with them is the spec without. ``adamcheck/storage.py`` says what each
+word admits of an evaluation.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from adamcheck.rules.language import Switch, Word
+
+_FORMATS: Final = ("float64", "float32", "float16", "bfloat16")
+
+STORAGE: Final[dict[str, Switch]] = {
+    "moments": {
+        "native": Word("every moment is kept in the parameter's format or a wider one"),
+        **{name: Word(f"every moment is rounded to {name} where it is kept") for name in _FORMATS},
+    },
+    "m": {
+        "moments": Word("the first moment is kept like the others"),
+        **{name: Word(f"the first moment alone is kept in {name}") for name in _FORMATS},
+    },
+    "arithmetic": {
+        "any": Word("an operation rounds to the widest format of its operands, or a wider one"),
+        "float32": Word("operations round to float32 or wider, and what is kept once more"),
+        "float64": Word("operations round to float64, and what is kept once more"),
+    },
+}
+"""What is kept in which format, and how wide the arithmetic between is."""
+
+UNCLAIMED: Final[dict[str, str]] = {name: next(iter(words)) for name, words in STORAGE.items()}
+"""Each of these switches with its default, which claims nothing."""

@@ -1,0 +1,116 @@
+"""What a spec's switches of storage admit: in which formats an evaluation rounds, and where.
+
+A *place* is a set of letters: t the parameter and what has its format, m the first moment where it
+is kept apart, v every moment else where the spec says in what. An operation's place is that of its
+operands together; its format is the widest of theirs. ``o`` is the parameter where it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from adamcheck.formats import FORMATS, Format
+from adamcheck.rules.storage import UNCLAIMED
+
+if TYPE_CHECKING:
+    from adamcheck.spec import Spec
+
+PLACES: Final = ("t", "m", "v", "mt", "tv", "mv")
+"""Places of operations that may round to a narrower format than others do."""
+KEPT: Final = ("t", "m", "v", "o")
+"""Places where something is kept."""
+STORAGE_CONSTANTS: Final = (
+    *(f"u_{place}" for place in (*PLACES, "o")),
+    *(f"gamma2_{place}" for place in PLACES),
+    *(f"eta_{place}" for place in KEPT),
+    *(f"top_{place}" for place in KEPT),
+)
+"""Roundoff, that of two roundings, loss to underflow and largest number at each place."""
+
+
+def place_of(spec: Spec, state: str) -> str:
+    """The letter of a state that has one number an element."""
+    if state == "m" and spec.m != UNCLAIMED["m"]:
+        return "m"
+    return "t" if spec.moments == UNCLAIMED["moments"] else "v"
+
+
+def plain(spec: Spec) -> bool:
+    """Whether nothing is claimed of formats: all rounds to the parameter's or a wider one."""
+    return spec.moments == "native" and spec.m == "moments" and spec.arithmetic == "any"
+
+
+def everywhere(spec: Spec) -> str:
+    """The place of all letters together, whose operations are the widest."""
+    letters = {"t", place_of(spec, "m"), place_of(spec, "")}
+    return "".join(sorted(letters))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The formats of one judgement.
+
+    base: of the operations that touch everything; parameter: of θ and g; averages: of the moment
+    with the fewest digits; at: of a place. own: an operation may round to the format of its place.
+    """
+
+    base: Format
+    parameter: Format
+    averages: Format
+    at: Mapping[str, Format]
+    own: bool
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Those that operations may round to."""
+        return (self.base, *self.at.values()) if self.own else (self.base,)
+
+    @property
+    def largest(self) -> float:
+        """The number beyond which some operation may overflow."""
+        return min(fmt.largest for fmt in self.formats)
+
+    def narrower(self, place: str) -> bool:
+        """Whether what is kept there, or rounded there, loses digits or range beside the base."""
+        at = self.parameter if place == "o" else self.at.get(place)
+        return at is not None and not holds(at, self.base)
+
+
+@lru_cache(maxsize=256)
+def kept(spec: Spec, fmt: Format) -> Kept:
+    """The formats under which a spec's target is judged whose parameters are in ``fmt``."""
+    letters = {"t": fmt}
+    if spec.moments != UNCLAIMED["moments"]:
+        letters["v"] = FORMATS[spec.moments]
+    if spec.m != UNCLAIMED["m"]:
+        letters["m"] = FORMATS[spec.m]
+    used = {place for place in PLACES if set(place) <= letters.keys()}
+    at = {place: widest(letters[x] for x in place) for place in used}
+    base = widest(letters.values())
+    if spec.arithmetic != UNCLAIMED["arithmetic"]:
+        base = widest((base, FORMATS[spec.arithmetic]))
+    states = [letters[place_of(spec, state)] for state in ("m", "v")]
+    averages = min(states, key=lambda one: one.precision)
+    return Kept(base, fmt, averages, at, spec.arithmetic == UNCLAIMED["arithmetic"])
+
+
+def holds(wide: Format, narrow: Format) -> bool:
+    """Whether every number of one format is one of the other."""
+    return (
+        wide.precision >= narrow.precision
+        and wide.max_exponent >= narrow.max_exponent
+        and wide.min_exponent - wide.precision <= narrow.min_exponent - narrow.precision
+    )
+
+
+def widest(formats: Iterable[Format]) -> Format:
+    """The narrowest format that holds the numbers of all: float32 of bfloat16 and float16."""
+    found = tuple(formats)
+    return next(
+        fmt
+        for fmt in sorted(FORMATS.values(), key=lambda f: (f.precision, f.max_exponent))
+        if all(holds(fmt, one) for one in found)
+    )
