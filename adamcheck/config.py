@@ -13,7 +13,9 @@ from adamcheck.errors import UsageError, closest
 from adamcheck.waivers import Waiver
 
 PROFILES: Final = ("quick", "ci", "thorough")
-_KEYS: Final = ("targets", "spec", "profile", "options", "waivers")
+DEFAULTS: Final = ("report", "strict")
+"""What a default that differs from its source's is: a finding, or a deviation."""
+_KEYS: Final = ("targets", "spec", "profile", "defaults", "options", "waivers")
 _WAIVER_KEYS: Final = ("check", "dtype", "reason", "expiry", "target")
 
 
@@ -24,6 +26,7 @@ class Config:
     targets: tuple[str, ...] = ()
     spec: str = ""
     profile: str = ""
+    defaults: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     path: Path | None = None
@@ -71,6 +74,12 @@ def _config(path: Path, table: Any) -> Config:
             f"{path}: unknown profile {profile!r}; choose one of {', '.join(PROFILES)}."
             f"{closest(profile, PROFILES)}"
         )
+    defaults = _text(table, "defaults", path)
+    if defaults and defaults not in DEFAULTS:
+        raise UsageError(
+            f"{path}: unknown defaults {defaults!r}; choose one of {', '.join(DEFAULTS)}."
+            f"{closest(defaults, DEFAULTS)}"
+        )
     options = table.get("options", {})
     if not isinstance(options, dict) or not all(
         isinstance(value, bool | int | float | str) for value in options.values()
@@ -83,6 +92,7 @@ def _config(path: Path, table: Any) -> Config:
         targets=_texts(table, "targets", path),
         spec=_text(table, "spec", path),
         profile=profile,
+        defaults=defaults,
         options=options,
         waivers=tuple(_waiver(path, number, part) for number, part in enumerate(waivers, 1)),
         path=path,

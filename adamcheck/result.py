@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from adamcheck.errors import AdamcheckError
 from adamcheck.horizon import Horizon, merged
+from adamcheck.spec.defaults import Defaults
 from adamcheck.text import shorten, visible
 
 SCHEMA: Final = "adamcheck.result/1"
@@ -236,6 +237,7 @@ class Result:
     """Everything a run of the gate found out about one target.
 
     ``horizons``: how far the judged runs looked, one for each dtype; ``horizon`` joins them.
+    ``defaults``: what the target uses where nothing is passed; None where it was not asked.
     ``scope``: how much was run; ValueError for a ``conforms`` without one that is complete.
     """
 
@@ -254,6 +256,7 @@ class Result:
     seconds: float = 0.0
     horizons: tuple[Horizon, ...] = ()
     scope: Scope | None = None
+    defaults: Defaults | None = None
 
     def __post_init__(self) -> None:
         if self.verdict is Verdict.CONFORMS and (self.scope is None or not self.scope.complete):

@@ -49,7 +49,13 @@ def alive(context: Context, account: Account) -> None:
         {"initial_accumulator": 2.0},
     )
     for change in changes:
-        if not (change.keys() <= usual.keys() and _distinct(context, change)):
+        if not change.keys() <= usual.keys():
+            continue
+        if not _distinct(context, change):
+            asked = ", ".join(f"{name} {value:.6g}" for name, value in change.items())
+            context.note(
+                "not-asked", f"no change to {asked}: the format cannot tell it from others"
+            )
             continue
         trajectory = context.trajectory(grads, hyper=usual | change)
         if not context.unspoken(trajectory):

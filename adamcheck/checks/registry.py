@@ -25,6 +25,7 @@ FAMILIES: Final = (
     "elementwise",
     "arrays",
     "hyperparameters",
+    "defaults",
     "options",
     "relations",
     "convergence",

@@ -121,6 +121,10 @@ def check(
         int | None,
         typer.Option("--max-steps", metavar="N", min=1, help="Cut longer runs; a partial run."),
     ] = None,
+    defaults: Annotated[
+        str | None,
+        typer.Option(metavar="report|strict", help="A default unlike its source's fails; report."),
+    ] = None,
     json: JsonFile = "",
     markdown: Annotated[
         str, typer.Option(metavar="F", help="Write a report for a pull request; - for stdout.")
@@ -143,6 +147,7 @@ def check(
     if any could not be judged.
     """
     from adamcheck.cli import request as ask
+    from adamcheck.config import DEFAULTS
 
     table = ask.config_for(config)
     ids = [word.upper() for word in only or ()]
@@ -159,6 +164,9 @@ def check(
         only=ask.words(ids) if replay else ask.only_for(ids, known),
         allow_partial=allow_partial,
         max_steps=max_steps,
+        defaults=ask.one_of(
+            table.defaults or "report" if defaults is None else defaults, DEFAULTS, "defaults"
+        ),
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
         jobs=jobs,

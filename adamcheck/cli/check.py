@@ -134,6 +134,7 @@ def _gate(request: Request) -> Callable[[str, Collector], Result]:
             options=request.options,
             only=request.only,
             max_steps=request.max_steps,
+            defaults=request.defaults,
             limits=limits,
             jobs=request.jobs,
             listener=listener,

@@ -39,6 +39,7 @@ class Request:
     only: tuple[str, ...] | None = None
     allow_partial: bool = False
     max_steps: int | None = None
+    defaults: str = "report"
     timeout: float | None = None
     memory: int | None = None
     jobs: int | None = None

@@ -46,9 +46,11 @@ def identifying(
 
 def explained(outcome: CheckResult, found: Identification, claimed: Spec) -> CheckResult:
     """A failure with what the target seems to follow; every other outcome as it is."""
-    if outcome.status is not Status.FAILED:
+    if outcome.status is not Status.FAILED or outcome.witness is None:
         return outcome
-    if found.spec == str(claimed) and found.kind == "dialect":
+    if outcome.family == "defaults" and found.kind == "dialect":
+        text = f"with hyperparameters that {outcome.dtype} holds it follows {found.spec}"
+    elif found.spec == str(claimed) and found.kind == "dialect":
         text = (
             "elsewhere the target follows the claimed spec; the defect is confined to this regime"
         )

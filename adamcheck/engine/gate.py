@@ -13,6 +13,7 @@ from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from adamcheck.config import DEFAULTS
 from adamcheck.cores import cores
 from adamcheck.engine.crew import Crew
 from adamcheck.errors import UsageError
@@ -43,6 +44,7 @@ def check(
     limits: Limits | None = None,
     jobs: int | None = None,
     max_steps: int | None = None,
+    defaults: str = "report",
     listener: Listener | None = None,
 ) -> Result:
     """Judge one target against a spec ("auto": the dialect that it is identified as).
@@ -50,7 +52,9 @@ def check(
     target: ``package.module:attribute`` or ``path/to/file.py:attribute``. dtypes: names of formats
     (default: all that the target takes). only: ids of checks. jobs: how many processes may judge
     (default: one a core, at most two); it changes the time and nothing else. max_steps: cut
-    longer runs to so many steps, for a slow target; such a run is a partial one. Raises UsageError
+    longer runs to so many steps, for a slow target; such a run is a partial one. defaults: whether
+    a default that is not what the spec's source proposes is a finding ("report") or a deviation
+    ("strict"). Raises UsageError
     for a request that makes no sense or a target that cannot be loaded; whatever the target does is
     in the result.
     """
@@ -70,6 +74,8 @@ def check(
         raise UsageError(f"jobs {jobs!r}: must be a whole number from 1 on")
     if max_steps is not None and (not isinstance(max_steps, Integral) or max_steps < 1):
         raise UsageError(f"max_steps {max_steps!r}: must be a whole number from 1 on")
+    if defaults not in DEFAULTS:
+        raise UsageError(f"defaults {defaults!r}: must be one of {', '.join(DEFAULTS)}")
     with ExitStack() as stack:
         session = Session(target, options=options, limits=limits or Limits(), device=device)
         beside = _beside(device, dtypes, only, jobs)
@@ -85,7 +91,7 @@ def check(
         chosen(sizes, only)
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
-            "max_steps": None if max_steps is None else int(max_steps),
+            "max_steps": None if max_steps is None else int(max_steps), "defaults": defaults,
         }  # fmt: skip
         made = (
             _found(session, asked, tell)

@@ -12,10 +12,13 @@ from typing import Final
 
 from adamcheck.checks.registry import Check, all_checks, check_by_id
 from adamcheck.errors import UsageError
+from adamcheck.formats import Format, format_named
 from adamcheck.profiles import Profile, profile_named
 from adamcheck.proof.coverage import beyond
 from adamcheck.result import Finding, Identification, Scope
 from adamcheck.spec import Spec
+from adamcheck.spec.defaults import wrong
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Description
 
 _SHARDS: Final = 128
@@ -45,7 +48,8 @@ class Plan:
 
     ``units`` are in the order of the report. ``error`` says what was asked for and cannot be done;
     the rest is done all the same. ``identified`` is the dialect where the spec was found and not
-    claimed. ``scope`` says how much of the profile this is.
+    claimed. ``scope`` says how much of the profile this is. ``defaults``: a wrong one is told
+    ("report") or a deviation ("strict").
     """
 
     target: str
@@ -59,6 +63,7 @@ class Plan:
     identified: Identification | None = None
     scope: Scope | None = None
     max_steps: int | None = None
+    defaults: str = "report"
 
     @property
     def running(self) -> tuple[Unit, ...]:
@@ -111,6 +116,7 @@ def plan(
     identified: Identification | None = None,
     trouble: str = "",
     max_steps: int | None = None,
+    defaults: str = "report",
 ) -> Plan:
     """The plan for a target that describes itself as ``known`` and is held to ``spec``.
 
@@ -140,7 +146,12 @@ def plan(
         device=device,
         seed=seed,
         error=error,
-        findings=(*(Finding("target", "any", note) for note in known.notes), *_unproved(spec)),
+        findings=(
+            *(Finding("target", "any", note) for note in known.notes),
+            *_unproved(spec),
+            *(Finding("wrong-default", "any", one.text) for one in wrong(known.defaults, spec)),
+            *(one for name in names for one in _replaced(spec, format_named(name))),
+        ),
         identified=identified,
         scope=Scope(
             profile=size.name,
@@ -152,6 +163,7 @@ def plan(
             max_steps=max_steps,
         ),
         max_steps=max_steps,
+        defaults=defaults,
     )
 
 
@@ -183,6 +195,23 @@ def _unproved(spec: Spec) -> tuple[Finding, ...]:
     """A claimed dialect beyond those whose rule is proved to be its source's formula."""
     text = beyond(spec)
     return (Finding("beyond-proof", "any", text),) if text else ()
+
+
+def _replaced(spec: Spec, fmt: Format) -> tuple[Finding, ...]:
+    """What checks of usual hyperparameters put in place of those that a format cannot follow."""
+    records = [HYPERPARAMETERS[name] for name in spec.hyperparameters]
+    instead = {one.name: x for one in records if (x := one.usual_in(fmt)) != one.usual[0]}
+    if not instead:
+        return ()
+    told = ", ".join(
+        f"{name} {value:g} in place of {HYPERPARAMETERS[name].usual[0]:g}"
+        for name, value in instead.items()
+    )
+    text = (
+        f"where checks take usual hyperparameters it is {told}, which the format cannot follow; the"
+        " family defaults takes the target's own as they are"
+    )
+    return (Finding("replaced-hyperparameters", fmt.name, text),)
 
 
 def _units(known: Description, checks: Sequence[Check], dtypes: Sequence[str]) -> tuple[Unit, ...]:

@@ -70,4 +70,5 @@ def replay(
             options=dict(options),
             seconds=time.monotonic() - begun,
             scope=scope,
+            defaults=session.description.defaults,
         )

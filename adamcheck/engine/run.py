@@ -45,7 +45,9 @@ def run(plan: Plan, session: Session, crew: Crew | None = None) -> Iterator[Even
 def identified(plan: Plan, session: Session, failed: Sequence[CheckResult]) -> Iterator[Event]:
     """Ask which dialect the target is instead, with the runs of failed checks as evidence."""
     dtype = failed[0].dtype
-    seen = [one.witness for one in failed if one.witness and one.dtype == dtype]
+    # what a format makes of its scalars under the defaults is no edit of a rule, and is named
+    told = [one for one in failed if one.dtype == dtype and one.family != "defaults"]
+    seen = [one.witness for one in told if one.witness]
     yield from identifying(
         session, plan.spec, dtype, lambda: _deviating(plan, session, dtype, seen)
     )

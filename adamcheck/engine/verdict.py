@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adamcheck.engine.explanation import explained
 from adamcheck.engine.plan import Plan
 from adamcheck.events import CheckFinished, Event, Identified
 from adamcheck.horizon import Horizon, merged
-from adamcheck.result import CheckResult, Finding, Identification, Result, verdict_of
+from adamcheck.result import CheckResult, Finding, Identification, Result, Status, verdict_of
+from adamcheck.spec.defaults import judged, wrong
 from adamcheck.targets.protocol import Description
 
 
@@ -52,6 +53,8 @@ class Record:
         if len(checks) < len(places):
             lost = next(place for place in places if place not in self.outcomes)
             error = error or f"{len(places) - len(checks)} checks gave no outcome, first {lost[0]}"
+        if plan.defaults == "strict":
+            checks.append(_defaults(known, plan))
         done = tuple(checks)
         return Result(
             target=plan.target,
@@ -68,8 +71,36 @@ class Record:
             error=error,
             seconds=seconds,
             scope=plan.scope,
+            defaults=known.defaults,
             horizons=tuple(
                 merged(dtype, (h for h in self.horizons if h.dtype == dtype))
                 for dtype in plan.dtypes
             ),
         )
+
+
+def _defaults(known: Description, plan: Plan) -> CheckResult:
+    """The outcome of strict defaults; it needs no run, and is of every format alike."""
+    lacking = known.defaults.lacking
+    unread = sorted(known.defaults.opaque & {*plan.spec.hyperparameters})
+    seen = CheckResult(
+        name="DEFAULTS",
+        family="defaults",
+        theorem="",
+        law="What the target uses where nothing is passed is what the source of the spec proposes.",
+        status=Status.PASSED,
+        dtype=next(iter(plan.dtypes), "any"),
+        device=plan.device,
+        examples=len(judged(known.defaults, plan.spec)),
+    )
+    if found := [one.text for one in wrong(known.defaults, plan.spec)]:
+        return replace(seen, status=Status.FAILED, message="; ".join(found))
+    if unread:
+        text = "; ".join(
+            f"the default of {name} cannot be read: {lacking[name]}" for name in unread
+        )
+        return replace(seen, status=Status.INCONCLUSIVE, message=text)
+    if not seen.examples:
+        text = f"no default was read of which the source of {plan.spec} says what it should be"
+        return replace(seen, status=Status.SKIPPED, message=text)
+    return seen

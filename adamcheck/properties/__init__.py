@@ -5,7 +5,7 @@ returns the first Break or None. ``how`` holds the numbers that it needs beside 
 witness names a property and is replayed by it: all of them are registered here.
 """
 
-from adamcheck.properties import envelope, interface, loops, metamorphic, state
+from adamcheck.properties import envelope, interface, loops, metamorphic, motion, state
 from adamcheck.properties.base import PROPERTIES, hold
 
-__all__ = ["PROPERTIES", "envelope", "hold", "interface", "loops", "metamorphic", "state"]
+__all__ = ["PROPERTIES", "envelope", "hold", "interface", "loops", "metamorphic", "motion", "state"]

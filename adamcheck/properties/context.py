@@ -22,6 +22,7 @@ from adamcheck.profiles import Profile
 from adamcheck.properties.reach import reached
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
+from adamcheck.spec.defaults import used
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, dyadic, usual
 from adamcheck.storage import kept
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
@@ -159,6 +160,11 @@ class Context:
         """Hyperparameters that every format holds exactly: their rounding is out of the picture."""
         few = self.averaging if self.averaging.narrow else self.fmt
         return self.completed(dyadic(few))
+
+    @property
+    def used(self) -> dict[str, float]:
+        """What users have who pass nothing: the target's defaults, in place of none the spec's."""
+        return used(self.description.defaults, self.spec)
 
     def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
         """What the spec's rule reads, from ``hyper`` and from dyadic defaults."""

@@ -24,6 +24,7 @@ from adamcheck.result import (
     Traits,
     Verdict,
 )
+from adamcheck.spec.defaults import Defaults
 from adamcheck.witness import number, plain, read_json, read_witness, reason, witness_document
 
 
@@ -46,6 +47,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "seconds": number(result.seconds),
         "counts": result.counts,
         "scope": None if result.scope is None else _scope_document(result.scope),
+        "defaults": None if result.defaults is None else defaults_document(result.defaults),
         "checks": [_check_document(check) for check in result.checks],
         "findings": [
             {
@@ -58,6 +60,27 @@ def result_document(result: Result) -> dict[str, Any]:
         ],
         "horizon": [horizon_document(one) for one in result.horizons],
     }
+
+
+def defaults_document(defaults: Defaults) -> dict[str, Any]:
+    """What a target uses where nothing is passed, as JSON types."""
+    return {
+        "values": {name: number(value) for name, value in defaults.values.items()},
+        "lacking": dict(defaults.lacking),
+        "opaque": sorted(defaults.opaque),
+        "on": sorted(defaults.on),
+    }
+
+
+def _read_defaults(document: Any) -> Defaults | None:
+    if document is None:
+        return None
+    return Defaults(
+        values={name: float(value) for name, value in document["values"].items()},
+        lacking=dict(document["lacking"]),
+        opaque=frozenset(document["opaque"]),
+        on=frozenset(document["on"]),
+    )
 
 
 def _scope_document(scope: Scope) -> dict[str, Any]:
@@ -168,6 +191,7 @@ def read_result(document: Any) -> Result:
         seconds=float(document["seconds"]),
         horizons=tuple(read_horizon(part) for part in document.get("horizon", ())),
         scope=scope,
+        defaults=_read_defaults(document.get("defaults")),
     )
 
 

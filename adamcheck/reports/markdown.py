@@ -43,6 +43,7 @@ def _section(result: Result) -> list[str]:
         ("found", summary.found(result)),
         ("differs", result.identified.regime if result.identified is not None else ""),
         ("error", result.error),
+        ("defaults", summary.defaults(result.defaults)),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),
         ("decided", summary.decided(result)),

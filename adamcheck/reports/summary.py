@@ -24,6 +24,7 @@ from adamcheck.result import (
     share,
 )
 from adamcheck.spec import parse_spec
+from adamcheck.spec.defaults import Defaults
 from adamcheck.text import shorten
 from adamcheck.waivers import FAMILY
 
@@ -315,6 +316,17 @@ def settings(result: Result) -> str:
     parts += [f"{name}={value}" for name, value in result.options.items()]
     parts.append(f"{result.seconds:.1f} s")
     return ", ".join(parts)
+
+
+def defaults(it: Defaults | None) -> str:
+    """What the target uses where nothing is passed; why of others nothing is known."""
+    if it is None:
+        return ""
+    known = ", ".join(
+        [*(f"{name} {value:.6g}" for name, value in it.values.items()), *sorted(it.on)]
+    )
+    lacking = "; ".join(f"{name}: {why}" for name, why in it.lacking.items())
+    return f"{known or 'none read'}{f' ({lacking})' if lacking else ''}"
 
 
 def environment(result: Result) -> str:

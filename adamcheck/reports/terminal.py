@@ -78,6 +78,7 @@ def _heading(result: Result, console: Console) -> None:
         ("claimed", summary.claimed(result)),
         ("found", summary.found(result)),
         ("differs", result.identified.regime if result.identified is not None else ""),
+        ("defaults", summary.defaults(result.defaults)),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),
         ("decided", summary.decided(result)),

@@ -76,6 +76,7 @@ RULE: Final = Rule(
     step=adam,
     clocks=("p1", "p2"),
     reads=BOTH_BETAS,
+    proposed={"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
     switches={
         "eps": {
             "outside": Word("α·m̂/(√v̂+ε): ε outside the root (Kingma & Ba 2015, Algorithm 1)"),

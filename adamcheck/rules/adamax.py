@@ -54,6 +54,7 @@ RULE: Final = Rule(
     step=adamax,
     clocks=("p1",),
     reads=BOTH_BETAS,
+    proposed={"lr": 2e-3, "beta1": 0.9, "beta2": 0.999},
     switches={
         "eps": {
             "none": Word("no ε"),

@@ -128,7 +128,8 @@ class Rule:
     dialect reads. switches, needs: its dialects, and combinations that mean nothing. words: names
     of hyperparameters in libraries that mean something else elsewhere. scale_free: the update stays
     as it is when all gradients, and ε with them, are scaled. theorems: slugs of what is proved.
-    formula: what stands for the title in tables, where that holds none.
+    formula: what stands for the title in tables, where that holds none. proposed: the values that
+    the source itself gives for hyperparameters; what it leaves open is not in it.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Rule:
     scale_free: bool = True
     theorems: tuple[str, ...] = ()
     formula: str = ""
+    proposed: Mapping[str, float] = field(default_factory=dict)
 
     def hyperparameters(self, spec: Spec) -> frozenset[str]:
         """The common names of the hyperparameters that a dialect reads."""

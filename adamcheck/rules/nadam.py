@@ -68,6 +68,7 @@ RULE: Final = Rule(
     step=nadam,
     clocks=("p1", "p2", "d", "q"),
     reads=BOTH_BETAS,
+    proposed={"momentum_decay": 0.004},
     switches={
         "eps": {word: EPS[word] for word in ("outside", "hat", "inside", "both", "none")},
         "schedule": {

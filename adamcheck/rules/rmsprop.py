@@ -73,6 +73,7 @@ RULE: Final = Rule(
     clocks=("t", "p2"),
     late=("velocity",),
     reads=("beta2",),
+    proposed={"beta2": 0.9},
     switches={
         "eps": {word: EPS[word] for word in ("outside", "inside", "none")},
         "bias_correction": {"none": Word("v as it is"), "v": Word("v̂ = v/(1-β2^t)")},

@@ -71,6 +71,12 @@ class Server:
             "layouts": traits.layouts,
             "notes": traits.notes,
             "environment": versions(traits.packages),
+            "defaults": {
+                "values": dict(traits.defaults.values),
+                "lacking": dict(traits.defaults.lacking),
+                "opaque": traits.defaults.opaque,
+                "on": traits.defaults.on,
+            },
         }
 
     def _on_run(self, message: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from adamcheck.errors import TargetError
 from adamcheck.formats import FORMATS
+from adamcheck.spec.defaults import Defaults
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 
@@ -69,6 +70,12 @@ def described(
         notes=tuple(notes),
         layouts=tuple(traits["layouts"]),
         flushes=frozenset(flushed),
+        defaults=Defaults(
+            values=traits["defaults"]["values"],
+            lacking=traits["defaults"]["lacking"],
+            opaque=frozenset(traits["defaults"]["opaque"]),
+            on=frozenset(traits["defaults"]["on"]),
+        ),
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
+from adamcheck.spec.defaults import UNREAD, Defaults
+
 FLAGS: Final = ("amsgrad", "maximize", "nesterov", "centered")
 """Common names of boolean options that change the rule."""
 LAYOUTS: Final = ("C", "F", "transposed", "strided", "negative")
@@ -39,7 +41,8 @@ class Description:
     formats it was seen to take (and give back); ``flushes`` those of them whose subnormals its
     arithmetic was measured to lose; ``notes`` are one-line facts for people, which may quote the
     target and decide nothing; ``environment`` maps packages to versions; ``layouts`` are those in
-    which an array reaches the target (others arrive as C).
+    which an array reaches the target (others arrive as C). ``defaults`` is what it was read to use
+    where nothing is passed.
     """
 
     target: str
@@ -52,6 +55,7 @@ class Description:
     notes: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ("C",)
     flushes: frozenset[str] = frozenset()
+    defaults: Defaults = UNREAD
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from zoo.base import Array
 from zoo.family.base import Scalar, Slot
 from zoo.family.descent import HeavyBall
 from zoo.family.norm import AdaMax, NAdam
-from zoo.honest import Textbook
-from zoo.record import WIDE, Cage, Defect
+from zoo.honest import ArrayScalars, Textbook
+from zoo.record import BFLOAT16, WIDE, Cage, Defect
 
 cage = Cage(__file__, family="interface")
 relatives = Cage(__file__, family="relatives")
@@ -58,6 +58,25 @@ class RepeatedToSize(_FitsGradient):
 class PaddedToSize(_FitsGradient):
     def fitted(self, g: Array, size: int) -> Array:
         return np.concatenate([g, np.zeros(max(size - g.size, 0), g.dtype)])[:size]
+
+
+@cage.defect(
+    "defaults-beyond-the-format",
+    "a default β2 that the scalars of bfloat16 arrays do not hold: 1-β2^t is 0",
+    dtypes=(BFLOAT16,),
+    twin=Textbook,
+)
+class DefaultsBeyondTheFormat(ArrayScalars):
+    def __init__(
+        self,
+        params: Sequence[Array],
+        *,
+        lr: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+    ) -> None:
+        self.setup(params, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
 
 
 @relatives.defect(

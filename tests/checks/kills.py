@@ -86,6 +86,8 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "velocity-fades-late",
         "velocity-restarts",
     ),
+    "ADAM-DH-1": ("defaults-beyond-the-format",),
+    "ADAM-DH-2": ("defaults-beyond-the-format",),
     "ADAM-DS-1": (
         "demoted-to-float32",
         "flattened",

@@ -165,3 +165,39 @@ def test_a_division_by_zero_at_beta2_of_one_promises_nothing():
     only = (*CORE, "ADAM-HP-1", "ADAM-HP-2")
     result = adamcheck.check("optax:radam", spec="radam", only=only, dtypes=("float32",))
     assert result.verdict is Verdict.HELD, messages(result)
+
+
+DEFAULTS = ("ADAM-DH-1", "ADAM-DH-2")
+
+
+@pytest.mark.parametrize(
+    ("target", "package", "spec", "says"),
+    [
+        ("keras.optimizers:Adam", "keras", "adam[eps=hat]", "θ does not move"),
+        (JAX, "jax", "adam", "θ does not move"),
+        ("injected", "optax", "adam", "θ is NaN from step 1 on"),
+        ("optax:adam", "optax", "adam", ""),
+        (TORCH, "torch", "adam", ""),
+    ],
+)
+def test_what_users_get_in_bfloat16_with_the_defaults(target, package, spec, says, tmp_path):
+    """bfloat16(0.999) is 1: who keeps β2 in the dtype of the arrays trains nothing."""
+    needs(package)
+    if target == "injected":
+        path = tmp_path / "injected.py"
+        path.write_text(
+            "import optax\n\ndef adam(learning_rate=1e-3, b1=0.9, b2=0.999, eps=1e-8):\n"
+            "    return optax.inject_hyperparams(optax.adam)(learning_rate, b1, b2, eps)\n"
+        )
+        target = f"{path}:adam"
+    result = adamcheck.check(target, spec=spec, dtypes=("bfloat16",), only=DEFAULTS)
+    if not says:
+        assert result.verdict is Verdict.HELD, messages(result)
+        return
+    assert result.verdict is Verdict.DEVIATES
+    for check in result.checks:
+        assert says in check.message
+        assert check.message.endswith("β2 = 0.999 is 1 in bfloat16")
+        assert check.explanation.startswith(
+            "with hyperparameters that bfloat16 holds it follows adam"
+        )

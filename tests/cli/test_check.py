@@ -104,7 +104,7 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         *("--option", "foreach=true", "--option", "k=3", "--option", "x=1e-3"),
         *("--option", "name='7'", "--option", "y=none", "--option", "z=a=b"),
         *("--only", "ADAM-EPS-1", "--timeout", "2.5", "--memory", "1.5G"),
-        *("--jobs", "3"),
+        *("--jobs", "3", "--defaults", "strict"),
     )
     ((target, asked),) = engine.calls
     limits = asked.pop("limits")
@@ -120,11 +120,12 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         "options": {"foreach": True, "k": 3, "x": 1e-3, "name": "7", "y": None, "z": "a=b"},
         "only": ("ADAM-EPS-1",),
         "max_steps": None,
+        "defaults": "strict",
         "jobs": 3,
     }
 
 
-@pytest.mark.parametrize("option", ["spec", "profile"])
+@pytest.mark.parametrize("option", ["spec", "profile", "defaults"])
 def test_an_empty_text_is_not_what_is_not_said(ask, engine, option):
     done = ask("check", GOOD, f"--{option}", "")
     assert (done.code, engine.calls) == (2, [])
@@ -144,6 +145,7 @@ def test_what_is_not_said_is_left_to_the_gate(ask, engine):
         "options": {},
         "only": None,
         "max_steps": None,
+        "defaults": "report",
         "limits": None,
         "jobs": None,
     }

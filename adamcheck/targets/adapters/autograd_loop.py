@@ -55,7 +55,11 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
             publish(steps, last)
 
     traits = Traits(
-        names.hyperparameters, names.flags, frozenset({"layouts"}), packages=("autograd",)
+        names.hyperparameters,
+        names.flags,
+        frozenset({"layouts"}),
+        packages=("autograd",),
+        defaults=names.defaults(opening.options),
     )
     return Bound(traits, run=run)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format
+from adamcheck.spec.defaults import UNREAD, Defaults
 from adamcheck.targets.loading import said
 from adamcheck.targets.protocol import LAYOUTS
 from adamcheck.text import with_article
@@ -44,6 +45,7 @@ class Traits:
     layouts: tuple[str, ...] = LAYOUTS
     packages: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    defaults: Defaults = UNREAD
 
 
 class Instance(Protocol):

@@ -40,7 +40,12 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     abilities |= {name for name in ("moments", "load_moments") if hasattr(found, name)}
     if hasattr(found, "state_dict") and hasattr(found, "load_state_dict"):
         abilities.add("state")
-    traits = Traits(names.hyperparameters, names.flags, frozenset(abilities))
+    traits = Traits(
+        names.hyperparameters,
+        names.flags,
+        frozenset(abilities),
+        defaults=names.defaults(opening.options),
+    )
 
     def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Built:
         params = [to_device(theta, opening.device) for theta in thetas]

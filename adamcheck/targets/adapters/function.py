@@ -47,7 +47,12 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     need_cupy(opening)
     check_options(opening.target, opening.options, names)
     abilities = {"layouts"} if whole else {"layouts", "stepwise"}
-    traits = Traits(names.hyperparameters, names.flags, frozenset(abilities))
+    traits = Traits(
+        names.hyperparameters,
+        names.flags,
+        frozenset(abilities),
+        defaults=names.defaults(opening.options),
+    )
 
     def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Made:
         arguments = names.arguments(hyper, flags, opening.options)

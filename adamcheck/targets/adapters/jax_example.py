@@ -47,6 +47,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         layouts=("C",),
         packages=("jax", "jaxlib"),
         notes=notes,
+        defaults=names.defaults(options),
     )
     return Bound(traits, build=build, flushes=jax_arrays.flushes)
 

@@ -18,7 +18,7 @@ import numpy as np
 from adamcheck.errors import UsageError
 from adamcheck.formats import format_named
 from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, survives_not
-from adamcheck.targets.adapters.signature import check_options, names_of
+from adamcheck.targets.adapters.signature import Names, check_options, names_of
 
 NAME: Final = "keras"
 _OPTIONS: Final = ("backend", "floatx", "x64")
@@ -88,8 +88,28 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         layouts=("C",),
         packages=("keras", distribution) if distribution else ("keras",),
         notes=tuple(notes),
+        defaults=names.defaults(options, _configured(found, names, options)),
     )
     return Bound(traits, build=build, flushes=flushes)
+
+
+def _configured(found: Any, names: Names, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What an instance says of itself, where that is more than a rounded number of the signature.
+
+    Keras keeps the learning rate in its floatx.
+    """
+    try:
+        config = found(**names.arguments({}, (), options)).get_config()
+    except Exception:  # the signature is what is left
+        return {}
+    told = {name: config[own] for name, own in names.own.items() if own in config}
+    floatx = np.dtype(_keras().config.floatx()).type
+
+    def rounded(name: str) -> bool:
+        stated = names.given.get(name)
+        return isinstance(stated, float) and float(floatx(stated)) == told[name]
+
+    return {name: value for name, value in told.items() if not rounded(name)}
 
 
 def flushes(dtype: str) -> bool:

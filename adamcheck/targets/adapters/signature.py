@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adamcheck.errors import UsageError, closest
 from adamcheck.rules import RULES
+from adamcheck.spec.defaults import Defaults
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD
 from adamcheck.targets.protocol import FLAGS
+from adamcheck.text import shorten
 
 SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     **{name: one.spellings for name, one in HYPERPARAMETERS.items()},
@@ -26,7 +28,8 @@ class Names:
 
     ``own`` maps common names to its own; ``pair`` is the default of a ``betas`` parameter or None;
     ``options`` are its further names; ``open_ended`` that it takes any (``**options``); ``lit`` are
-    the flags that are on unless they are switched off.
+    the flags that are on unless they are switched off; ``given`` the defaults that the signature
+    has, by common name.
     """
 
     own: Mapping[str, str]
@@ -34,6 +37,7 @@ class Names:
     options: tuple[str, ...]
     open_ended: bool
     lit: frozenset[str] = frozenset()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def hyperparameters(self) -> frozenset[str]:
@@ -61,6 +65,35 @@ class Names:
         on = {self.own[name]: True for name in flags if name in self.own}
         return off | given | on
 
+    def defaults(
+        self, options: Mapping[str, Any], seen: Mapping[str, Any] | None = None
+    ) -> Defaults:
+        """What holds where nothing is passed: as ``seen`` of an instance, else by the signature.
+
+        The target's own options are part of what the target is.
+        """
+        found = {**self.given, **(seen or {})}
+        for name, own in self.own.items():
+            if own in options:
+                found[name] = options[own]
+        if self.pair and _PAIR in options:
+            found["beta1"], found["beta2"] = _two(options[_PAIR]) or (options[_PAIR],) * 2
+        values: dict[str, float] = {}
+        lacking: dict[str, str] = {}
+        opaque: set[str] = set()
+        for name in sorted(self.hyperparameters):
+            number = _number(found.get(name))
+            if number is not None:
+                values[name] = number
+                continue
+            if name not in found and self.open_ended and not self.given:
+                lacking[name] = "the signature takes any name and tells no default"
+            else:
+                lacking[name] = f"it is {_told(found[name])}" if name in found else "it has none"
+            if found.get(name) is not None or "any name" in lacking[name]:
+                opaque.add(name)
+        return Defaults(values, lacking, frozenset(opaque), self.lit)
+
 
 def names_of(
     call: Callable[..., Any],
@@ -74,6 +107,7 @@ def names_of(
     options: list[str] = []
     lit: set[str] = set()
     open_ended = False
+    given: dict[str, Any] = {}
     common = {word: name for name, words in synonyms.items() for word in words}
     # what a functools.partial has switched on makes the target what it is
     fixed = {word for word, x in getattr(call, "keywords", {}).items() if isinstance(x, bool)}
@@ -84,15 +118,20 @@ def names_of(
             continue
         elif parameter.name in common and parameter.name not in fixed:
             own.setdefault(common[parameter.name], parameter.name)
+            if own[common[parameter.name]] == parameter.name and _has_default(parameter):
+                given[common[parameter.name]] = parameter.default
             if common[parameter.name] in FLAGS and parameter.default is True:
                 lit.add(common[parameter.name])
         elif parameter.name == _PAIR:
             pair = _betas(parameter.default)
+            if _has_default(parameter):
+                two = _two(parameter.default) or (parameter.default,) * 2
+                given |= {"beta1": two[0], "beta2": two[1]}
         else:
             options.append(parameter.name)
     if open_ended and not pair and not own.keys() & set(STANDARD):
         own |= {name: name for name in STANDARD}
-    return Names(own, pair, tuple(options), open_ended, frozenset(lit))
+    return Names(own, pair, tuple(options), open_ended, frozenset(lit), given)
 
 
 def synonyms_for(call: Callable[..., Any]) -> Mapping[str, Sequence[str]]:
@@ -121,8 +160,33 @@ def check_options(
 
 
 def _betas(default: Any) -> tuple[float, float]:
+    return _two(default) or (HYPERPARAMETERS["beta1"].usual[0], HYPERPARAMETERS["beta2"].usual[0])
+
+
+def _two(pair: Any) -> tuple[float, float] | None:
     try:
-        first, second = (float(beta) for beta in default)
+        first, second = (float(beta) for beta in pair)
     except (TypeError, ValueError):
-        return HYPERPARAMETERS["beta1"].usual[0], HYPERPARAMETERS["beta2"].usual[0]
-    return (first, second)
+        return None
+    return first, second
+
+
+def _has_default(parameter: inspect.Parameter) -> bool:
+    return parameter.default is not parameter.empty
+
+
+def _told(value: Any) -> str:
+    try:
+        return shorten(repr(value), 40)
+    except Exception:  # whatever the object of a target makes of being asked
+        return type(value).__name__
+
+
+def _number(value: Any) -> float | None:
+    """A default that is one number, a tensor or array of one included; None for all else."""
+    if value is None or isinstance(value, bool | str):
+        return None
+    try:
+        return float(value)
+    except Exception:  # whatever the object of a target makes of being asked
+        return None

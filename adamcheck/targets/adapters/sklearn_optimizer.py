@@ -37,7 +37,11 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     elif hasattr(probe, "velocities"):
         abilities.add("moments")
     traits = Traits(
-        names.hyperparameters, names.flags, frozenset(abilities), packages=("scikit-learn",)
+        names.hyperparameters,
+        names.flags,
+        frozenset(abilities),
+        packages=("scikit-learn",),
+        defaults=names.defaults(opening.options),
     )
     return Bound(traits, build=build)
 

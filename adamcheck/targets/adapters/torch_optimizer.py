@@ -26,7 +26,12 @@ from adamcheck.targets.adapters.base import (
     tensor_view,
     to_numpy,
 )
-from adamcheck.targets.adapters.signature import check_options, names_of, synonyms_for
+from adamcheck.targets.adapters.signature import (
+    Names,
+    check_options,
+    names_of,
+    synonyms_for,
+)
 
 NAME: Final = "torch"
 _STATE: Final = {
@@ -84,6 +89,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         frozenset(abilities),
         layouts=("C", "F", "transposed", "strided"),
         packages=("torch",),
+        defaults=names.defaults(options, _held(build, names)),
     )
     return Bound(traits, build=build, flushes=lambda dtype: flushes(dtype, opening.device))
 
@@ -95,6 +101,19 @@ def _state_keys(build: Callable[..., Optimizing], hyper: Mapping[str, float]) ->
     except Exception:  # the run that is asked for will say why
         return set()
     return {str(key) for key in instance.state(0)}
+
+
+def _held(build: Callable[..., Optimizing], names: Names) -> dict[str, Any]:
+    """What an instance to which nothing was passed holds in ``defaults``."""
+    try:
+        held = dict(build([np.zeros(2, np.float32)], {}, frozenset()).optimizer.defaults)
+    except Exception:  # something must be passed: the signature is what is left
+        return {}
+    betas = held.get("betas")
+    if isinstance(betas, (tuple, list)) and len(betas) == 2 and names.pair:
+        held["beta1"], held["beta2"] = betas
+    own = {**names.own, **({"beta1": "beta1", "beta2": "beta2"} if names.pair else {})}
+    return {name: held[word] for name, word in own.items() if word in held}
 
 
 def tensor(array: NDArray[Any], device: str) -> Any:
@@ -140,6 +159,11 @@ class Optimizing:
         self._device = device
         self._steps = [0] * len(tensors)
         self._seen: list[tuple[Any, NDArray[Any]]] = [((), np.empty(0))] * len(tensors)
+
+    @property
+    def optimizer(self) -> Any:
+        """The library's own object."""
+        return self._optimizer
 
     def state(self, index: int) -> Mapping[str, Any]:
         """What the optimizer keeps for one parameter; empty before its first gradient."""
