@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from adamcheck._version import __version__
 
 if TYPE_CHECKING:
+    from adamcheck.declared import limits
     from adamcheck.engine.gate import check
     from adamcheck.engine.replay import replay
     from adamcheck.errors import AdamcheckError, TargetError, UsageError
@@ -32,6 +33,7 @@ _HOMES: Final = {
     "Witness": "adamcheck.result",
     "check": "adamcheck.engine.gate",
     "identify": "adamcheck.identify",
+    "limits": "adamcheck.declared",
     "parse_spec": "adamcheck.spec",
     "replay": "adamcheck.engine.replay",
 }
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "check",
     "identify",
+    "limits",
     "parse_spec",
     "replay",
 ]

@@ -9,13 +9,24 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from adamcheck.declared import NOTHING, Declared, joined, read, read_fixed
 from adamcheck.errors import UsageError, closest
 from adamcheck.waivers import Waiver
 
 PROFILES: Final = ("quick", "ci", "thorough")
 DEFAULTS: Final = ("report", "strict")
 """What a default that differs from its source's is: a finding, or a deviation."""
-_KEYS: Final = ("targets", "spec", "profile", "defaults", "options", "waivers")
+_KEYS: Final = (
+    "targets",
+    "spec",
+    "profile",
+    "defaults",
+    "options",
+    "fixed",
+    "limits",
+    "strict_interface",
+    "waivers",
+)
 _WAIVER_KEYS: Final = ("check", "dtype", "reason", "expiry", "target")
 
 
@@ -28,6 +39,8 @@ class Config:
     profile: str = ""
     defaults: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    declared: Declared = NOTHING
+    strict_interface: bool = False
     waivers: tuple[Waiver, ...] = ()
     path: Path | None = None
 
@@ -94,9 +107,16 @@ def _config(path: Path, table: Any) -> Config:
         profile=profile,
         defaults=defaults,
         options=options,
+        declared=_declared(path, table),
+        strict_interface=_switch(table, "strict_interface", path),
         waivers=tuple(_waiver(path, number, part) for number, part in enumerate(waivers, 1)),
         path=path,
     )
+
+
+def _declared(path: Path, table: Mapping[str, Any]) -> Declared:
+    fixed = Declared(fixed=read_fixed(table.get("fixed", {}), f"{path}: fixed"))
+    return joined(read(table.get("limits", {}), f"{path}: limits"), fixed, f"{path}: fixed")
 
 
 def _waiver(path: Path, number: int, part: Any) -> Waiver:
@@ -136,6 +156,13 @@ def _known(table: Mapping[str, Any], keys: tuple[str, ...], place: str) -> None:
             raise UsageError(
                 f"{place}: unknown key {key!r}; known are {', '.join(keys)}.{closest(key, keys)}"
             )
+
+
+def _switch(table: Mapping[str, Any], key: str, path: Path) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{path}: {key} must be true or false")
+    return value
 
 
 def _text(table: Mapping[str, Any], key: str, path: Path) -> str:

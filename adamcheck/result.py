@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from adamcheck.declared import NOTHING, Declared
 from adamcheck.errors import AdamcheckError
 from adamcheck.horizon import Horizon, merged
 from adamcheck.spec.defaults import Defaults
@@ -194,7 +195,9 @@ class Scope:
     checks: ids of the checks that were asked of the target; of: ids of all that the profile has
     for the spec; dtypes: the formats judged; takes: those that the target was seen to take; seeds:
     of the random inputs. replayed: witnesses were run again, and no check as a whole. max_steps:
-    the length to which runs were cut, as was asked for; None: none was.
+    the length to which runs were cut, as was asked for; None: none was. declared: what is declared
+    of the target, so that nothing else was asked of it. strict_interface: what the target refuses,
+    guards against or does not validate fails the run.
     """
 
     profile: str
@@ -205,6 +208,8 @@ class Scope:
     seeds: tuple[int, ...] = (0,)
     replayed: bool = False
     max_steps: int | None = None
+    declared: Declared = NOTHING
+    strict_interface: bool = False
 
     @property
     def complete(self) -> bool:

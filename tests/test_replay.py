@@ -46,6 +46,7 @@ CASES = [
     ("interface", "ADAM-DS-1", "zero-d-promoted"),
     ("refused", "ADAM-HP-2", "accepts-negative-rate"),
     ("refused", "ADAM-HP-3", "gradient-cut-to-size"),
+    ("taken", "ADAM-SH-1", "refuses-matrices"),
     ("late", "ADAM-LT-1", "none-reuses-gradient"),
     ("late", "ADAM-LT-1", "decay-l2-first-parameter-only"),
     ("closed loop", "ADAM-CV-3", "step-doubled"),
@@ -79,13 +80,14 @@ def test_a_witness_fails_again_and_passes_on_the_honest_twin(law, check, name, t
     (witness,) = load_witnesses(path)
     assert dumps(witness_document(witness)) == dumps(witness_document(outcome.witness))
     options = dict(PLANTED[name].options)
-    again = adamcheck.replay(located(PLANTED[name].target), witness, options=options)
+    target = located(PLANTED[name].target)
+    again = adamcheck.replay(target, witness, options=options, strict_interface=True)
     assert again.verdict is Verdict.DEVIATES
     assert again.profile == "replay"
     (failed,) = again.checks
     assert (failed.name, failed.dtype, failed.status) == (check, outcome.dtype, Status.FAILED)
     assert failed.witness is not None
-    honest = adamcheck.replay(twin_of(name), witness, options=options)
+    honest = adamcheck.replay(twin_of(name), witness, options=options, strict_interface=True)
     assert honest.verdict is Verdict.HELD, honest.checks[0].message
     assert honest.checks[0].examples > 0
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from adamcheck.checks.draws import inexact
 from adamcheck.checks.registry import check
-from adamcheck.properties import hold
+from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Context
 from adamcheck.targets.protocol import LAYOUTS
 
@@ -49,7 +49,7 @@ def shapes(context: Context, account: Account) -> None:
         _large(context),
     ):
         grads = rng.standard_normal((4, *shape))
-        hold(
+        offered(
             context,
             account,
             context.trajectory(grads, rng.uniform(-1, 1, shape), hyper=hyper),
@@ -84,7 +84,7 @@ def layouts(context: Context, account: Account) -> None:
             trajectory = context.trajectory(
                 grads, theta0, hyper=hyper, theta_layout=a, grad_layout=b
             )
-            hold(context, account, trajectory)
+            offered(context, account, trajectory)
     _changing(context, account)
     _constant(context, account)
 
@@ -101,7 +101,7 @@ def _changing(context: Context, account: Account) -> None:
         for turns in (known, known[::-1]):
             grads = rng.standard_normal((len(turns) + 1, *shape))
             how = {"theta_layout": turns[0], "grad_layout": "/".join(turns)}
-            hold(context, account, context.trajectory(grads, 0.5, hyper=hyper, **how))
+            offered(context, account, context.trajectory(grads, 0.5, hyper=hyper, **how))
 
 
 def _constant(context: Context, account: Account) -> None:
@@ -115,7 +115,7 @@ def _constant(context: Context, account: Account) -> None:
         theta0 = rng.uniform(-1, 1, shape)
         if "strided" in context.description.layouts:
             trajectory = context.trajectory(grads, theta0, hyper=hyper, grad_layout="expanded")
-            hold(context, account, trajectory)
+            offered(context, account, trajectory)
     if set(LAYOUTS) <= set(context.description.layouts):  # arrays reach the target as they are
         frozen = context.trajectory(grads, theta0, hyper=hyper, grad_layout="read-only")
         failure = context.attempt(frozen).failure
@@ -176,7 +176,10 @@ def preserved(context: Context, account: Account) -> None:
 def buffers(context: Context, account: Account) -> None:
     rng = context.rng("buffers")
     extra = {n: 0.0625 for n in ("weight_decay",) if n in context.description.hyperparameters}
-    for hyper, flags in ((context.dyadic, frozenset()), (context.dyadic | extra, context.switches)):
+    for hyper, flags in (
+        (context.dyadic, frozenset()),
+        (context.extended(context.dyadic, extra), context.switches),
+    ):
         for shape in ((19,), (), (5, 3), (2, 3, 4)):
             _law(
                 context, account, rng.standard_normal((5, *shape)), ("gradient-changed",),
@@ -215,4 +218,4 @@ def _law(
     how.setdefault("hyper", context.dyadic)
     trajectory = context.trajectory(grads, **how)
     for law in laws:
-        hold(context, account, trajectory, "interface", law=law)
+        offered(context, account, trajectory, "interface", law=law)

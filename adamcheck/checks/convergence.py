@@ -7,6 +7,7 @@ the theorems named here; that they follow is tested (tests/oracle/test_motion.py
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,8 @@ def _on(
     if context.spec.maximize == "yes":
         named["maximize"] = True
     found = build(named)
+    if found.size < context.declared.least_size:
+        raise Skip(f"the problem has fewer than {context.declared.least_size} variables")
     grads = how.pop("grads", None)
     if grads is None:
         grads = np.zeros((steps, found.size))
@@ -92,6 +95,8 @@ def constant_rate(context: Context, account: Account) -> None:
 )
 def square_root_rate(context: Context, account: Account) -> None:
     _wide(context)
+    for rate in (0.25, 0.25 / math.sqrt(_steps(context, 240))):
+        context.need(lr=rate)
     steps = _steps(context, 240)
     # in stairs, one for every doubling of t: some targets compile anew for every α
     pace = 0.25 / np.sqrt(2.0 ** np.floor(np.log2(np.arange(1.0, steps + 1.0))))

@@ -95,7 +95,7 @@ def usual(context: Context) -> dict[str, float]:
 
 def _safe(context: Context, hyper: Mapping[str, float]) -> Zone:
     given = {n: hyper.get(n, context.dyadic.get(n, 0.5)) for n in ("lr", "beta1", "beta2")}
-    return zone(context.fmt, given)
+    return zone(context.fmt, context.declared.settled(given))
 
 
 def _memory(context: Context, hyper: Mapping[str, float]) -> int:
@@ -284,7 +284,8 @@ def choices(context: Context, count: int, salt: str) -> list[dict[str, float]]:
     """``count`` drawn choices of all hyperparameters; over them each one visits its whole range."""
     rng = context.rng(salt)
     columns = {n: values(context, n, rng, count) for n in context.ordinary}
-    return [{n: float(x[k]) for n, x in columns.items()} for k in range(count)]
+    drawn = [{n: float(x[k]) for n, x in columns.items()} for k in range(count)]
+    return [context.declared.settled(each) for each in drawn]
 
 
 def values(context: Context, name: str, rng: np.random.Generator, count: int) -> Array:

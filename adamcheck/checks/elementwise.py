@@ -8,7 +8,7 @@ import numpy as np
 
 from adamcheck.checks.draws import inexact, ladder, life, steps_for
 from adamcheck.checks.registry import check
-from adamcheck.properties import hold
+from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Context
 
 
@@ -22,9 +22,9 @@ from adamcheck.properties.context import Account, Context
 def small_sizes(context: Context, account: Account) -> None:
     rng = context.rng("sizes")
     hyper = inexact(context, "sizes")
-    for n in range(34):
+    for n in range(context.declared.least_size, 34):
         grads = rng.uniform(0.25, 1.0, (3, n)) * rng.choice((-1.0, 1.0), (3, n))
-        hold(context, account, context.trajectory(grads, hyper=hyper))
+        offered(context, account, context.trajectory(grads, hyper=hyper))
 
 
 @check(
@@ -92,14 +92,14 @@ def several(context: Context, account: Account) -> None:
     grads = tuple(context.cast(rng.standard_normal((12, *shape))) for shape in shapes)
     theta0 = tuple(context.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes)
     one = context.trajectory(grads[0], hyper=inexact(context, "several"))
-    hold(context, account, replace(one, theta0=theta0, grads=grads))
+    offered(context, account, replace(one, theta0=theta0, grads=grads))
     # a pair of one shape, and of equal values: what they are cannot tell them apart
     hold(context, account, replace(one, theta0=theta0[:1] * 2, grads=grads[:3:2]))
     # more parameters than one launch of a kernel over lists of tensors takes
     sizes = [k % 3 + 1 for k in range(context.profile.parameters)]
     grads = tuple(context.cast(rng.standard_normal((3, n))) for n in sizes)
     theta0 = tuple(context.cast(rng.uniform(-1.0, 1.0, n)) for n in sizes)
-    hold(context, account, replace(one, theta0=theta0, grads=grads))
+    offered(context, account, replace(one, theta0=theta0, grads=grads))
 
 
 @check(
@@ -113,7 +113,7 @@ def nonfinite(context: Context, account: Account) -> None:
     rng = context.rng("nonfinite")
     # wider than the blocks in which kernels reduce, and no multiple of them
     grads = rng.uniform(0.25, 1.0, (8, 299)) * rng.choice((-1.0, 1.0), (8, 299))
-    for bad, where in ((np.nan, (0, 17)), (np.inf, (3, 298)), (-np.inf, (2, 0))):
+    for bad, where in ((np.inf, (3, 298)), (-np.inf, (2, 0)), (np.nan, (0, 17))):
         poisoned = grads.copy()
         poisoned[where] = bad
         hold(

@@ -57,6 +57,8 @@ def alive(context: Context, account: Account) -> None:
                 "not-asked", f"no change to {asked}: the format cannot tell it from others"
             )
             continue
+        if context.declared.denied(change):
+            continue
         trajectory = context.trajectory(grads, hyper=usual | change)
         if not context.unspoken(trajectory):
             hold(context, account, trajectory)
@@ -88,6 +90,7 @@ def refused(context: Context, account: Account) -> None:
     promised = False
     # a decay is refused even where the spec has none and leaves it at 0
     read = context.description.hyperparameters & {*context.dyadic, "weight_decay"}
+    read -= context.declared.fixed.keys()
     known = [one for name, one in HYPERPARAMETERS.items() if name in read]
     for name, value in [(one.name, x) for one in known for x in one.refused]:
         trajectory = context.trajectory(grads, hyper=context.dyadic | {name: value})

@@ -9,7 +9,7 @@ import numpy as np
 
 from adamcheck.checks.draws import life, values
 from adamcheck.checks.registry import SWALLOWED, check
-from adamcheck.properties import hold
+from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Array, Context, Skip
 from adamcheck.properties.envelope import first_fit
 from adamcheck.spec import Spec
@@ -44,9 +44,8 @@ def _shaped(
     rng = context.rng("shaped")
     for shape in _SHAPES:
         grads, theta0 = rng.standard_normal((5, *shape)), rng.uniform(-2.0, 2.0, shape)
-        hold(
-            context, account, context.trajectory(grads, theta0, hyper=hyper, flags=flags), spec=spec
-        )
+        trajectory = context.trajectory(grads, theta0, hyper=hyper, flags=flags)
+        offered(context, account, trajectory, spec=spec)
 
 
 def _late(
@@ -70,10 +69,18 @@ def _alone(context: Context) -> bool:
 def _combined(context: Context) -> list[str]:
     """The switches that can be on together with weight decay."""
     known = context.description
-    if "weight_decay" not in known.hyperparameters:
+    if "weight_decay" not in known.hyperparameters or "weight_decay" in known.declared.fixed:
         return []
     both = ("amsgrad", "maximize") if context.spec.algorithm == "adam" else ("maximize",)
     return [f for f in both if f in known.flags]
+
+
+def _can_decay(context: Context) -> None:
+    """Skip where no decay can be asked for; one that is fixed is the claimed spec's or none."""
+    if context.spec.decay == "none":
+        if "weight_decay" not in context.description.hyperparameters:
+            raise Skip("the target takes no weight_decay")
+        context.need(weight_decay=0.0625)
 
 
 def _couplings(spec: Spec) -> list[Spec]:
@@ -96,10 +103,9 @@ def _maxima(spec: Spec) -> list[Spec]:
     floor=SWALLOWED,
 )
 def weight_decay(context: Context, account: Account) -> None:
-    if "weight_decay" not in context.description.hyperparameters:
-        raise Skip("the target takes no weight_decay")
+    _can_decay(context)
     rng = context.rng("decay")
-    hyper = context.dyadic | {"weight_decay": 0.0625}
+    hyper = context.extended(context.dyadic, {"weight_decay": 0.0625})
     grads = _some(context, hyper, 20)
     grads = np.concatenate([grads, np.zeros((24, 16), grads.dtype)], axis=1)
     n = grads.shape[1]
@@ -107,21 +113,22 @@ def weight_decay(context: Context, account: Account) -> None:
     specs = _couplings(context.spec)
     found = _one_of(context, account, context.trajectory(grads, theta0, hyper=hyper), specs)
     for strength in values(context, "weight_decay", rng, 2 * context.profile.repeat):
-        other = context.dyadic | {"weight_decay": float(strength), "lr": 0.5}
+        other = context.extended(context.dyadic, {"weight_decay": float(strength), "lr": 0.5})
         hold(context, account, context.trajectory(grads[:6], theta0, hyper=other), spec=found)
     _shaped(context, account, hyper, context.flags_of(found), found)
     if _alone(context):
         _late(
             context,
             account,
-            context.dyadic | {"weight_decay": 2.0**-6},
+            context.extended(context.dyadic, {"weight_decay": 2.0**-6}),
             context.flags_of(found),
             found,
         )
     if context.spec.decay == "none":
         context.note("weight-decay", f"the option weight_decay is {found.decay}")
-        zero = context.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
-        hold(context, account, context.trajectory(grads, theta0, hyper=zero))
+        if not context.declared.denied({"weight_decay": 0.0}):
+            zero = context.dyadic | {"weight_decay": 0.0}  # λ = 0 is plain Adam
+            hold(context, account, context.trajectory(grads, theta0, hyper=zero))
 
 
 @check(
@@ -198,7 +205,7 @@ def together(context: Context, account: Account) -> None:
         spec = spec.with_(maximize="yes")
     choices = _maxima(spec) if "amsgrad" in on else [spec]
     choices = [c for one in choices for c in _couplings(one)]
-    hyper = context.dyadic | {"weight_decay": 0.0625}
+    hyper = context.extended(context.dyadic, {"weight_decay": 0.0625})
     grads = _some(context, hyper, 23)
     theta0 = context.rng("together").uniform(-2.0, 2.0, grads.shape[1])
     flags = context.flags_of(context.spec) | set(on)
@@ -211,4 +218,4 @@ def together(context: Context, account: Account) -> None:
         )
         hold(context, account, pair, spec=found)
     _shaped(context, account, hyper, flags, found)
-    _late(context, account, hyper | {"weight_decay": 2.0**-6}, flags, found)
+    _late(context, account, context.extended(hyper, {"weight_decay": 2.0**-6}), flags, found)

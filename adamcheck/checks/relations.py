@@ -84,6 +84,9 @@ def special(context: Context, account: Account) -> None:
         cases.append(Case(context.spec, growing=True))
     refusals = []
     for case in cases:
+        if reason := context.declared.denied(case.change):
+            refusals.append(reason)
+            continue
         hyper = context.altered(context.dyadic, **case.change)
         grads = _gradients(context, case)
         theta0 = context.rng("special start").uniform(-1.0, 1.0, grads.shape[1])
@@ -92,10 +95,11 @@ def special(context: Context, account: Account) -> None:
             flags = trajectory.flags | {"amsgrad"}
             trajectory = context.trajectory(grads, theta0, hyper=hyper, flags=flags)
         if case.change and context.refusal(trajectory):
-            refusals.append(", ".join(f"{n} = {x:g}" for n, x in case.change.items()))
+            what = ", ".join(f"{n} = {x:g}" for n, x in case.change.items())
+            refusals.append(f"the target does not take {what}")
             continue
         hold(context, account, trajectory, spec=case.other)
     if not cases:
         raise Skip(f"no special case of {context.spec} is another rule")
     if len(refusals) == len(cases):
-        raise Skip(f"the target does not take {' or '.join(refusals)}")
+        raise Skip("; ".join(dict.fromkeys(refusals)))

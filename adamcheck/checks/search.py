@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adamcheck.inputs.fuzz import fuzz
-from adamcheck.properties import hold
+from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Context, TargetTrouble
 from adamcheck.targets.protocol import Failure, Trajectory
 
@@ -25,7 +25,7 @@ def search(context: Context, account: Account) -> None:
             return None
         trial = Account()
         try:
-            hold(context, trial, trajectory)
+            offered(context, trial, trajectory)
         except TargetTrouble as failure:
             trouble.append(failure)
             return None

@@ -21,7 +21,7 @@ from adamcheck.checks.draws import (
 )
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.inputs.followed import rests
-from adamcheck.properties import hold
+from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Context, Skip
 
 _BRIEF: Final = 128
@@ -161,16 +161,20 @@ def save_load(context: Context, account: Account) -> None:
             theta0=tuple(context.cast(rng.standard_normal(shape)) for shape in shapes),
             grads=tuple(context.cast(rng.standard_normal((16, *shape))) for shape in shapes),
         )
-        hold(context, account, several, "reload")
+        offered(context, account, several, "reload")
         if context.able("missing"):  # every parameter at a step count of its own
             begun = np.arange(16)[:, None] >= np.array([0, 2, 4])
-            hold(context, account, replace(several, present=begun), "reload")
+            offered(context, account, replace(several, present=begun), "reload")
     extra = {n: 0.0625 for n in ("weight_decay",) if n in context.description.hyperparameters}
     if extra or context.switches:  # a maximum that only an early spike set has to come along
         spiked = grads.copy()
         spiked[1] *= 16.0
         trajectory = context.trajectory(
-            spiked, 0.5, hyper=hyper | extra, flags=context.switches, reload_after=5
+            spiked,
+            0.5,
+            hyper=context.extended(hyper, extra),
+            flags=context.switches,
+            reload_after=5,
         )
         hold(context, account, trajectory, "reload")
         hold(context, account, trajectory, "reload", into="used")
@@ -208,6 +212,7 @@ def save_load_other(context: Context, account: Account) -> None:
         raise Skip("the law is stated without weight decay")
     if context.spec.form == "inside":
         raise Skip("α stands inside the velocity: what was gathered keeps the old one")
+    context.need(lr=context.dyadic["lr"] * 4.0)
     grads = context.rng("other").standard_normal((14, 32))
     trajectory = context.trajectory(
         grads, hyper=context.dyadic, reload_after=6,
@@ -255,4 +260,4 @@ def late(context: Context, account: Account) -> None:
     )
     # then with a late one in front, which a count kept with the first parameter shows
     for order in (present, np.roll(present, -1, axis=1)):
-        hold(context, account, replace(several, present=order), "late")
+        offered(context, account, replace(several, present=order), "late")

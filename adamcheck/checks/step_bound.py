@@ -62,7 +62,7 @@ def attained(context: Context, account: Account) -> None:
     for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
         if _wide(context) or b2 != 0.999:
             hyper = _small_eps(context, beta1=b1, beta2=b2)
-            _attains(context, account, extremal_gradients(b1, b2, t), hyper)
+            _attains(context, account, extremal_gradients(hyper["beta1"], hyper["beta2"], t), hyper)
 
 
 @check(
@@ -112,7 +112,7 @@ def attained_adamax(context: Context, account: Account) -> None:
         hyper = _small_eps(context, beta1=b1, beta2=b2)
         if context.spec.eps == "decayed":  # ε joins u at every step
             hyper = context.altered(hyper, eps=0.0)
-        _attains(context, account, adamax_extremal_gradients(b2, t), hyper)
+        _attains(context, account, adamax_extremal_gradients(hyper["beta2"], t), hyper)
 
 
 @check(
@@ -166,7 +166,9 @@ def attained_nadam(context: Context, account: Account) -> None:
     for b1, b2, t in ((0.875, 0.96875, 40), (0.9, 0.999, 210)):
         if _wide(context) or b2 != 0.999:
             hyper = _small_eps(context, beta1=b1, beta2=b2)
-            _attains(context, account, nadam_extremal_gradients(b1, b2, t), hyper)
+            _attains(
+                context, account, nadam_extremal_gradients(hyper["beta1"], hyper["beta2"], t), hyper
+            )
 
 
 @check(
@@ -183,7 +185,7 @@ def decay_pulls_back(context: Context, account: Account) -> None:
         raise Skip(f"stated for decoupled decay, not for {context.spec}")
     b1, b2 = 0.75, 0.875
     hyper = _small_eps(context, beta1=b1, beta2=b2, lr=0.125, weight_decay=2.0)
-    radius = 2.0 * step_bound_limit(b1, b2) / hyper["weight_decay"]
+    radius = 2.0 * step_bound_limit(hyper["beta1"], hyper["beta2"]) / hyper["weight_decay"]
     theta0 = np.array([1.0, -1.0, 4.0, -4.0, 32.0, -32.0]) * 2.0 * radius
     outward = np.tile(-np.sign(theta0), (24, 1))
     hold(context, account, context.trajectory(outward, theta0, hyper=hyper))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from adamcheck.checks.registry import check
@@ -53,8 +55,12 @@ def joint_scaling(context: Context, account: Account) -> None:
     if "eps" not in context.dyadic:
         raise Skip(f"{context.spec} has no ε")
     # ε takes part only if it is not lost beside √v̂
+    context.need(eps=0.25)
     hyper = context.altered(context.dyadic, eps=0.25)
     powers = _powers(context, "scale")
+    square = 2 if context.spec.eps == "inside" else 1
+    for k in powers:
+        context.need(eps=math.ldexp(hyper["eps"], k * square))
     for k in powers:
         hold(
             context,
@@ -76,6 +82,7 @@ def pure_scaling(context: Context, account: Account) -> None:
     _scalable(context)
     if "eps_root" in context.dyadic:
         raise Skip("a second ε stays where the first is 0")
+    context.need(eps=0.0)
     trajectory = context.trajectory(
         _mild(context, "pure"), hyper=context.altered(context.dyadic, eps=0.0)
     )
@@ -155,6 +162,7 @@ def no_learning(context: Context, account: Account) -> None:
         raise Skip("decay that is not scaled by α moves θ at α = 0")
     if context.spec.decay == "l2" and not rests(context.spec, context.dyadic):
         raise Skip("without ε a gradient that the decay happens to cancel is 0/0")
+    context.need(lr=0.0)
     trajectory = context.trajectory(
         _mild(context, "zero-lr"), context.rng("zero-lr").uniform(-2.0, 2.0, 64),
         hyper=context.altered(context.dyadic, lr=0.0),

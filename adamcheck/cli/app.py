@@ -38,6 +38,14 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="K=V", help="Option of the target itself; repeatable."),
 ]
+Fixed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fixed",
+        metavar="K=V",
+        help="A hyperparameter that the target does not let be set, such as beta1=0.9; repeatable.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", metavar="cpu|cuda", help="Where arrays live.")]
 Config = Annotated[
     str,
@@ -110,6 +118,7 @@ def check(
     device: Device = "cpu",
     seed: Seed = None,
     option: Options = None,
+    fixed: Fixed = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Only these checks; repeatable.")
     ] = None,
@@ -125,6 +134,13 @@ def check(
         str | None,
         typer.Option(metavar="report|strict", help="A default unlike its source's fails; report."),
     ] = None,
+    strict_interface: Annotated[
+        bool,
+        typer.Option(
+            "--strict-interface",
+            help="What is refused, guarded or not validated fails, not only wrong numbers.",
+        ),
+    ] = False,
     json: JsonFile = "",
     markdown: Annotated[
         str, typer.Option(metavar="F", help="Write a report for a pull request; - for stdout.")
@@ -161,12 +177,14 @@ def check(
         device=ask.one_of(device, ask.DEVICES, "device"),
         seed=seed,
         options=ask.options_for(option or (), table),
+        declared=ask.declared_for(fixed or (), table),
         only=ask.words(ids) if replay else ask.only_for(ids, known),
         allow_partial=allow_partial,
         max_steps=max_steps,
         defaults=ask.one_of(
             table.defaults or "report" if defaults is None else defaults, DEFAULTS, "defaults"
         ),
+        strict_interface=strict_interface or table.strict_interface,
         timeout=ask.seconds_for(timeout),
         memory=ask.bytes_for(memory),
         jobs=jobs,
@@ -186,6 +204,7 @@ def identify(
     dtype: Annotated[str, typer.Option(metavar="DTYPE")] = "float64",
     device: Device = "cpu",
     option: Options = None,
+    fixed: Fixed = None,
     json: JsonFile = "",
     config: Config = "",
     timeout: Timeout = None,
@@ -196,11 +215,14 @@ def identify(
     from adamcheck.cli import request as ask
     from adamcheck.cli.identify import run_identify
 
+    table = ask.config_for(config)
+
     code = run_identify(
         target,
         dtype=ask.one_of(dtype, ask.DTYPES, "dtype"),
         device=ask.one_of(device, ask.DEVICES, "device"),
-        options=ask.options_for(option or (), ask.config_for(config)),
+        options=ask.options_for(option or (), table),
+        declared=ask.declared_for(fixed or (), table),
         limits=ask.limits_for(ask.seconds_for(timeout), ask.bytes_for(memory)),
         json=json,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adamcheck.cli.output import check_outputs, draw, say, write
+from adamcheck.declared import Declared
 from adamcheck.targets.protocol import Limits
 from adamcheck.targets.session import Session
 
@@ -18,12 +19,15 @@ def run_identify(
     dtype: str,
     device: str,
     options: Mapping[str, Any],
+    declared: Declared,
     limits: Limits | None,
     json: str,
 ) -> int:
     """Identify and print; 0 for a dialect, 1 for none of them, 3 where it cannot be told."""
     check_outputs(json=json)
-    with Session(target, options=options, device=device, limits=limits or Limits()) as session:
+    with Session(
+        target, options=options, device=device, limits=limits or Limits(), declared=declared
+    ) as session:
         session.start()
         # what asks and what shows is imported while the target's process starts, which takes longer
         from adamcheck.cli.progress import progress

@@ -74,7 +74,13 @@ def _one(target: str, witness: Witness, request: Request) -> Result:
     limits = limits_for(request.timeout, request.memory)
     try:
         return replay(
-            target, witness, options=request.options, device=request.device, limits=limits
+            target,
+            witness,
+            options=request.options,
+            device=request.device,
+            limits=limits,
+            declared=request.declared,
+            strict_interface=request.strict_interface,
         )
     except UsageError:
         raise

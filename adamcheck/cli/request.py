@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.config import PROFILES, Config, find_config, load_config
+from adamcheck.declared import NOTHING, Declared, joined, read_fixed
 from adamcheck.errors import UsageError, closest
 from adamcheck.formats import FORMATS
 from adamcheck.removed import said_of
@@ -36,10 +37,12 @@ class Request:
     device: str = "cpu"
     seed: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    declared: Declared = NOTHING
     only: tuple[str, ...] | None = None
     allow_partial: bool = False
     max_steps: int | None = None
     defaults: str = "report"
+    strict_interface: bool = False
     timeout: float | None = None
     memory: int | None = None
     jobs: int | None = None
@@ -121,6 +124,20 @@ def options_for(values: Sequence[str], config: Config) -> dict[str, Any]:
             raise UsageError(f"option {name!r} is given twice")
         given[name] = literal(text)
     return {**config.options, **given}
+
+
+def declared_for(values: Sequence[str], config: Config) -> Declared:
+    """What is declared of the targets; the command line's fixed values win over the config's."""
+    given: dict[str, float] = {}
+    for value in values:
+        name, equals, text = (part.strip() for part in value.partition("="))
+        number = literal(text)
+        if not equals or isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise UsageError(f"fixed {value!r}: write it as name=value, such as beta1=0.9")
+        if name in given:
+            raise UsageError(f"fixed {name!r} is given twice")
+        given[name] = float(number)
+    return joined(config.declared, Declared(fixed=read_fixed(given, "fixed")), "fixed")
 
 
 def literal(text: str) -> bool | int | float | str | None:

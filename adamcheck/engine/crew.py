@@ -69,6 +69,7 @@ class Crew:
             "target": session.target,
             "options": dict(session.options),
             "limits": dumped(session.limits),
+            "declared": dumped(session.declared),
             "device": session.device,
         }
         for worker, copy in zip(self._workers, copies, strict=True):

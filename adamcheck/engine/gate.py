@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.config import DEFAULTS
 from adamcheck.cores import cores
+from adamcheck.declared import Declared, joined, read, read_fixed
 from adamcheck.engine.crew import Crew
 from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
@@ -40,21 +41,27 @@ def check(
     device: str = "cpu",
     seed: int = 0,
     options: Mapping[str, Any] = MappingProxyType({}),
+    fixed: Mapping[str, float] = MappingProxyType({}),
+    declared: Mapping[str, Any] | Declared = MappingProxyType({}),
     only: str | Iterable[str] | None = None,
     limits: Limits | None = None,
     jobs: int | None = None,
     max_steps: int | None = None,
     defaults: str = "report",
+    strict_interface: bool = False,
     listener: Listener | None = None,
 ) -> Result:
     """Judge one target against a spec ("auto": the dialect that it is identified as).
 
     target: ``package.module:attribute`` or ``path/to/file.py:attribute``. dtypes: names of formats
-    (default: all that the target takes). only: ids of checks. jobs: how many processes may judge
+    (default: all that the target takes). fixed: hyperparameters that the target has and does not
+    let be set, with their values; declared: those and its other limits, in the words of
+    ``adamcheck.limits``. only: ids of checks. jobs: how many processes may judge
     (default: one a core, at most two); it changes the time and nothing else. max_steps: cut
     longer runs to so many steps, for a slow target; such a run is a partial one. defaults: whether
     a default that is not what the spec's source proposes is a finding ("report") or a deviation
-    ("strict"). Raises UsageError
+    ("strict"). strict_interface: what the target refuses, guards against or does not validate fails
+    the run; it is a finding otherwise. Raises UsageError
     for a request that makes no sense or a target that cannot be loaded; whatever the target does is
     in the result.
     """
@@ -76,8 +83,11 @@ def check(
         raise UsageError(f"max_steps {max_steps!r}: must be a whole number from 1 on")
     if defaults not in DEFAULTS:
         raise UsageError(f"defaults {defaults!r}: must be one of {', '.join(DEFAULTS)}")
+    told = joined(read(declared, "declared"), Declared(fixed=read_fixed(fixed, "fixed")), "fixed")
     with ExitStack() as stack:
-        session = Session(target, options=options, limits=limits or Limits(), device=device)
+        session = Session(
+            target, options=options, limits=limits or Limits(), device=device, declared=told
+        )
         beside = _beside(device, dtypes, only, jobs)
         stack.enter_context(session).start(copies=beside)
         crew = stack.enter_context(Crew(session, beside)) if beside else None
@@ -92,6 +102,7 @@ def check(
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
             "max_steps": None if max_steps is None else int(max_steps), "defaults": defaults,
+            "strict_interface": bool(strict_interface),
         }  # fmt: skip
         made = (
             _found(session, asked, tell)

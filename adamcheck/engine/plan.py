@@ -64,6 +64,7 @@ class Plan:
     scope: Scope | None = None
     max_steps: int | None = None
     defaults: str = "report"
+    strict_interface: bool = False
 
     @property
     def running(self) -> tuple[Unit, ...]:
@@ -117,14 +118,15 @@ def plan(
     trouble: str = "",
     max_steps: int | None = None,
     defaults: str = "report",
+    strict_interface: bool = False,
 ) -> Plan:
     """The plan for a target that describes itself as ``known`` and is held to ``spec``.
 
     dtypes: names of formats (default: all that the target takes). only: ids of checks, in any
-    case. max_steps: how long one run may be. claimed: False where nobody named the spec and it is
-    what the target was ``identified`` as (None: it could not be); ``trouble`` says what was in the
-    way of that. Raises UsageError for a claimed spec that reads hyperparameters which the target
-    does not take.
+    case. max_steps: how long one run may be. strict_interface: choices of the interface fail.
+    claimed: False where nobody named the spec and it is what the target was ``identified`` as
+    (None: it could not be); ``trouble`` says what was in the way of that. Raises UsageError for a
+    claimed spec that reads hyperparameters which the target does not take.
     """
     size = profile_named(profile)
     names, error = judged(known, dtypes)
@@ -136,6 +138,8 @@ def plan(
             raise UsageError(missing)
         # nobody claimed it: the nearest dialect of a target that follows none
         names, error = (), error or f"no dialect fits, and {missing} Name a spec."
+    if claimed and (unused := unread(known, spec)):
+        raise UsageError(unused)
     whole = tuple(c for c in chosen(size, None) if c.speaks_of(spec))
     checks = chosen(size, only) if only else whole
     return Plan(
@@ -161,9 +165,12 @@ def plan(
             takes=tuple(known.dtypes),
             seeds=(seed,),
             max_steps=max_steps,
+            declared=known.declared,
+            strict_interface=strict_interface,
         ),
         max_steps=max_steps,
         defaults=defaults,
+        strict_interface=strict_interface,
     )
 
 
@@ -182,13 +189,27 @@ def judged(known: Description, dtypes: Sequence[str] | None) -> tuple[tuple[str,
 
 def lacking(known: Description, spec: Spec) -> str:
     """Says which hyperparameters of the spec the target does not take; empty if it takes all."""
-    missing = [n for n in spec.hyperparameters if n not in known.hyperparameters]
+    takes = known.hyperparameters | known.declared.fixed.keys()
+    missing = [n for n in spec.hyperparameters if n not in takes]
     if not known.dtypes or not missing:
         return ""
+    wanted = " ".join(f"--fixed {name}=…" for name in missing)
     return (
         f"target {known.target} takes no {', '.join(missing)}, which {spec} reads; it takes"
-        f" {', '.join(sorted(known.hyperparameters)) or 'none'}."
+        f" {', '.join(sorted(takes)) or 'none'}. Where its own value is fixed, say which:"
+        f" {wanted} ('adamcheck identify' looks for it)."
     )
+
+
+def unread(known: Description, spec: Spec) -> str:
+    """Says which fixed hyperparameter the spec does not read, unless its value is neutral there."""
+    for name, value in known.declared.fixed.items():
+        if name not in spec.hyperparameters and value != HYPERPARAMETERS[name].neutral:
+            return (
+                f"target {known.target}: {name} is fixed at {value:g}, and {spec} reads no {name};"
+                f" it reads {', '.join(spec.hyperparameters)}."
+            )
+    return ""
 
 
 def _unproved(spec: Spec) -> tuple[Finding, ...]:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from adamcheck.checks.registry import all_checks, check_by_id
+from adamcheck.declared import NOTHING, Declared
 from adamcheck.engine.unit import blank, failed, passed
 from adamcheck.formats import format_named
 from adamcheck.profiles import profile_named
@@ -27,6 +28,8 @@ def replay(
     options: Mapping[str, Any] = MappingProxyType({}),
     device: str = "cpu",
     limits: Limits | None = None,
+    declared: Declared = NOTHING,
+    strict_interface: bool = False,
 ) -> Result:
     """Run one witness again, without Hypothesis and without a seed; the result holds one check."""
     begun = time.monotonic()
@@ -35,8 +38,16 @@ def replay(
     check_witness(witness)
     one = check_by_id(witness.check)
     spec = parse_spec(witness.spec)
-    with Session(target, options=options, limits=limits or Limits(), device=device) as session:
-        context = Context(session, spec, format_named(witness.dtype), profile_named("quick"))
+    with Session(
+        target, options=options, limits=limits or Limits(), device=device, declared=declared
+    ) as session:
+        context = Context(
+            session,
+            spec,
+            format_named(witness.dtype),
+            profile_named("quick"),
+            strict=strict_interface,
+        )
         account = Account()
         empty = blank(one, context.fmt.name, device)
         try:
@@ -57,6 +68,8 @@ def replay(
             dtypes=(witness.dtype,),
             takes=tuple(session.description.dtypes),
             replayed=True,
+            declared=session.description.declared,
+            strict_interface=strict_interface,
         )
         return Result(
             target=target,

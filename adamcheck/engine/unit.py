@@ -27,7 +27,15 @@ SHRINK_STEPS: Final = 2048
 def context_for(plan: Plan, session: Session, dtype: str) -> Context:
     """Where the units of one dtype are run."""
     fmt = format_named(dtype)
-    return Context(session, plan.spec, fmt, plan.profile, plan.seed, max_steps=plan.max_steps)
+    return Context(
+        session,
+        plan.spec,
+        fmt,
+        plan.profile,
+        plan.seed,
+        max_steps=plan.max_steps,
+        strict=plan.strict_interface,
+    )
 
 
 def run_unit(context: Context, unit: Unit) -> CheckFinished:
@@ -46,6 +54,12 @@ def run_unit(context: Context, unit: Unit) -> CheckFinished:
             result = failed(context, counted, account, shrink=status is not Status.ERROR)
         elif status is Status.PASSED:
             result = passed(counted, account, floor=one.floor.of(context.fmt))
+            if result.status is Status.INCONCLUSIVE and not account.open:
+                result = _fixed(result, context)
+            if account.refused and not account.examples:
+                what = ", ".join(dict.fromkeys(account.refused))
+                text = f"the target refuses {what}"
+                result = replace(empty, status=Status.SKIPPED, message=text)
         else:
             result = replace(empty, status=status, message=message)
     result = replace(result, seconds=time.monotonic() - begun)
@@ -110,6 +124,14 @@ def passed(counted: CheckResult, account: Account, *, floor: float = 0.0) -> Che
         text = f"only {share:.1%} of the element-steps could be decided, of {floor:.0%} at least"
         return replace(counted, status=Status.INCONCLUSIVE, message=text)
     return replace(counted, status=Status.PASSED)
+
+
+def _fixed(result: CheckResult, context: Context) -> CheckResult:
+    """A check that decided too little, as skipped where fixed values leave it no better ones."""
+    told = context.declared.told_fixed()
+    if not told:
+        return result
+    return replace(result, status=Status.SKIPPED, message=f"with {told} {result.message}")
 
 
 def _ran(context: Context, one: Check, account: Account) -> tuple[Status, str]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from adamcheck.declared import Declared
 from adamcheck.engine.crew import taken
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.errors import UsageError
@@ -37,6 +38,7 @@ def work(requests: int, answers: int, tokens: int) -> None:
         options=first["options"],
         limits=loaded(Limits, first["limits"]),
         device=first["device"],
+        declared=loaded(Declared, first["declared"]),
     ) as session:
         session.start(copy=None if first["copy"] is None else Ends(*first["copy"]))
         # the rest is imported while the target starts and is asked what it can do

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from adamcheck.declared import Declared, joined, read, read_fixed
 from adamcheck.errors import UsageError
 from adamcheck.events import Listener, Note, silent
 from adamcheck.formats import format_named
@@ -61,6 +62,8 @@ def identify(
     options: Mapping[str, Any] = MappingProxyType({}),
     device: str = "cpu",
     dtype: str = "float64",
+    fixed: Mapping[str, float] = MappingProxyType({}),
+    declared: Mapping[str, Any] | Declared = MappingProxyType({}),
     flags: Iterable[str] = (),
     claimed: Spec | None = None,
     session: Session | None = None,
@@ -71,13 +74,17 @@ def identify(
 
     options: the target's own; flags: common boolean options to switch on (amsgrad, maximize).
     dtype: the format of the runs; where the target does not take it, the widest that it takes.
+    fixed, declared: as for ``check``; other hyperparameters that it does not take are looked for.
     session: an open one for the same target, instead of a new process. Raises UsageError for a
     request that makes no sense or a target that cannot be loaded.
     """
     begun = time.monotonic()
     format_named(dtype)
     tell = listener or silent
-    own = session or Session(target, options=options, device=device, limits=limits or Limits())
+    told = joined(read(declared, "declared"), Declared(fixed=read_fixed(fixed, "fixed")), "fixed")
+    own = session or Session(
+        target, options=options, device=device, limits=limits or Limits(), declared=told
+    )
     try:
         tell(Note(f"starting {target}"))
         own.start()

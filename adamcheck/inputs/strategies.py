@@ -14,6 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from adamcheck.declared import Declared
 from adamcheck.formats import Format
 from adamcheck.inputs.laws import LAWS
 from adamcheck.inputs.numbers import Float64, representable, rounded
@@ -83,6 +84,18 @@ def shapes(max_elements: int) -> st.SearchStrategy[tuple[int, ...]]:
     return st.one_of(vectors, large, st.just(()), listed, *boxes, large)
 
 
+def _declared(
+    drawn: st.SearchStrategy[tuple[int, ...]], declared: Declared
+) -> st.SearchStrategy[tuple[int, ...]]:
+    """Only shapes that the target says it takes: others are laid out as one axis of enough."""
+    if not (declared.one_dimensional or declared.least_size):
+        return drawn
+    least = max(1, declared.least_size)
+    return drawn.map(
+        lambda shape: shape if declared.takes(shape) else (max(least, math.prod(shape)),)
+    )
+
+
 def trajectories(
     fmt: Format,
     description: Description,
@@ -103,17 +116,21 @@ def trajectories(
     ``extras`` (see EXTRAS) are drawn as far as the target has the ability for them.
     """
     abilities = description.abilities
-    names = [n for n in spec.hyperparameters if n in description.hyperparameters]
+    declared = description.declared
+    takes = description.hyperparameters | declared.fixed.keys()
+    names = [n for n in spec.hyperparameters if n in takes]
     layout = st.sampled_from(description.layouts if "layouts" in abilities else ("C",))
     most = 3 if "many" in abilities else 1
     half = (max_steps + 1) // 2
     # built once: building strategies costs more than drawing from them
     return _trajectories(
         fmt,
-        hyperparameters(fmt, names, zero_eps=zero_eps).map(lambda drawn: drawn | dict(hyper or {})),
+        hyperparameters(fmt, names, zero_eps=zero_eps).map(
+            lambda drawn: declared.settled(drawn | dict(hyper or {}))
+        ),
         # drawn integers favour their ends, and one step shows little
         st.one_of(*[st.integers(low, max_steps) for low in (1, half, half, half)]),
-        st.lists(shapes(max_elements), min_size=1, max_size=most),
+        st.lists(_declared(shapes(max_elements), declared), min_size=1, max_size=most),
         st.sampled_from(list(flags)),
         layout,
         _laws(safe),

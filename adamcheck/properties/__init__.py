@@ -7,5 +7,16 @@ witness names a property and is replayed by it: all of them are registered here.
 
 from adamcheck.properties import envelope, interface, loops, metamorphic, motion, state
 from adamcheck.properties.base import PROPERTIES, hold
+from adamcheck.properties.interface import offered
 
-__all__ = ["PROPERTIES", "envelope", "hold", "interface", "loops", "metamorphic", "motion", "state"]
+__all__ = [
+    "PROPERTIES",
+    "envelope",
+    "hold",
+    "interface",
+    "loops",
+    "metamorphic",
+    "motion",
+    "offered",
+    "state",
+]

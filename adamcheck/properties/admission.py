@@ -50,7 +50,9 @@ def decide(context: Context) -> tuple[Admission, tuple[Finding, ...]]:
         return strict, ()
     enough = sum(judgement.decided for judgement in first)
     plain = _observed(context, exact(context))
-    if not plain:  # nothing shows that the strict class holds where it has to
+    # nothing shows that the strict class holds where it has to; a target that is declared to have
+    # no such values has nowhere to show it
+    if not plain and any(not context.declared.denied(c) for c in _exact_changes(context)):
         return strict, ()
     for admission in wider:
         narrower = replace(admission, scalars=strict.scalars)
@@ -135,15 +137,22 @@ def exact(context: Context) -> Iterator[Trajectory]:
     With nothing averaged β^t is 0 and 1-β^t is 1; at a first step with β1 = 1/2, β2 = 3/4 they are
     powers of two, and so are their roots and quotients. Only NAdam's scheduled momenta are rounded.
     """
-    none = {n: 0.0 for n, record in HYPERPARAMETERS.items() if record.role == "average"}
-    first = {n: 0.75 if n == "beta2" else 0.5 for n in none}
     theta = np.ldexp(1.25, -2)
-    for changes, steps in ((none, 24), (first, 1)):
+    for changes, steps in zip(_exact_changes(context), (24, 1), strict=True):
+        if context.declared.denied(changes):
+            continue
         hyper = context.altered(context.dyadic, **changes)
         for theta0 in (0.0, theta):
             trajectory = context.trajectory(_laws(context, hyper, steps), theta0, hyper=hyper)
             if not context.unspoken(trajectory):
                 yield trajectory
+
+
+def _exact_changes(context: Context) -> tuple[dict[str, float], dict[str, float]]:
+    """The averages that the spec reads at 0, and where a first step's scalars are powers of two."""
+    read = [n for n in context.dyadic if HYPERPARAMETERS[n].role == "average"]
+    none = dict.fromkeys(read, 0.0)
+    return none, {n: 0.75 if n == "beta2" else 0.5 for n in read}
 
 
 def _decimal(fmt: Format) -> dict[str, float]:

@@ -21,6 +21,8 @@ How = Mapping[str, Any]
 Property = Callable[[Context, Account, Trajectory, Spec, How], Break | None]
 
 PROPERTIES: Final[dict[str, Property]] = {}
+INTERFACE: Final = "interface"
+"""The finding that tells a choice of the interface."""
 
 
 def property_(name: str) -> Callable[[Property], Property]:
@@ -46,9 +48,19 @@ def hold(
     """Hold one trajectory against one property and book what comes out; True if it held."""
     claimed = spec or context.spec
     first = PROPERTIES[law](context, account, trajectory, claimed, how)
+    if first is not None and not gates(context, first):
+        return True
     if first is not None:
         account.broken.append(Broken(law, how, trajectory, claimed, first))
     return first is None
+
+
+def gates(context: Context, first: Break) -> bool:
+    """Whether a break fails the check; a choice of the interface is a finding where none asks."""
+    if first.choice and not context.strict:
+        context.note(INTERFACE, first.message)
+        return False
+    return True
 
 
 def rows(thetas: Array) -> Array:

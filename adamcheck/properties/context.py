@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.declared import Declared
 from adamcheck.formats import Format
 from adamcheck.horizon import Horizon
 from adamcheck.oracle.envelope import STRICT, Admission
@@ -53,7 +54,9 @@ class Break:
     """A law seen broken: at which element and step (1-based, 0: as a whole), and in words.
 
     ``quantity`` names what was compared (theta, m, v …) where the envelope was left; ``evidence``
-    and ``admission`` let it be explained. The evidence begins after ``before`` steps.
+    and ``admission`` let it be explained. The evidence begins after ``before`` steps. ``choice``:
+    it is a choice of the interface, which no number of a right call shows: what is refused, guarded
+    or not validated.
     """
 
     message: str
@@ -63,6 +66,7 @@ class Break:
     evidence: Evidence | None = None
     admission: Admission = STRICT
     before: int = 0
+    choice: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,10 @@ class Broken:
 
 @dataclass
 class Account:
-    """What one check has seen: decided and undecided element-steps, and the laws seen broken."""
+    """What one check has seen: decided and undecided element-steps, and the laws seen broken.
+
+    refused: what the target does not take of what the check asks, in words.
+    """
 
     examples: int = 0
     undecided: int = 0
@@ -86,6 +93,7 @@ class Account:
     ratio: float = 0.0
     broken: list[Broken] = field(default_factory=list)
     horizons: list[Horizon] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def count(self, judgement: Judgement, *, alone: bool = False) -> None:
         """Add a judgement's element-steps, and how far it looked; ``alone``: it is of one step."""
@@ -118,7 +126,11 @@ def _at_rest(judgement: Judgement) -> int:
 
 @dataclass
 class Context:
-    """One target in one dtype under one spec."""
+    """One target in one dtype under one spec.
+
+    strict: choices of the interface fail like wrong numbers. accepted, refused: the kinds of shapes
+    that were seen taken, and the shapes that were refused, with why.
+    """
 
     session: Session
     spec: Spec
@@ -129,6 +141,9 @@ class Context:
     findings: list[Finding] = field(default_factory=list)
     changed: Trajectory | None = None
     max_steps: int | None = None
+    strict: bool = False
+    accepted: set[str] = field(default_factory=set)
+    refused: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     @property
     def description(self) -> Description:
@@ -138,6 +153,11 @@ class Context:
     def able(self, *abilities: str) -> bool:
         """True when the target has all of these abilities."""
         return set(abilities) <= self.description.abilities
+
+    @property
+    def declared(self) -> Declared:
+        """What is declared of the target: none of it is asked for."""
+        return self.description.declared
 
     # hyperparameters ----------------------------------------------------------------------------
 
@@ -164,16 +184,27 @@ class Context:
     @property
     def used(self) -> dict[str, float]:
         """What users have who pass nothing: the target's defaults, in place of none the spec's."""
-        return used(self.description.defaults, self.spec)
+        return self.declared.settled(used(self.description.defaults, self.spec))
 
     def completed(self, hyper: Mapping[str, float], spec: Spec | None = None) -> dict[str, float]:
-        """What the spec's rule reads, from ``hyper`` and from dyadic defaults."""
+        """What the spec's rule reads, from ``hyper`` and from dyadic defaults, where it may."""
         names = (spec or self.spec).hyperparameters
-        return {n: hyper.get(n, HYPERPARAMETERS[n].dyadic[0]) for n in names}
+        asked = {n: hyper.get(n, HYPERPARAMETERS[n].dyadic[0]) for n in names}
+        return self.declared.settled(asked)
 
     def altered(self, base: Mapping[str, float], **changes: float) -> dict[str, float]:
-        """``base`` with those changes that concern a hyperparameter of the spec."""
-        return dict(base) | {n: x for n, x in changes.items() if n in base}
+        """``base`` with those changes that concern a hyperparameter of the spec, where it may."""
+        changed = dict(base) | {n: x for n, x in changes.items() if n in base}
+        return self.declared.settled(changed)
+
+    def extended(self, base: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+        """``base`` with more hyperparameters, which the spec need not read, where it may."""
+        return self.declared.settled({**base, **more})
+
+    def need(self, **values: float) -> None:
+        """Skip the check where the target's declaration does not let these values be set."""
+        if reason := self.declared.denied(values):
+            raise Skip(reason)
 
     def gradients(
         self,
@@ -233,6 +264,14 @@ class Context:
         """One parameter of shape ``grads.shape[1:]``; ``hyper`` defaults to the ordinary ones."""
         g = self.cast(grads)
         start = np.zeros(g.shape[1:]) if theta0 is None else np.broadcast_to(theta0, g.shape[1:])
+        if g.ndim == 2 and 0 < g.shape[1] < self.declared.least_size and "problem" not in how:
+            columns = np.resize(np.arange(g.shape[1]), self.declared.least_size)
+            g, start = g[:, columns], start[columns]  # elements again, as none knows of another
+            if "preload" in how:
+                how["preload"] = tuple(
+                    {k: x if k == "t" else np.asarray(x)[columns] for k, x in each.items()}
+                    for each in how["preload"]
+                )
         how.setdefault("hyper", self.ordinary)
         how.setdefault("flags", self.flags_of(self.spec))
         return Trajectory(theta0=(self.cast(start),), grads=(g,), **how)
@@ -242,10 +281,14 @@ class Context:
         trace = self.attempt(trajectory)
         if trace.failure is not None:
             raise TargetTrouble(trace.failure)
+        self.sound(trace)
+        return trace
+
+    def sound(self, trace: Trace) -> None:
+        """Raise TargetTrouble where what came back is not what the protocol asks for."""
         if trace.broken.keys() & {"shape", "dtype", "parameter-count"}:
             law, step = next(iter(trace.broken.items()))
             raise TargetTrouble(Failure("protocol", f"returned another {law}", step))
-        return trace
 
     def attempt(self, trajectory: Trajectory) -> Trace:
         """Run it and hand back whatever happened."""

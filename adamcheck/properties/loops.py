@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 
 from adamcheck.properties.base import PROPERTIES, How, property_
-from adamcheck.properties.context import Account, Break, Broken, Context
+from adamcheck.properties.context import Account, Break, Broken, Context, TargetTrouble
 from adamcheck.properties.envelope import departure
+from adamcheck.properties.interface import refuses
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -21,7 +22,12 @@ CLOSED: Final = "closed loop"
 
 def close(context: Context, account: Account, trajectory: Trajectory) -> bool:
     """Close the loop and hold every step to the envelope; True if all held."""
-    first = PROPERTIES[CLOSED](context, account, trajectory, context.spec, {})
+    try:
+        first = PROPERTIES[CLOSED](context, account, trajectory, context.spec, {})
+    except TargetTrouble:
+        if not refuses(context, account, trajectory):
+            raise
+        return True
     if first is None:
         return True
     account.broken.append(_broken(context, trajectory, first))

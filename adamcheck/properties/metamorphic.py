@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from adamcheck.properties.base import How, difference, property_, same_bits_under
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.properties.base import INTERFACE, How, difference, property_, same_bits_under
 from adamcheck.properties.context import (
     Account,
     Break,
     Context,
+    TargetTrouble,
 )
-from adamcheck.properties.envelope import judged
+from adamcheck.properties.envelope import departure, judged
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -24,10 +27,35 @@ _STEPS_OF_CHANCE: Final = 24
 def nonfinite_stays(
     context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """A NaN or infinite gradient makes its own element non-finite and leaves all others exact."""
-    trace = context.run(trajectory)
+    """A NaN or infinite gradient makes its own element non-finite and leaves all others exact.
+
+    Where that step is refused, or skipped as a whole, or the element's gradient is filtered, that
+    is a choice of the interface, and everything else follows the rule.
+    """
+    trace = context.attempt(trajectory)
+    at = int(
+        np.argmax(
+            ~np.isfinite(trajectory.grads[0].reshape(trajectory.steps, -1).astype(np.float64)).all(
+                axis=1
+            )
+        )
+    )
+    failure = trace.failure
+    if failure is not None:
+        if failure.kind != "raised" or failure.step != at + 1:
+            raise TargetTrouble(failure)
+        account.examples += 1
+        first = judged(context, account, context.evidence(trajectory, trace, spec)) if at else None
+        text = f"a step with a NaN or infinite gradient is refused: {failure.message}"
+        return first or Break(text, 0, at + 1, choice=True)
+    context.sound(trace)
     evidence = context.evidence(trajectory, trace, spec)
-    first = judged(context, account, evidence)
+    judgement = context.judged(evidence)
+    if judgement.bad.any() and (guard := _guarded(context, account, evidence, at)):
+        text = f"a step with a NaN or infinite gradient {guard}"
+        return Break(text, 0, at + 1, choice=True)
+    account.count(judgement)
+    first = departure(judgement)
     if first is not None:
         return replace(first, message=f"beside a non-finite gradient {first.message}")
     poisoned = ~np.isfinite(evidence.grads.astype(np.float64)).all(axis=0)
@@ -35,8 +63,62 @@ def nonfinite_stays(
     if np.isfinite(after[poisoned]).any():
         element = int(np.flatnonzero(poisoned & np.isfinite(after))[0])
         text = "a NaN or infinite gradient leaves a finite parameter: gradients are filtered"
-        return Break(text, element, evidence.shape[0])
+        return Break(text, element, evidence.shape[0], choice=True)
     return None
+
+
+def _guarded(context: Context, account: Account, evidence: Evidence, at: int) -> str:
+    """What a guard made of step ``at`` (from 0), if one thing explains every number; else ""."""
+    zeros = evidence.grads.copy()
+    zeros[at] = 0
+    ways: list[tuple[str, tuple[Evidence, ...]]] = [
+        ("is taken as one of zero gradients", (replace(evidence, grads=zeros),))
+    ]
+    if difference(evidence.thetas[at : at + 1], evidence.thetas[at + 1 : at + 2], "") is None:
+        without = _picked(evidence, np.delete(np.arange(evidence.shape[0]), at))
+        before = _picked(evidence, np.arange(at))
+        ways.append(("is skipped as a whole, and not counted", (without,)))
+        ways.append(("is skipped as a whole, and counted", (before, _counted(without, at))))
+    if at == 0:  # a first step that moves nothing tells less: what was seen at others is likelier
+        seen = [f.message for f in context.findings if f.name == INTERFACE]
+        ways.sort(key=lambda way: not any(way[0] in message for message in seen))
+    for told, parts in ways:
+        judged_parts = [context.judged(part) for part in parts if part.shape[0]]
+        if not any(judgement.bad.any() for judgement in judged_parts):
+            for judgement in judged_parts:
+                account.count(judgement)
+            return told
+    return ""
+
+
+def _picked(evidence: Evidence, steps: NDArray[np.intp]) -> Evidence:
+    """Some of the steps, one after another; what is left out moved nothing."""
+    return replace(
+        evidence,
+        grads=evidence.grads[steps],
+        thetas=evidence.thetas[np.append(0, steps + 1)],
+        moments={n: x[steps] for n, x in evidence.moments.items()},
+    )
+
+
+def _counted(without: Evidence, at: int) -> Evidence:
+    """The steps after ``at`` of a run whose count is one ahead from there on.
+
+    A step without gradients from moments of zero only counts, so the one that was left out comes
+    first: moments are the same then. Under L2 decay, and with a maximum of v̂, they are not, and
+    what follows is judged from a first step only.
+    """
+    spec = without.spec
+    if at == 0 or spec.decay == "l2" or spec.amsgrad == "vhat":
+        ahead = replace(without, first=1)
+        return ahead if at == 0 else _picked(ahead, np.arange(0))
+    return replace(
+        without,
+        grads=np.concatenate([np.zeros_like(without.grads[:1]), without.grads]),
+        thetas=np.concatenate([without.thetas[:1], without.thetas]),
+        moments={n: np.concatenate([x[:1] * 0, x]) for n, x in without.moments.items()},
+        unseen=at + 1,
+    )
 
 
 @property_("scaling")

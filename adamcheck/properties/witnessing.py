@@ -17,6 +17,7 @@ from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
 from adamcheck.problems import build
 from adamcheck.properties import PROPERTIES
+from adamcheck.properties.base import gates
 from adamcheck.properties.context import Account, Array, Break, Broken, Context, TargetTrouble
 from adamcheck.result import Comparison, Witness
 from adamcheck.spec import parse_spec
@@ -96,7 +97,9 @@ def replayed(context: Context, account: Account, witness: Witness) -> Broken | N
     if wrong:
         raise UsageError(f"witness of {witness.check}: damaged: {wrong}")
     first = PROPERTIES[law](context, account, trajectory, spec, _Given(witness.check, how))
-    return None if first is None else Broken(law, dict(how), trajectory, spec, first)
+    if first is None or not gates(context, first):
+        return None
+    return Broken(law, dict(how), trajectory, spec, first)
 
 
 class _Given(dict[str, Any]):
@@ -134,6 +137,7 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "linear": ("k",),
     "interface": ("law",),
     "refused": ("what",),
+    "taken": ("what",),
 }
 """What a property reads beside the trajectory, whatever that is."""
 _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {

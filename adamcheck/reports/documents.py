@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adamcheck._version import __version__
+from adamcheck.declared import read
 from adamcheck.errors import UsageError
 from adamcheck.reports.horizon import horizon_document, read_horizon
 from adamcheck.result import (
@@ -94,6 +95,8 @@ def _scope_document(scope: Scope) -> dict[str, Any]:
         "seeds": [int(seed) for seed in scope.seeds],
         "replayed": scope.replayed,
         "max_steps": scope.max_steps,
+        "declared": plain(scope.declared.document()),
+        "strict_interface": scope.strict_interface,
     }
 
 
@@ -203,6 +206,8 @@ def _read_scope(document: Any) -> Scope | None:
         replayed=document["replayed"],
         max_steps=document["max_steps"],
         seeds=tuple(int(seed) for seed in document["seeds"]),
+        declared=read(document.get("declared", {}), "declared"),
+        strict_interface=bool(document.get("strict_interface", False)),
         **{name: tuple(document[name]) for name in ("checks", "of", "dtypes", "takes")},
     )
 

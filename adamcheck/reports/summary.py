@@ -234,7 +234,13 @@ def scope(result: Result) -> str:
         return ""
     what = "witnesses replayed: " if it.replayed else ""
     profile = "" if it.replayed else f" of profile {it.profile}"
-    return f"{what}{it.share}{profile}, in {formats(result)}"
+    text = f"{what}{it.share}{profile}, in {formats(result)}"
+    return ", ".join(part for part in (text, it.declared.told_fixed()) if part)
+
+
+def declared(result: Result) -> str:
+    """The limits that are declared of the target, which were not asked; empty without any."""
+    return "" if result.scope is None else result.scope.declared.told()
 
 
 def formats(result: Result) -> str:
@@ -263,7 +269,11 @@ def decided(result: Result) -> str:
 
 def verdict(result: Result) -> str:
     """The last line: who, what, in which formats, and which Adam instead."""
-    judged = f" in {formats(result)}" if result.scope is not None else ""
+    judged = ""
+    if result.scope is not None:
+        judged = f" in {formats(result)}"
+        if told := result.scope.declared.told_fixed():
+            judged += f" with {told}"
     waived = result.counts.get("waived", 0)
     note = f" ({waived} known deviation{'s' * (waived != 1)} waived)" if waived else ""
     if result.verdict is Verdict.CONFORMS:

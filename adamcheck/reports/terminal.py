@@ -81,6 +81,7 @@ def _heading(result: Result, console: Console) -> None:
         ("defaults", summary.defaults(result.defaults)),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),
+        ("declared", summary.declared(result)),
         ("decided", summary.decided(result)),
         ("with", summary.environment(result)),
         ("error", result.error),

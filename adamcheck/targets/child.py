@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from adamcheck.declared import declared_by
 from adamcheck.errors import AdamcheckError, UsageError
 from adamcheck.targets import wire
 from adamcheck.targets.adapters import bind, prepare
@@ -60,6 +61,7 @@ class Server:
                 f"target {target!r} cannot be used: {type(error).__name__}:"
                 f" {said(error)}{where(error)}"
             ) from None
+        declared = declared_by(found, target)
         self._bound = bound
         self._globals = Globals()
         traits = bound.traits
@@ -70,6 +72,7 @@ class Server:
             "abilities": traits.abilities,
             "layouts": traits.layouts,
             "notes": traits.notes,
+            "declared": declared.document(),
             "environment": versions(traits.packages),
             "defaults": {
                 "values": dict(traits.defaults.values),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adamcheck.declared import NOTHING, Declared
 from adamcheck.errors import TargetError
 from adamcheck.formats import FORMATS
 from adamcheck.spec.defaults import Defaults
@@ -24,45 +25,47 @@ def described(
     traits: Mapping[str, Any],
     run: Run,
     flushes: Callable[[tuple[str, ...]], tuple[str, ...]],
+    *,
+    declared: Declared = NOTHING,
 ) -> Description:
-    """Complete what the adapter found out with what short runs show.
+    """Complete what the adapter found out, and what is declared, with what short runs show.
 
     Raises TargetError when the target fails in every format.
     """
     # what is not finite under values that every format can follow is for the checks to say
-    takes = traits["hyperparameters"]
-    hyper = {n: one.dyadic[-1] for n, one in HYPERPARAMETERS.items() if n in takes}
+    takes = frozenset(traits["hyperparameters"])
+    asked = {n: one.dyadic[-1] for n, one in HYPERPARAMETERS.items() if n in takes}
+    hyper = declared.settled(asked)
     notes = list(traits["notes"])
-    dtypes: list[str] = []
-    first: Failure | None = None
-    for name in FORMATS:
-        trace = run(_request(name, hyper))
-        first = first or trace.failure
-        if not _taken(trace):
-            notes.append(f"does not take {name}: {_reason(trace)}")
-        else:
-            dtypes.append(name)
-        if trace.failure is not None and trace.failure.kind == "hung":
-            break  # each further format would only cost the same time again
+    dtypes, reasons, first = _formats(run, hyper)
     if first is not None and not dtypes:
-        raise TargetError(
-            f"target {target!r} takes no step in any format: {first.message}",
-            kind=first.kind,
-            step=first.step,
-        )
+        refused = _refused(run, hyper, takes - declared.fixed.keys())
+        kept = {n: x for n, x in hyper.items() if n not in refused}
+        again = _formats(run, kept) if refused else ([], [], first)
+        if not again[0]:
+            raise TargetError(
+                f"target {target!r} takes no step in any format: {first.message}",
+                kind=first.kind,
+                step=first.step,
+            )
+        dtypes, reasons, _ = again
+        hyper, takes = kept, takes - refused
+        notes.append(f"takes no other {', '.join(sorted(refused))} than its own: {first.message}")
+    notes += reasons
     abilities = set(traits["abilities"])
     if dtypes:
         many = "many" in abilities and _taken(run(_request(dtypes[0], hyper, count=2)))
         missing = many and "missing" in abilities
         missing = missing and _taken(run(_request(dtypes[0], hyper, count=2, absent=True)))
         abilities -= {n for n, seen in (("many", many), ("missing", missing)) if not seen}
-    flushed = tuple(name for name in flushes(tuple(dtypes)) if name in dtypes)
-    if flushed:
+    said = dtypes if declared.flushes_subnormals else flushes(tuple(dtypes))
+    flushed = tuple(name for name in said if name in dtypes)
+    if flushed and not declared.flushes_subnormals:
         notes.append(f"flushes subnormals: {', '.join(flushed)}")
     return Description(
         target=target,
         adapter=traits["adapter"],
-        hyperparameters=frozenset(traits["hyperparameters"]),
+        hyperparameters=takes,
         flags=frozenset(traits["flags"]),
         abilities=frozenset(abilities),
         dtypes=tuple(dtypes),
@@ -76,6 +79,44 @@ def described(
             opaque=frozenset(traits["defaults"]["opaque"]),
             on=frozenset(traits["defaults"]["on"]),
         ),
+        declared=declared,
+    )
+
+
+def _formats(run: Run, hyper: Mapping[str, float]) -> tuple[list[str], list[str], Failure | None]:
+    """The formats that are taken, why the others are not, and the first failure."""
+    dtypes: list[str] = []
+    reasons: list[str] = []
+    first: Failure | None = None
+    for name in FORMATS:
+        trace = run(_request(name, hyper))
+        first = first or trace.failure
+        if not _taken(trace):
+            reasons.append(f"does not take {name}: {_reason(trace)}")
+        else:
+            dtypes.append(name)
+        if trace.failure is not None and trace.failure.kind == "hung":
+            break  # each further format would only cost the same time again
+    return dtypes, reasons, first
+
+
+def _refused(run: Run, hyper: Mapping[str, float], free: frozenset[str]) -> frozenset[str]:
+    """The hyperparameters of which a target that takes none of a choice refuses its value.
+
+    Empty where it fails at its own values, too: then they are not what is in the way.
+    """
+    pinned = {n: x for n, x in hyper.items() if n not in free}
+    name = None
+    for more in ({}, {n: x for n, x in hyper.items() if n == "lr"}):  # which seldom has a default
+        asked = pinned | more
+        name = next((name for name in FORMATS if _taken(run(_request(name, asked)))), None)
+        if name is not None:
+            pinned = asked
+            break
+    if name is None:
+        return frozenset()
+    return frozenset(
+        n for n in hyper.keys() & free if not _taken(run(_request(name, pinned | {n: hyper[n]})))
     )
 
 

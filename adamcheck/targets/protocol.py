@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
+from adamcheck.declared import NOTHING, Declared
 from adamcheck.spec.defaults import UNREAD, Defaults
 
 FLAGS: Final = ("amsgrad", "maximize", "nesterov", "centered")
@@ -42,7 +43,8 @@ class Description:
     arithmetic was measured to lose; ``notes`` are one-line facts for people, which may quote the
     target and decide nothing; ``environment`` maps packages to versions; ``layouts`` are those in
     which an array reaches the target (others arrive as C). ``defaults`` is what it was read to use
-    where nothing is passed.
+    where nothing is passed; ``declared`` what the target, its project or the caller says of it,
+    which is taken as it is said.
     """
 
     target: str
@@ -56,6 +58,7 @@ class Description:
     layouts: tuple[str, ...] = ("C",)
     flushes: frozenset[str] = frozenset()
     defaults: Defaults = UNREAD
+    declared: Declared = NOTHING
 
 
 @dataclass(frozen=True)

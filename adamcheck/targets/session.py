@@ -13,6 +13,7 @@ from importlib import metadata
 from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
+from adamcheck.declared import NOTHING, Declared, joined, read
 from adamcheck.errors import UsageError
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets import requests, wire
@@ -33,8 +34,9 @@ class Session:
     """A target under test; a context manager, not safe to share between threads.
 
     ``target`` is ``package.module:attribute`` or ``path/to/file.py:attribute``; ``options`` are the
-    target's own. Raises UsageError as soon as it is known that the target cannot be loaded: here
-    for what needs no import, at first use for the rest.
+    target's own; ``declared`` is said of it beside what it says itself. Raises UsageError as soon
+    as it is known that the target cannot be loaded: here for what needs no import, at first use for
+    the rest.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Session:
         options: Mapping[str, Any] = MappingProxyType({}),
         limits: Limits = Limits(),  # noqa: B008 - frozen
         device: str = "cpu",
+        declared: Declared = NOTHING,
     ) -> None:
         if device not in DEVICES:
             raise UsageError(f"unknown device {device!r}; known are {', '.join(DEVICES)}.")
@@ -52,10 +55,12 @@ class Session:
         self._options = _portable(options)
         self._limits = limits
         self._device = device
+        self._declared = declared
         self._child: ChildProcess | None = None
         self._loaded_child: ChildProcess | None = None
         self._traits: Mapping[str, Any] | None = None
         self._description: Description | None = None
+        self._whole: Declared | None = None
 
     @property
     def description(self) -> Description:
@@ -66,7 +71,9 @@ class Session:
         """
         if self._description is None:
             traits = self._loaded()
-            self._description = described(self._target, traits, self.run, self._flushes)
+            self._description = described(
+                self._target, traits, self.run, self._flushes, declared=self._all_declared
+            )
         return self._description
 
     def start(self, *, copies: int = 0, copy: Ends | None = None) -> None:
@@ -101,6 +108,11 @@ class Session:
     def device(self) -> str:
         """Where the target computes."""
         return self._device
+
+    @property
+    def declared(self) -> Declared:
+        """What the caller says of the target."""
+        return self._declared
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -235,14 +247,20 @@ class Session:
 
         traits = self._loaded()
         takes = set(traits["hyperparameters"])
+        fixed = self._all_declared.fixed
 
         neutral = {name: one.neutral for name, one in HYPERPARAMETERS.items()}
 
         def kept(hyper: Mapping[str, float]) -> dict[str, float]:
             for name, value in hyper.items():
-                if name not in takes and value != neutral.get(name):
+                if name in fixed:
+                    if value != fixed[name]:
+                        text = f"{name} is fixed at {fixed[name]:g}, and {value:g} was asked for"
+                        raise UsageError(f"target {self._target!r}: {text}.")
+                elif name not in takes and value != neutral.get(name):
                     raise UsageError(f"target {self._target!r} takes no hyperparameter {name!r}.")
-            return {name: float(value) for name, value in hyper.items() if name in takes}
+            asked = {**hyper, **fixed}
+            return {name: float(value) for name, value in asked.items() if name in takes}
 
         if unknown := sorted(request.flags - set(traits["flags"])):
             raise UsageError(f"target {self._target!r} takes no flag {unknown[0]!r}.")
@@ -263,6 +281,14 @@ class Session:
             hyper=kept(request.hyper),
             reload_hyper=None if again is None else kept(again),
         )
+
+    @property
+    def _all_declared(self) -> Declared:
+        """What the target and the caller say, once the target is loaded."""
+        if self._whole is None:
+            place = f"target {self._target!r}"
+            self._whole = joined(read(self._loaded()["declared"], place), self._declared, place)
+        return self._whole
 
     def _flushes(self, dtypes: tuple[str, ...]) -> tuple[str, ...]:
         limits = self._limits

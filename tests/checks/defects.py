@@ -79,6 +79,14 @@ class DefaultsBeyondTheFormat(ArrayScalars):
         self.setup(params, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
 
 
+@cage.defect("refuses-matrices", "only vectors are taken", shows="shapes")
+class RefusesMatrices(Textbook):
+    def __init__(self, params: Sequence[Array], **hyper: Any) -> None:
+        if any(np.ndim(p) > 1 for p in params):
+            raise ValueError("params: arrays of one axis only")
+        super().__init__(params, **hyper)
+
+
 @relatives.defect(
     "momentum-falsy-default", "momentum or .9: a μ of 0 becomes the default", claims="momentum"
 )

@@ -1,7 +1,8 @@
 """All planted defects, and how one is held against one check, as the gate does it.
 
-Shared by the tests and by scripts/kills. A bench keeps the target's process; every check gets a
-context of its own, so that what one check has learnt of the target does not decide another.
+Choices of the interface fail, too (strict). Shared by the tests and by scripts/kills. A bench keeps
+the target's process; every check gets a context of its own, so that what one check has learnt of
+the target does not decide another.
 """
 
 from __future__ import annotations
@@ -102,7 +103,9 @@ class Bench:
         self, check: str, dtype: str, *, profile: str = "quick"
     ) -> tuple[CheckResult, list[Finding]]:
         """The same, and the findings that the check booked."""
-        context = Context(self.session, self.spec, format_named(dtype), profile_named(profile))
+        context = Context(
+            self.session, self.spec, format_named(dtype), profile_named(profile), strict=True
+        )
         needs = check_by_id(check).needs
         asked = Unit(check, dtype, 1, tuple(sorted(needs - context.description.abilities)))
         with unshrunk():

@@ -164,12 +164,12 @@ def test_what_cannot_be_read_is_said_and_is_no_pass(tmp_path):
     path = tmp_path / "target.py"
     path.write_text(
         "from adamcheck.implementations import NumpyAdam\n"
-        "class Mine(NumpyAdam):\n"
-        "    def __init__(self, params, **hyper):\n"
-        "        super().__init__(params, **hyper)\n"
+        "def make(theta0, **hyper):\n"
+        "    optimizer = NumpyAdam([theta0], **hyper)\n"
+        "    return lambda grad: optimizer.step([grad])[0]\n"
     )
     strict = adamcheck.check(
-        f"{path}:Mine", dtypes=("float64",), only=("ADAM-LS-1",), defaults="strict"
+        f"{path}:make", dtypes=("float64",), only=("ADAM-LS-1",), defaults="strict"
     )
     assert strict.verdict is Verdict.ERROR
     (outcome,) = [c for c in strict.checks if c.name == "DEFAULTS"]

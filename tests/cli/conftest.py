@@ -26,7 +26,7 @@ class Engine:
         self.calls.append((target, asked))
         return self._answer(target, listener)
 
-    def replay(self, target, witness, *, options, device, limits):
+    def replay(self, target, witness, **asked):
         self.calls.append((target, witness))
         return self._answer(target, None)
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from adamcheck.declared import NOTHING, Declared
+
 from .names import GOOD, ODD, PART, SLOW
 
 
@@ -105,6 +107,7 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         *("--option", "name='7'", "--option", "y=none", "--option", "z=a=b"),
         *("--only", "ADAM-EPS-1", "--timeout", "2.5", "--memory", "1.5G"),
         *("--jobs", "3", "--defaults", "strict"),
+        *("--fixed", "beta1=0.9", "--fixed", "eps=1e-7", "--strict-interface"),
     )
     ((target, asked),) = engine.calls
     limits = asked.pop("limits")
@@ -121,6 +124,8 @@ def test_the_gate_is_asked_what_was_said(ask, engine):
         "only": ("ADAM-EPS-1",),
         "max_steps": None,
         "defaults": "strict",
+        "declared": Declared(fixed={"beta1": 0.9, "eps": 1e-7}),
+        "strict_interface": True,
         "jobs": 3,
     }
 
@@ -146,6 +151,8 @@ def test_what_is_not_said_is_left_to_the_gate(ask, engine):
         "only": None,
         "max_steps": None,
         "defaults": "report",
+        "declared": NOTHING,
+        "strict_interface": False,
         "limits": None,
         "jobs": None,
     }

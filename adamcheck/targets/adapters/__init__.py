@@ -6,6 +6,7 @@ The order matters: libraries first, then what other packages registered, then th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ def bind(found: Any, opening: Opening, registered: Sequence[str]) -> tuple[str, 
     """
     wanted = opening.options.get("adapter")
     options = {name: value for name, value in opening.options.items() if name != "adapter"}
+    found, options = _unwrapped(found, options)
     opening = Opening(opening.target, options, opening.device)
     packages = origins(found)
     known = []
@@ -51,6 +53,19 @@ def bind(found: Any, opening: Opening, registered: Sequence[str]) -> tuple[str, 
         " expected a function make(theta0, …) or run(theta0, grads, …), a class with a method"
         " step(grads), or an optimizer of a supported library."
     )
+
+
+def _unwrapped(found: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The class inside a functools.partial, with what that sets as options."""
+    given = dict(options)
+    while isinstance(found, partial) and not found.args:
+        inner = found.func
+        while isinstance(inner, partial):
+            inner = inner.func
+        if not isinstance(inner, type):
+            break
+        found, given = found.func, {**found.keywords, **given}
+    return found, given
 
 
 def prepare(place: str, options: Mapping[str, Any]) -> None:

@@ -9,6 +9,8 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from adamcheck.targets.adapters.base import (
     Arrays,
     Bound,
@@ -20,25 +22,34 @@ from adamcheck.targets.adapters.base import (
     to_device,
     to_numpy,
 )
-from adamcheck.targets.adapters.signature import check_options, names_of
+from adamcheck.targets.adapters.signature import check_options, explored, made_of, names_of
 from adamcheck.text import with_article
 
 NAME: Final = "class"
 
 
 def recognises(found: Any, origins: frozenset[str]) -> bool:
-    """A class with a method ``step``."""
-    return isinstance(found, type) and callable(getattr(found, "step", None))
+    """A class with a method ``step``, or a function of parameters that makes such an object."""
+    return callable(getattr(_shape(found), "step", None))
+
+
+def _shape(found: Any) -> Any:
+    """What has the methods: the class, or what the function makes."""
+    return found if isinstance(found, type) else made_of(found, lambda: [np.zeros(1)])
 
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the class; what it can do, its methods tell."""
-    names = names_of(found, skip=1)
     need_cupy(opening)
+    names = explored(
+        names_of(found, skip=1),
+        lambda arguments: found([to_device(np.zeros(1), opening.device)], **arguments),
+    )
     check_options(opening.target, opening.options, names)
     abilities = {"stepwise", "many", "missing", "layouts"}
-    abilities |= {name for name in ("moments", "load_moments") if hasattr(found, name)}
-    if hasattr(found, "state_dict") and hasattr(found, "load_state_dict"):
+    made = _shape(found)
+    abilities |= {name for name in ("moments", "load_moments") if hasattr(made, name)}
+    if hasattr(made, "state_dict") and hasattr(made, "load_state_dict"):
         abilities.add("state")
     traits = Traits(
         names.hyperparameters,

@@ -24,7 +24,7 @@ from adamcheck.targets.adapters.base import (
     to_device,
     to_numpy,
 )
-from adamcheck.targets.adapters.signature import check_options, names_of
+from adamcheck.targets.adapters.signature import check_options, explored, names_of, parameters_of
 
 NAME: Final = "function"
 
@@ -41,10 +41,13 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind ``make`` or ``run``."""
-    parameters = list(inspect.signature(found).parameters)
+    parameters = [parameter.name for parameter in parameters_of(found)[0]]
     whole = len(parameters) > 1 and parameters[1] in ("grads", "gradients")
-    names = names_of(found, skip=2 if whole else 1)
     need_cupy(opening)
+    theta = to_device(np.zeros(1), opening.device)
+    given = (theta, to_device(np.zeros((1, 1)), opening.device)) if whole else (theta,)
+    names = names_of(found, skip=len(given))
+    names = explored(names, lambda arguments: found(*given, **arguments))
     check_options(opening.target, opening.options, names)
     abilities = {"layouts"} if whole else {"layouts", "stepwise"}
     traits = Traits(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adamcheck.errors import UsageError
 from adamcheck.formats import format_named
 from adamcheck.targets.adapters.base import Opening, survives_not
-from adamcheck.targets.adapters.signature import SYNONYMS, Names, check_options
+from adamcheck.targets.adapters.signature import SYNONYMS, Names, check_options, parameters_of
 
 OPTIONS: Final = ("jit", "x64")
 
@@ -70,18 +70,28 @@ def made_by(found: Any, words: tuple[str, ...]) -> Any:
     Its first parameter is the learning rate, and others that it needs are a momentum; nothing else
     is called to find out.
     """
-    import inspect
-
     if isinstance(found, type) or not callable(found):
         return None
     try:
-        first, *rest = inspect.signature(found).parameters.values()
+        first, *rest = parameters_of(found)[0]
+        if first.kind is first.VAR_KEYWORD or (first.kind is first.VAR_POSITIONAL and rest):
+            return _asked(found, words)
         needed = [each.name for each in rest if each.default is each.empty and each.kind < 2]
         if first.name not in words or not set(needed) <= set(SYNONYMS["momentum"]):
             return None
         return found(0.001, **dict.fromkeys(needed, 0.5))
     except Exception:
         return None
+
+
+def _asked(found: Callable[..., Any], words: tuple[str, ...]) -> Any:
+    """What a factory makes that says nothing of its parameters, by the first word it takes."""
+    for word in words:
+        try:
+            return found(**{word: 0.001})
+        except TypeError:
+            continue
+    return None
 
 
 def flushes(dtype: str) -> bool:

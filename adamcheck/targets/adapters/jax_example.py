@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adamcheck.targets.adapters import jax_arrays
 from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, to_numpy
-from adamcheck.targets.adapters.signature import SYNONYMS, names_of, synonyms_for
+from adamcheck.targets.adapters.signature import SYNONYMS, explored, names_of, synonyms_for
 
 NAME: Final = "jax"
 
@@ -25,6 +25,7 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the factory."""
     names = names_of(found, skip=0, synonyms=synonyms_for(found))
+    names = explored(names, lambda arguments: found(**arguments))
     options, jit, notes = jax_arrays.settings(opening, names)
 
     @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ import numpy as np
 from adamcheck.errors import UsageError
 from adamcheck.formats import format_named
 from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, survives_not
-from adamcheck.targets.adapters.signature import Names, check_options, names_of
+from adamcheck.targets.adapters.signature import Names, check_options, explored, names_of
 
 NAME: Final = "keras"
 _OPTIONS: Final = ("backend", "floatx", "x64")
@@ -57,6 +57,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     if opening.device != "cpu":
         raise UsageError(f"target {opening.target!r}: Keras is driven on the CPU only.")
     names = replace(names_of(found, skip=0), open_ended=False)
+    names = explored(names, lambda arguments: found(**arguments))
     check_options(opening.target, opening.options, names, more=_OPTIONS)
     options = {name: x for name, x in opening.options.items() if name not in _OPTIONS}
     backend = keras.config.backend()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from adamcheck.errors import UsageError, closest
@@ -20,6 +21,8 @@ SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The words of libraries by the common name."""
 _PAIR: Final = "betas"
+_LISTS: Final = ("params", "parameters", "thetas")
+"""What the first parameter of a factory of whole optimizers is called."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ class Names:
     ``own`` maps common names to its own; ``pair`` is the default of a ``betas`` parameter or None;
     ``options`` are its further names; ``open_ended`` that it takes any (``**options``); ``lit`` are
     the flags that are on unless they are switched off; ``given`` the defaults that the signature
-    has, by common name.
+    has, by common name; ``borrowed`` are names that stand in no
+    signature of its own, but in that of what it hands its keywords on to; ``synonyms`` the words in
+    which they were looked for; ``required`` those of its names that have no default.
     """
 
     own: Mapping[str, str]
@@ -38,6 +43,9 @@ class Names:
     open_ended: bool
     lit: frozenset[str] = frozenset()
     given: Mapping[str, Any] = field(default_factory=dict)
+    borrowed: frozenset[str] = frozenset()
+    synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
 
     @property
     def hyperparameters(self) -> frozenset[str]:
@@ -101,22 +109,26 @@ def names_of(
     skip: int,
     synonyms: Mapping[str, Sequence[str]] = SYNONYMS,
 ) -> Names:
-    """Read the signature of ``call``, past its first ``skip`` parameters."""
+    """Read the signature of ``call``, past its first ``skip`` parameters, through what hides it."""
     own: dict[str, str] = {}
     pair: tuple[float, float] | None = None
     options: list[str] = []
     lit: set[str] = set()
+    defaults: dict[str, Any] = {}
     open_ended = False
     given: dict[str, Any] = {}
     common = {word: name for name, words in synonyms.items() for word in words}
     # what a functools.partial has switched on makes the target what it is
     fixed = {word for word, x in getattr(call, "keywords", {}).items() if isinstance(x, bool)}
-    for parameter in list(inspect.signature(call).parameters.values())[skip:]:
+    parameters, borrowed = parameters_of(call, skip=skip)
+    for parameter in parameters:
         if parameter.kind is parameter.VAR_KEYWORD:
             open_ended = True
-        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             continue
-        elif parameter.name in common and parameter.name not in fixed:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
+            continue
+        defaults[parameter.name] = parameter.default
+        if parameter.name in common and parameter.name not in fixed:
             own.setdefault(common[parameter.name], parameter.name)
             if own[common[parameter.name]] == parameter.name and _has_default(parameter):
                 given[common[parameter.name]] = parameter.default
@@ -129,9 +141,180 @@ def names_of(
                 given |= {"beta1": two[0], "beta2": two[1]}
         else:
             options.append(parameter.name)
-    if open_ended and not pair and not own.keys() & set(STANDARD):
+    guessed = open_ended and not pair and not own.keys() & set(STANDARD)
+    if guessed:
         own |= {name: name for name in STANDARD}
-    return Names(own, pair, tuple(options), open_ended, frozenset(lit), given)
+    return Names(
+        own,
+        pair,
+        tuple(options),
+        open_ended,
+        frozenset(lit),
+        given,
+        frozenset(borrowed),
+        synonyms,
+        tuple(word for word, x in defaults.items() if x is inspect.Parameter.empty),
+    )
+
+
+def made_of(found: Any, parameters: Callable[[], list[Any]]) -> Any:
+    """What a function of a list of parameters makes, or None for any other object.
+
+    It is called only where its first parameter is called so.
+    """
+    if isinstance(found, type) or not callable(found):
+        return None
+    try:
+        first = parameters_of(found)[0][0]
+    except (TypeError, ValueError, IndexError):
+        return None
+    if first.name not in _LISTS:
+        return None
+    for arguments in ({}, {"lr": _value("lr")}):
+        try:
+            return found(parameters(), **arguments)
+        except Exception:
+            continue
+    return None
+
+
+def parameters_of(
+    call: Callable[..., Any], *, skip: int = 0
+) -> tuple[list[inspect.Parameter], set[str]]:
+    """The parameters of a call past the first ``skip``, and which of them it only hands on.
+
+    A signature that ends in ``**kwargs`` is completed from what takes them: for a class the next
+    ``__init__`` of its bases, for a function the one that a decorator holds. ``inspect`` follows
+    ``__wrapped__`` and ``functools.partial`` itself.
+    """
+    own = list(inspect.signature(call).parameters.values())
+    kept, borrowed = own[skip:], set[str]()
+    # what stands for the first ones is theirs, whatever they are called
+    named = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in own)
+    for inner in _behind(call):
+        if not any(p.kind is p.VAR_KEYWORD for p in kept):
+            break
+        more = list(inspect.signature(inner).parameters.values())
+        if isinstance(call, type):
+            more = more[1:]  # self
+        if named < skip:
+            named = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in more)
+        known = {p.name for p in kept if p.kind is not p.VAR_KEYWORD}
+        more = [p for p in more[skip:] if p.name not in known]
+        borrowed |= {p.name for p in more}
+        kept = [p for p in kept if p.kind is not p.VAR_KEYWORD] + more
+    return kept, borrowed
+
+
+def _behind(call: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """What a call hands its keyword arguments on to, as far as that can be read."""
+    if isinstance(call, type):
+        makers = [c.__dict__["__init__"] for c in call.__mro__[:-1] if "__init__" in c.__dict__]
+        for maker in makers[1:]:
+            try:
+                inspect.signature(maker)
+            except (TypeError, ValueError):  # written in C
+                return
+            yield maker
+        return
+    seen = {id(call)}
+    while cells := getattr(call, "__closure__", None):
+        held = [x for cell in cells if callable(x := _content(cell)) and id(x) not in seen]
+        if len(held) != 1:
+            return
+        (call,) = held
+        seen.add(id(call))
+        yield call
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
+
+
+def explored(names: Names, attempt: Callable[[dict[str, Any]], Any]) -> Names:
+    """The names that are really taken, where the signature alone does not tell.
+
+    ``attempt(arguments)`` builds the target with some keyword arguments. Words that it only hands
+    on are kept as far as no TypeError says that they are not taken; where it takes any, further
+    words are tried, unless it takes a senseless one, too. An attempt that fails otherwise tells
+    nothing.
+    """
+    if not (names.borrowed or names.open_ended):
+        return names
+    needed = {word: _some(names, word) for word in names.required if word in names.own.values()}
+
+    def taken(word: str, value: Any) -> bool:
+        try:
+            attempt({**needed, word: value})
+        except TypeError:
+            return False
+        except Exception:
+            return True
+        return True
+
+    for word in _missing(attempt, needed):
+        common = next((n for n, words in names.synonyms.items() if word in words), None)
+        if common is not None:
+            needed[word] = _value(common)
+            names = replace(names, own={**names.own, common: word})
+    if not _builds(attempt, needed):
+        # without a default, and in no signature: a learning rate
+        spelt = [w for w in names.synonyms.get("lr", ()) if names.open_ended]
+        rate = next((w for w in spelt if _builds(attempt, {**needed, w: _value("lr")})), None)
+        if rate is None:  # the run that is asked for will say why
+            return names
+        needed[rate] = _value("lr")
+        names = replace(names, own={**names.own, "lr": rate})
+    own = {
+        name: word
+        for name, word in names.own.items()
+        if word not in names.borrowed or word in needed or taken(word, _some(names, word))
+    }
+    pair = names.pair
+    if pair is not None and _PAIR in names.borrowed and not taken(_PAIR, pair):
+        pair = None
+    if names.open_ended and not taken("adamcheck_asks", 1.0):
+        own = {n: w for n, w in own.items() if n not in STANDARD or taken(w, _some(names, w))}
+        if pair is None and taken(_PAIR, _betas(None)):
+            pair = _betas(None)
+        for name, words in names.synonyms.items():
+            if name in own or (pair is not None and name in ("beta1", "beta2")):
+                continue
+            found = [w for w in words if taken(w, _value(name))]
+            own |= {name: found[0]} if found else {}
+    return replace(names, own=own, pair=pair)
+
+
+def _builds(attempt: Callable[[dict[str, Any]], Any], arguments: Mapping[str, Any]) -> bool:
+    try:
+        attempt(dict(arguments))
+    except Exception:
+        return False
+    return True
+
+
+def _missing(attempt: Callable[[dict[str, Any]], Any], given: Mapping[str, Any]) -> list[str]:
+    """The keyword arguments of which Python itself says that they are missing."""
+    try:
+        attempt(dict(given))
+    except TypeError as error:
+        _, said, listed = str(error).partition(" missing ")
+        return re.findall(r"'(\w+)'", listed) if said else []
+    except Exception:
+        return []
+    return []
+
+
+def _some(names: Names, word: str) -> Any:
+    """A harmless value for a target's own word."""
+    return _value(next(name for name, own in names.own.items() if own == word))
+
+
+def _value(name: str) -> Any:
+    return HYPERPARAMETERS[name].dyadic[-1] if name in HYPERPARAMETERS else False
 
 
 def synonyms_for(call: Callable[..., Any]) -> Mapping[str, Sequence[str]]:

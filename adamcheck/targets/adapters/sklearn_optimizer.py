@@ -9,7 +9,7 @@ import numpy as np
 
 from adamcheck.errors import UsageError
 from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Stepping, Traits
-from adamcheck.targets.adapters.signature import check_options, names_of
+from adamcheck.targets.adapters.signature import check_options, explored, names_of
 
 NAME: Final = "sklearn"
 
@@ -23,7 +23,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the class."""
     if opening.device != "cpu":
         raise UsageError(f"target {opening.target!r} runs on the CPU only.")
-    names = names_of(found, skip=1)
+    names = explored(names_of(found, skip=1), lambda arguments: found([np.zeros(1)], **arguments))
     check_options(opening.target, opening.options, names)
 
     def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Updating:

@@ -29,6 +29,8 @@ from adamcheck.targets.adapters.base import (
 from adamcheck.targets.adapters.signature import (
     Names,
     check_options,
+    explored,
+    made_of,
     names_of,
     synonyms_for,
 )
@@ -48,10 +50,14 @@ _STATE: Final = {
 
 
 def recognises(found: Any, origins: frozenset[str]) -> bool:
-    """A subclass of ``torch.optim.Optimizer``."""
-    if not isinstance(found, type) or "torch" not in origins or "torch" not in sys.modules:
+    """A subclass of ``torch.optim.Optimizer``, or a function of parameters that makes one."""
+    if "torch" not in sys.modules:
         return False
-    return issubclass(found, sys.modules["torch"].optim.Optimizer)
+    torch = sys.modules["torch"]
+    if isinstance(found, type):
+        return "torch" in origins and issubclass(found, torch.optim.Optimizer)
+    made = made_of(found, lambda: [torch.zeros(1, requires_grad=True)])
+    return isinstance(made, torch.optim.Optimizer)
 
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
@@ -62,7 +68,10 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     if opening.device == "cuda" and not torch.cuda.is_available():
         raise UsageError(f"target {opening.target!r}: this PyTorch sees no CUDA device.")
     synonyms = dict(synonyms_for(found)) | {"lr": ("lr",)}
-    names = names_of(found, skip=1, synonyms=synonyms)
+    names = explored(
+        names_of(found, skip=1, synonyms=synonyms),
+        lambda arguments: found([torch.zeros(1, requires_grad=True)], **arguments),
+    )
     check_options(opening.target, opening.options, names, more=("lr_tensor",))
     options = dict(opening.options)
     lr_tensor = bool(options.pop("lr_tensor", False))
