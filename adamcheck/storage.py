@@ -39,8 +39,26 @@ def place_of(spec: Spec, state: str) -> str:
 
 
 def plain(spec: Spec) -> bool:
-    """Whether nothing is claimed of formats: all rounds to the parameter's or a wider one."""
-    return spec.moments == "native" and spec.m == "moments" and spec.arithmetic == "any"
+    """Whether nothing is claimed that changes a bound: all rounds to θ's format or a wider one."""
+    return not spec.stored.keys() - {"master"}
+
+
+def remembers(spec: Spec) -> bool:
+    """Whether no update may be lost: what rounding takes from θ is kept somewhere."""
+    return spec.kahan == "yes" or spec.master in FORMATS
+
+
+def behind(spec: Spec, fmt: Format) -> float:
+    """How far a θ that is shown may be from the one behind it, in parts of it.
+
+    A neighbour is up to two roundoffs away, the nearest number one. A compensation is itself kept
+    in the format of θ.
+    """
+    if spec.kahan == "yes":
+        return fmt.u * (1.0 + 2.0 * fmt.u)
+    if spec.rounding != UNCLAIMED["rounding"]:
+        return 2.0 * fmt.u if spec.master in FORMATS else 0.0
+    return 0.0 if spec.master == "none" else fmt.u
 
 
 def everywhere(spec: Spec) -> str:

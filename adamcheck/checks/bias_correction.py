@@ -57,10 +57,14 @@ def by_loading(context: Context, account: Account) -> None:
     for t in sorted({*ends, *ladder(rng, 1, most)}):
         hyper = slow(context, t)
         v = rng.uniform(0.25, 1.0, n)
-        state = {"m": context.cast(rng.uniform(-1.0, 1.0, n)), "v": context.cast(v), "t": t}
+        state = {
+            "m": context.moment("m", rng.uniform(-1.0, 1.0, n)),
+            "v": context.moment("v", v),
+            "t": t,
+        }
         if context.spec.amsgrad == "v":
-            state["v_max"] = context.cast(v * 1.5)
+            state["v_max"] = context.moment("v_max", v * 1.5)
         elif context.spec.amsgrad == "vhat":
-            state["v_max"] = context.cast(v / (1.0 - hyper["beta2"] ** t))
+            state["v_max"] = context.moment("v_max", v / (1.0 - hyper["beta2"] ** t))
         grads = rng.uniform(-1.0, 1.0, (4, n))
         hold(context, account, context.trajectory(grads, hyper=hyper, preload=(state,)))

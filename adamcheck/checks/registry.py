@@ -22,6 +22,7 @@ FAMILIES: Final = (
     "step-bound",
     "symmetry",
     "state",
+    "storage",
     "elementwise",
     "arrays",
     "hyperparameters",
@@ -68,7 +69,7 @@ class Check:
     the target's abilities without which it is skipped; ``profiles`` where it runs; ``algorithms``
     the rules that it speaks of (none: of every rule); ``looks_back`` if it also judges what the
     runs of other checks have shown, so that it comes last; ``floor`` the share of element-steps
-    that it must decide.
+    that it must decide; ``claims`` the switches of storage, one of which a spec must set.
     """
 
     id: str
@@ -83,9 +84,12 @@ class Check:
     algorithms: tuple[str, ...] = ()
     looks_back: bool = False
     floor: Floor = Floor()
+    claims: tuple[str, ...] = ()
 
     def speaks_of(self, spec: Spec) -> bool:
-        """False where the law is about other rules than the claimed one."""
+        """False where the law is about other rules than the claimed one, or of other claims."""
+        if self.claims and not spec.stored.keys() & set(self.claims):
+            return False
         return not self.algorithms or spec.algorithm in self.algorithms
 
 
@@ -104,6 +108,7 @@ def check(
     algorithms: tuple[str, ...] = (),
     looks_back: bool = False,
     floor: Floor = Floor(),
+    claims: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Context, Account], None]], Callable[[Context, Account], None]]:
     """Register the decorated function as a check; the family is its module's name."""
 
@@ -125,6 +130,7 @@ def check(
                 algorithms,
                 looks_back,
                 floor,
+                claims,
             )
         )
         return function

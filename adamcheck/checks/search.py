@@ -24,6 +24,7 @@ def search(context: Context, account: Account) -> None:
         if context.unspoken(trajectory):
             return None
         trial = Account()
+        trajectory = context.loadable(trajectory)
         try:
             offered(context, trial, trajectory)
         except TargetTrouble as failure:

@@ -191,9 +191,9 @@ def _save_late(context: Context, account: Account) -> None:
         near = 1.0 - 2.0 ** -min(t.bit_length(), context.fmt.precision)
         hyper = context.altered(context.dyadic, beta1=near, beta2=near)
         m, v = rng.uniform(-1.0, 1.0, 24), rng.uniform(0.25, 1.0, 24)
-        state = {"m": context.cast(m), "v": context.cast(v), "t": t - 1}
+        state = {"m": context.moment("m", m), "v": context.moment("v", v), "t": t - 1}
         if context.spec.amsgrad != "none":
-            state["v_max"] = context.cast(v * 1.5)
+            state["v_max"] = context.moment("v_max", v * 1.5)
         grads = rng.uniform(-1.0, 1.0, (4, 24))
         trajectory = context.trajectory(grads, hyper=hyper, preload=(state,), reload_after=1)
         hold(context, account, trajectory, "reload")

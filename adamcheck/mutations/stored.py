@@ -6,15 +6,16 @@ target of the spec that it is named by, and a wrong one of others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.formats import format_named
+from adamcheck.formats import FORMATS, Format, format_named
 from adamcheck.mutations.evaluate import Arithmetic, Slot, advance, rounded
 from adamcheck.mutations.target import Optimizer, named
-from adamcheck.storage import Kept, kept, place_of
+from adamcheck.storage import Kept, kept, place_of, widest
 
 Array = NDArray[Any]
 
@@ -22,18 +23,33 @@ Array = NDArray[Any]
 class Stored(Optimizer):
     """A rule whose moments and parameter are kept in formats of their own.
 
-    ``digits``: moments are rounded to so many significand bits before, which no spec says.
+    What no spec says, and a fault does: ``digits`` moments are rounded to so many significand bits
+    before; ``forgets`` what is kept behind θ is lost "always" or when a state is loaded ("load");
+    ``chance`` rounds up so much more often than it should.
     """
 
-    _digits = ""
+    _digits, _forgets, _chance = "", "", 0.0
 
-    def programmed(self, edit: str = "", digits: str = "") -> Any:
+    def __init__(self, params: Sequence[Array], **given: Any) -> None:
+        self._random = np.random.default_rng(len(params))
+        self._rests: list[Array | None] = [None] * len(params)
+        super().__init__(params, **given)
+
+    def programmed(
+        self, edit: str = "", digits: str = "", forgets: str = "", chance: str = ""
+    ) -> Any:
         """The rule, edited or not; the storage is not its program's."""
-        self._digits = digits
+        self._digits, self._forgets, self._chance = digits, forgets, float(chance or 0.0)
         return super().programmed(edit)
 
     def _formats(self, i: int) -> Kept:
         return kept(self.spec, format_named(self._dtypes[i].name))
+
+    def _wide(self, i: int) -> Format:
+        """The format of arithmetic: what is kept behind θ needs more digits than θ has."""
+        behind = [self.spec.master] if self.spec.master in FORMATS else []
+        behind += ["float32"] if self.spec.kahan == "yes" else []
+        return widest((self._formats(i).base, *(FORMATS[name] for name in behind)))
 
     def _fresh(self, i: int) -> Slot:
         slot = super()._fresh(i)
@@ -46,16 +62,60 @@ class Stored(Optimizer):
         return x.astype(self._formats(i).at[place_of(self.spec, name)].dtype)
 
     def _advance(self, i: int, g: Array) -> None:
-        wide, slot = self._formats(i).base, self._slots[i]
+        wide, slot = self._wide(i), self._slots[i]
         slot.arrays = {n: x.astype(wide.dtype) for n, x in slot.arrays.items()}
         theta, g = (x.reshape(-1).astype(wide.dtype) for x in (self._thetas[i], np.asarray(g)))
-        arithmetic = Arithmetic(wide.name)
-        theta = advance(self._program, arithmetic, self._hyper, slot, theta, g)
+        shown, rest = theta, self._rests[i]
+        if rest is not None and self.spec.kahan == "no":  # the copy behind θ
+            shown = rest.astype(wide.dtype)
+        theta = advance(self._program, Arithmetic(wide.name), self._hyper, slot, shown, g)
         slot.arrays = {n: self._stored(i, n, x) for n, x in slot.arrays.items()}
-        self._thetas[i] = theta.astype(self._dtypes[i])
+        self._thetas[i] = self._kept(i, shown, theta)
+
+    def _kept(self, i: int, before: Array, after: Array) -> Array:
+        """The parameter that is shown; what is kept behind it is brought forward."""
+        kind, spec = self._dtypes[i], self.spec
+        if spec.kahan == "yes":
+            rest = self._rests[i]
+            rest = np.zeros_like(before, kind) if rest is None else rest
+            moved = (rest.astype(after.dtype) + (after - before)).astype(kind)
+            old = before.astype(kind)
+            new = old + moved
+            self._rests[i] = None if self._forgets == "always" else moved + (old - new)
+            return np.asarray(new)
+        if spec.master in FORMATS:
+            self._rests[i] = None if self._forgets == "always" else after.astype(
+                FORMATS[spec.master].dtype)  # fmt: skip
+        return self._rounded(after, kind)
+
+    def _rounded(self, x: Array, kind: np.dtype[Any]) -> Array:
+        """x in θ's format, as the spec says how."""
+        if self.spec.rounding == "nearest":
+            return x.astype(kind)
+        fmt, size = format_named(kind.name), np.abs(x.astype(np.float64))
+        place = np.ldexp(
+            1.0, np.maximum(np.frexp(size)[1] - 1, fmt.min_exponent) - fmt.precision + 1
+        )
+        below = np.floor(size / place)
+        if self.spec.rounding == "stochastic":
+            drawn = self._random.random(size.shape) - self._chance
+            below = below + (drawn < size / place - below)
+        whole = np.copysign(below * place, x.astype(np.float64))
+        return np.where(np.isfinite(size), whole, x.astype(np.float64)).astype(kind)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the rule keeps, and what is behind θ."""
+        rests = [None if x is None else x.copy() for x in self._rests]
+        return super().state_dict() | {"rests": rests}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken."""
+        super().load_state_dict(state)
+        rests = [None if x is None else x.copy() for x in state["rests"]]
+        self._rests = [None] * len(rests) if self._forgets == "load" else rests
 
 
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    return named(name, Stored, ("edit", "digits"))
+    return named(name, Stored, ("edit", "digits", "forgets", "chance"))

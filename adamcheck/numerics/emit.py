@@ -191,7 +191,9 @@ class Emitter:
         for name, k in program.outputs:
             if k == i and name[:2] == "s." and name[2:] in program.moments:
                 found.append(self._place(name))
-        ends = ("theta", "update") if program.spec.arithmetic == "any" else ("theta",)
+        spec = program.spec  # a compensation takes the update in the format of θ
+        both = spec.arithmetic == "any" or spec.kahan == "yes"
+        ends = ("theta", "update") if both else ("theta",)
         if i in [program.output[name] for name in ends]:
             found.append("o")
         return list(dict.fromkeys(found))

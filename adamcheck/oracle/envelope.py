@@ -17,7 +17,7 @@ from adamcheck.oracle import moved
 from adamcheck.program import Program
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
-from adamcheck.storage import KEPT, STORAGE_CONSTANTS, kept
+from adamcheck.storage import KEPT, STORAGE_CONSTANTS, behind, kept
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,9 @@ def roundings(spec: Spec, fmt: Format, admission: Admission) -> Roundings:
         if place in KEPT:
             stored[f"eta_{place}"] = underflow(at, admission) if narrower else 0.0
             stored[f"top_{place}"] = at.largest if narrower else math.inf
+    if spec.rounding != "nearest":  # to either neighbour: up to two roundoffs
+        stored["u_o"], stored["top_o"] = 2.0 * fmt.u, fmt.largest
+        stored["eta_o"] = 2.0 * underflow(fmt, admission)
     return Roundings(
         base=base,
         u=base.u,
@@ -76,8 +79,8 @@ def roundings(spec: Spec, fmt: Format, admission: Admission) -> Roundings:
         eta=max(underflow(one, admission) for one in found.formats),
         flush=max(flushed(one, admission) for one in found.formats),
         largest=found.largest,
-        shown=fmt.u,
-        lost=underflow(fmt, admission),
+        shown=behind(spec, fmt),
+        lost=underflow(fmt, admission) if behind(spec, fmt) else 0.0,
         stored=stored,
     )
 

@@ -115,7 +115,7 @@ def flagged(
 
 def observed(evidence: Evidence, admission: Admission) -> Feed:
     """Lock-step: every step starts from the target's own parameter and gradient."""
-    fmt, eta = evidence.fmt, envelope.underflow(evidence.fmt, admission)
+    lossy = envelope.roundings(evidence.spec, evidence.fmt, admission)
     fed_back = trace(evidence.spec).feeds_back
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
@@ -124,11 +124,11 @@ def observed(evidence: Evidence, admission: Admission) -> Feed:
         if t == 0 and not evidence.shown:
             stored: Any = 0.0
         elif t == 0:
-            stored = fmt.u * np.abs(seen) + eta
+            stored = lossy.shown * np.abs(seen) + lossy.lost
         elif fed_back:  # where it was exactly 0 and shows that, it is
-            stored = fmt.u * np.abs(seen) + unless_zero(np.abs(seen) + error, eta)
+            stored = lossy.shown * np.abs(seen) + unless_zero(np.abs(seen) + error, lossy.lost)
         else:
-            stored = fmt.u * np.abs(seen) + eta
+            stored = lossy.shown * np.abs(seen) + lossy.lost
         return Given(seen, stored, widened(evidence.grads[t]).astype(np.float64), 0.0)
 
     return feed

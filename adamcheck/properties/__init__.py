@@ -5,7 +5,15 @@ returns the first Break or None. ``how`` holds the numbers that it needs beside 
 witness names a property and is replayed by it: all of them are registered here.
 """
 
-from adamcheck.properties import envelope, interface, loops, metamorphic, motion, state
+from adamcheck.properties import (
+    envelope,
+    interface,
+    loops,
+    metamorphic,
+    motion,
+    state,
+    storage,
+)
 from adamcheck.properties.base import PROPERTIES, hold
 from adamcheck.properties.interface import offered
 
@@ -19,4 +27,5 @@ __all__ = [
     "motion",
     "offered",
     "state",
+    "storage",
 ]

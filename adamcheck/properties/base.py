@@ -13,6 +13,7 @@ from adamcheck.properties.context import (
     Break,
     Broken,
     Context,
+    Skip,
 )
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trace, Trajectory
@@ -103,5 +104,7 @@ def same_bits_under(
     *,
     factor: float = 1.0,
 ) -> Break | None:
+    if context.spec.rounding == "stochastic":
+        raise Skip("bits are not asked where θ is rounded by chance (rounding=stochastic)")
     one, two = (trajectory, context.run(trajectory)), (other, context.run(other))
     return compared(context, account, one, two, message, factor=factor)

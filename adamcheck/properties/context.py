@@ -25,7 +25,7 @@ from adamcheck.result import Finding
 from adamcheck.spec import Spec
 from adamcheck.spec.defaults import used
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, dyadic, usual
-from adamcheck.storage import kept
+from adamcheck.storage import kept, place_of
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 from adamcheck.targets.session import Session
 
@@ -259,6 +259,22 @@ class Context:
         """The values in the target's format."""
         with np.errstate(all="ignore"):
             return np.asarray(values, np.float64).astype(self.fmt.dtype)
+
+    def moment(self, name: str, values: Any) -> Array:
+        """The values of a moment to be loaded: numbers of the format in which it is kept, too."""
+        at = kept(self.spec, self.fmt).at[place_of(self.spec, name)]
+        with np.errstate(all="ignore"):
+            return self.cast(self.cast(values).astype(at.dtype).astype(np.float64))
+
+    def loadable(self, trajectory: Trajectory) -> Trajectory:
+        """The same with moments to be loaded that are numbers of the formats they are kept in."""
+        if trajectory.preload is None or not self.spec.stored:
+            return trajectory
+        states = tuple(
+            {n: x if n == "t" else self.moment(n, x).reshape(np.shape(x)) for n, x in one.items()}
+            for one in trajectory.preload
+        )
+        return replace(trajectory, preload=states)
 
     def trajectory(self, grads: Any, theta0: Any = None, **how: Any) -> Trajectory:
         """One parameter of shape ``grads.shape[1:]``; ``hyper`` defaults to the ordinary ones."""

@@ -26,6 +26,21 @@ STORAGE: Final[dict[str, Switch]] = {
         "float32": Word("operations round to float32 or wider, and what is kept once more"),
         "float64": Word("operations round to float64, and what is kept once more"),
     },
+    "rounding": {
+        "nearest": Word("θ is rounded to the nearest number of its format"),
+        "stochastic": Word("θ is rounded to one of its two neighbours, by chance and unbiased"),
+        "truncate": Word("θ is rounded towards zero"),
+    },
+    "master": {
+        "any": Word("θ is what is shown, or the rounding of a wider one behind it"),
+        "none": Word("θ is what is shown: no other copy is kept"),
+        "float32": Word("a float32 θ is kept, and shown rounded: no update is lost"),
+        "float64": Word("a float64 θ is kept, and shown rounded: no update is lost"),
+    },
+    "kahan": {
+        "no": Word("what rounding takes from an update is gone"),
+        "yes": Word("what rounding takes from an update is kept and added to the next one"),
+    },
 }
 """What is kept in which format, and how wide the arithmetic between is."""
 

@@ -55,6 +55,9 @@ class Spec:
     moments: str = UNCLAIMED["moments"]
     m: str = UNCLAIMED["m"]
     arithmetic: str = UNCLAIMED["arithmetic"]
+    rounding: str = UNCLAIMED["rounding"]
+    master: str = UNCLAIMED["master"]
+    kahan: str = UNCLAIMED["kahan"]
 
     def __post_init__(self) -> None:
         if self.algorithm not in CONVENTIONS:

@@ -68,8 +68,9 @@ def test_ids_and_titles_are_unique():
     assert len({c.title for c in CHECKS}) == len(CHECKS)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.id)
+@pytest.mark.parametrize("check", [c for c in CHECKS if not c.claims], ids=lambda c: c.id)
 def test_every_check_kills_something(check):
+    """Checks of what a spec claims of storage are never asked of these: tests/storage is theirs."""
     assert KILLS[check.id]
 
 
