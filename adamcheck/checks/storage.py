@@ -12,7 +12,7 @@ from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Context, Skip
 from adamcheck.properties.storage import claimed, spread_parameters
 
-SUMMED = Floor(share=0.25, narrow=0.25, why="the first updates are smaller than a place of θ")
+SUMMED = Floor(narrow=0.25, why="the first updates are smaller than a place of θ")
 
 
 @check(
