@@ -101,7 +101,7 @@ class Declared:
 
     def told_fixed(self) -> str:
         """``beta1 fixed at 0.9, eps fixed at 1e-08``; empty where nothing is."""
-        return ", ".join(f"{name} fixed at {x:.17g}" for name, x in self.fixed.items())
+        return ", ".join(f"{name} fixed at {x!r}" for name, x in self.fixed.items())
 
 
 NOTHING: Final = Declared()

@@ -172,7 +172,8 @@ class Identification:
     ``candidates`` lists (spec, largest deviation) from the best on; ``regime`` says in words where
     best and claimed differ; ``kind`` is dialect, not-elementwise or not-adam. Where no dialect
     fits, ``edit`` is the edit of ``spec`` that does, None without one; ``also`` are edits that fit
-    as well; ``traits`` say what is known besides.
+    as well; ``traits`` say what is known besides. ``fixed``: hyperparameters that the target does
+    not let be set, as (value, low, high): values from low to high fit.
     """
 
     spec: str
@@ -186,6 +187,7 @@ class Identification:
     edit: InferredEdit | None = None
     also: tuple[InferredEdit, ...] = ()
     traits: Traits | None = None
+    fixed: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

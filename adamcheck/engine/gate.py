@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from numbers import Integral
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -146,6 +147,10 @@ def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
                 found, trouble = event.found, event.error
     if found is not None:
         claimed = parse_spec(found.spec)
+        if found.fixed:  # what it was found to have is what it is judged at
+            own = Declared(fixed={name: x for name, (x, _, _) in found.fixed.items()})
+            known = replace(known, declared=joined(known.declared, own, "fixed"))
+            session.know(known)
     return plan(known, claimed, claimed=False, identified=found, trouble=trouble, **asked)
 
 

@@ -27,6 +27,16 @@ def effective(candidate: Candidate, batch: Batch, name: str, admission: Admissio
     """
     few = np.unique(np.linspace(0, batch.count - 1, _COLUMNS).astype(np.intp))
     part = batch.columns(few).cut(_STEPS)
+    found = closest(candidate, part, name, admission)
+    if found is None:
+        return None
+    rounded = np.asarray([float(f"{found:.{digits}e}") for digits in range(16)] + [found])
+    fits = _errors(candidate, part, name, rounded, admission)[1] <= 1.0
+    return float(rounded[int(np.argmax(fits))]) if fits.any() else None
+
+
+def closest(candidate: Candidate, part: Batch, name: str, admission: Admission) -> float | None:
+    """The value of ``name`` with which the candidate is off least, whether or not it fits."""
     ends = HYPERPARAMETERS[name].searched
     if ends is None:
         raise ValueError(f"{name}: no value of it is searched for")
@@ -44,10 +54,7 @@ def effective(candidate: Candidate, batch: Batch, name: str, admission: Admissio
         low, high = points[at] - spacing, min(points[at] + spacing, np.log(ends[1]))
         if stuck >= 4:
             break
-    found = float(_value(name, np.asarray([points[at]]))[0])
-    rounded = np.asarray([float(f"{found:.{digits}e}") for digits in range(16)] + [found])
-    fits = _errors(candidate, part, name, rounded, admission)[1] <= 1.0
-    return float(rounded[int(np.argmax(fits))]) if fits.any() else None
+    return float(_value(name, np.asarray([points[at]]))[0])
 
 
 def _value(name: str, points: Array) -> Array:

@@ -25,7 +25,7 @@ from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification, InferredEdit, Traits
 from adamcheck.spec import Spec
-from adamcheck.spec.hyperparameters import STANDARD, passed
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, passed
 from adamcheck.targets.adapters.signature import SYNONYMS
 from adamcheck.targets.protocol import FLAGS, Description, Trajectory
 from adamcheck.targets.session import Session
@@ -100,10 +100,10 @@ def investigate(
     if extras and outcome.found is not None:
         listener(Note("trying the other options"))
         findings += more.facts(session, fmt, asked, outcome.found, options, VALUES)
-    missing = _missing(outcome, known)
-    if missing:
-        message = f"takes no {', '.join(missing)}: the usual values are assumed"
-        findings.append(Finding("hyperparameters", dtype, message))
+    if outcome.found is not None and outcome.found.fits:
+        fixed = _fixed(outcome, known)
+        findings += [_told_fixed(name, *numbers, dtype) for name, numbers in fixed.items()]
+        outcome = replace(outcome, identification=replace(outcome.identification, fixed=fixed))
     return replace(outcome, findings=tuple(findings), dtype=dtype)
 
 
@@ -125,10 +125,12 @@ def _concluded(
         return Investigation(None, error=error or "the target finished no step")
     flushed = fmt.name in session.description.flushes
     listener(Note("scoring the dialects"))
+    given = _inferred(batches, claimed, session.description, options, listener)
     outcome = conclude(
         batches,
         claimed=claimed,
         options=options,
+        given=given,
         flushed=flushed,
         tell=lambda found: _told_apart(found, session, fmt, asked),
         traits=lambda known: repeated(session, fmt, asked, runs, known),
@@ -136,6 +138,53 @@ def _concluded(
         deviates=bool(evidence),
     )
     return replace(outcome, error=error or outcome.error)
+
+
+def _lacking(known: Description, options: Mapping[str, Any]) -> list[str]:
+    """Hyperparameters that every library has, and whose values nobody says."""
+    told = known.hyperparameters | known.declared.fixed.keys() | _known(options).keys()
+    return [name for name in STANDARD if name not in told]
+
+
+def _inferred(
+    batches: Sequence[Batch],
+    claimed: Spec | None,
+    known: Description,
+    options: Mapping[str, Any],
+    listener: Listener,
+) -> dict[str, float]:
+    """The values of hyperparameters that the target has of its own, where the usual do not fit."""
+    names = _lacking(known, options)
+    if not names:
+        return {}
+    fmt = batches[0].fmt
+    apart = _known(options)
+    admissions = _admissions(fmt, claimed, fmt.name in known.flushes)
+    if search(batches, claimed, apart, admissions).fits:
+        return {}
+    from adamcheck.identify.fixed import inferred
+
+    listener(Note(f"looking for the values of {', '.join(names)}"))
+    return inferred(batches, claimed, names, apart, admissions)
+
+
+def _fixed(outcome: Investigation, known: Description) -> dict[str, tuple[float, float, float]]:
+    """Values that the target does not let be set, each with the ends between which values fit."""
+    from adamcheck.identify.fixed import interval
+
+    found = outcome.found
+    assert found is not None
+    candidate, fixed = found.best.candidate, {}
+    for name in _missing(outcome, known):
+        own = dict(candidate.given).get(name, HYPERPARAMETERS[name].usual[0])
+        ends = interval(candidate, found.scores.batches, name, found.scores.admission)
+        fixed[name] = own, *ends
+    return fixed
+
+
+def _told_fixed(name: str, value: float, low: float, high: float, dtype: str) -> Finding:
+    text = f"takes no {name}: it is fixed at {value!r} (values from {low!r} to {high!r} fit)"
+    return Finding("fixed", dtype, text, {"value": value, "low": low, "high": high})
 
 
 def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Run], str]:
@@ -191,6 +240,7 @@ def conclude(
     *,
     claimed: Spec | None,
     options: Mapping[str, Any] = MappingProxyType({}),
+    given: Mapping[str, float] = MappingProxyType({}),
     flushed: bool = False,
     tell: Callable[[Found], Found] = lambda found: found,
     traits: Callable[[Traits], Traits] = lambda known: known,
@@ -199,12 +249,14 @@ def conclude(
 ) -> Investigation:
     """Name the dialect of observed runs, with the evidence.
 
-    tell: what else there is to tell dialects apart by that fit the runs alike. traits: what else
-    there is to know of a target that no edit explains. seen: gives runs that show
-    the moments, with more of them. deviates: a check saw the target deviate from the claimed spec.
+    given: values of hyperparameters that the target does not let be set. tell: what else there is
+    to tell dialects apart by that fit the runs alike. traits: what else there is to know of a
+    target that no edit explains. seen: gives runs that show the moments, with more of them.
+    deviates: a check saw the target deviate from the claimed spec.
     """
     fmt = batches[0].fmt
-    found = tell(search(batches, claimed, _known(options), _admissions(fmt, claimed, flushed)))
+    apart = {**_known(options), **given}
+    found = tell(search(batches, claimed, apart, _admissions(fmt, claimed, flushed)))
     best, against = found.best, claimed or Spec()
     base = _as(found, against.with_(scalars="any"))
     why: Explanation | None = None
@@ -340,7 +392,7 @@ def _asked(
     given = _known(options)
     takes = known.hyperparameters - set(given)
     return design.Asked(
-        {n: x for n, x in extra.items() if n in takes},
+        {n: x for n, x in extra.items() if n in takes} | dict(known.declared.fixed),
         frozenset(flag for flag in on if flag in known.flags or flag in flags),
     )
 
@@ -361,7 +413,8 @@ def _missing(outcome: Investigation, known: Description) -> list[str]:
     if outcome.found is None or not outcome.found.fits:
         return []
     reads = outcome.found.best.candidate.spec.hyperparameters
-    return [n for n in reads if n in STANDARD and n not in known.hyperparameters]
+    told = known.hyperparameters | known.declared.fixed.keys()
+    return [n for n in reads if n in STANDARD and n not in told]
 
 
 def _blind(runs: Sequence[Run]) -> bool:

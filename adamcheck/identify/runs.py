@@ -183,6 +183,6 @@ def asked_with(
     return Trajectory(
         tuple(theta.astype(fmt.dtype) for theta in theta0),
         tuple(g.astype(fmt.dtype) for g in grads),
-        {name: value for name, value in hyper.items() if name in takes},
+        {name: value for name, value in hyper.items() if name in takes or name in asked.extra},
         flags=asked.flags,
     )

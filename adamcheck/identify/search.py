@@ -17,6 +17,7 @@ from adamcheck.numerics.stepwise import stepwise
 from adamcheck.oracle.envelope import Admission
 from adamcheck.program import trace
 from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import STANDARD
 
 _RANKED = 6
 _MOSTLY = 0.5
@@ -52,7 +53,7 @@ def candidates(
 
     ``known``: hyperparameters that were set apart from the requests (by options).
     """
-    given = tuple(sorted((name, value) for name, value in known.items() if value))
+    given = tuple(sorted((n, x) for n, x in known.items() if x or n in STANDARD))
     valued = {name for name, _ in given} | _passed(batches)
     senses = _senses(batches)
     bases = [s for a in algorithms for s in dialects(a, valued=valued, maximize=senses)]

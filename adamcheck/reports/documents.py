@@ -116,6 +116,7 @@ def identification_document(found: Identification) -> dict[str, Any]:
         "edit": None if found.edit is None else _edit_document(found.edit),
         "also": [_edit_document(edit) for edit in found.also],
         "traits": None if found.traits is None else asdict(found.traits),
+        "fixed": {name: [number(x) for x in numbers] for name, numbers in found.fixed.items()},
     }
 
 
@@ -271,6 +272,10 @@ def _read_identification(document: Any) -> Identification:
         edit=_read_edit(document["edit"]) if document.get("edit") else None,
         also=tuple(_read_edit(part) for part in document.get("also", ())),
         traits=Traits(**document["traits"]) if document.get("traits") else None,
+        fixed={
+            name: (float(value), float(low), float(high))
+            for name, (value, low, high) in document.get("fixed", {}).items()
+        },
     )
 
 

@@ -284,7 +284,9 @@ class Session:
 
     @property
     def _all_declared(self) -> Declared:
-        """What the target and the caller say, once the target is loaded."""
+        """What the target and the caller say, or what who knows it better has handed over."""
+        if self._description is not None:
+            return self._description.declared
         if self._whole is None:
             place = f"target {self._target!r}"
             self._whole = joined(read(self._loaded()["declared"], place), self._declared, place)

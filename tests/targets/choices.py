@@ -181,3 +181,7 @@ def insists(theta0, *, lr, beta1=0.9, beta2=0.999, eps=1e-8):
     if beta1 != 0.9:
         raise ValueError(f"beta1 must be 0.9, not {beta1}")
     return _make(theta0, learning_rate=lr, b1=beta1, b2=beta2, epsilon=eps)
+
+
+def odd(theta0, *, lr):
+    return _make(theta0, learning_rate=lr, b1=0.8125, b2=0.9973, epsilon=3e-6)
