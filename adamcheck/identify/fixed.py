@@ -6,7 +6,6 @@ least error, one hyperparameter at a time. What is found has to fit as any diale
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -153,7 +152,7 @@ def _searched(
 ) -> dict[str, float]:
     """Values that nobody uses: each in turn where it leaves the least error; rounded to fit."""
     values = {name: HYPERPARAMETERS[name].usual[0] for name in names}
-    for turn in range(_TURNS):
+    for _ in range(_TURNS):
         before = dict(values)
         for name in names:
             others = tuple((n, x) for n, x in values.items() if n != name)
@@ -164,7 +163,7 @@ def _searched(
             values[name] = found
         if rounded := _rounded(candidate, part, values, admission):
             return rounded
-        if turn and all(math.isclose(values[n], before[n], rel_tol=2.0**-50) for n in names):
+        if values == before:
             break
     return {}
 
