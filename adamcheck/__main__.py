@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from typing import Final
 
@@ -14,6 +15,8 @@ lives to its end, and every search goes through it again."""
 def main() -> int:
     """Run the command line; returns the exit code."""
     gc.set_threshold(_YOUNG)
+    # nothing here multiplies matrices, and a process of one thread can be copied for a worker
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from adamcheck.cli import main as run
 
     return run()

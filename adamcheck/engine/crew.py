@@ -1,5 +1,8 @@
 """The parent's side of worker processes: start them, hand them the plan, hear them, end them.
 
+They are copies of this process where it can be forked, made when there is a plan, so that what
+judges is imported and compiled once; else processes of their own, which start at once.
+
 Shards are taken from one pipe by whoever is free, so that a worker that never starts loses nothing;
 one that dies loses the shard that it had taken, and the units of that are errors.
 """
@@ -11,11 +14,13 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from adamcheck.engine.forked import Forked, can_fork
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
@@ -52,28 +57,18 @@ def taken(plan: Plan, tokens: int) -> Iterator[tuple[Unit, ...]]:
 class Crew:
     """Worker processes for the session's target; a context manager that leaves nothing running.
 
-    They start at once, and with them their targets; ``begin`` gives them something to do.
+    Their targets start at once; ``begin`` gives them something to do.
     """
 
     def __init__(self, session: Session, count: int) -> None:
+        self._session = session
         self._lines: Lines = SimpleQueue()
         self._tokens, self._shards = os.pipe()
-        copies = session.take_copies(count)
-        self._workers = [
-            _Worker(number, session.device, self._tokens, self._lines, copies[number])
-            for number in range(count)
-        ]
+        self._copies = session.take_copies(count)
         self._running: dict[int, int | None] = dict.fromkeys(range(count))
-        opening = {
-            "path": sys.path,
-            "target": session.target,
-            "options": dict(session.options),
-            "limits": dumped(session.limits),
-            "declared": dumped(session.declared),
-            "device": session.device,
-        }
-        for worker, copy in zip(self._workers, copies, strict=True):
-            worker.send({**opening, "copy": copy})
+        self._workers: list[_Worker] = []
+        if not can_fork():
+            self._start(partial(_started, session.device))
 
     @property
     def busy(self) -> bool:
@@ -87,6 +82,8 @@ class Crew:
 
     def begin(self, plan: Plan, known: Description) -> None:
         """Hand over the plan and lay out its shards."""
+        if not self._workers:
+            self._start(_forked if can_fork() else partial(_started, self._session.device))
         write_all(self._shards, b"".join(token(n) for n in range(len(plan.shards))))
         self._end_of_shards()
         message = {"plan": dumped(plan), "known": dumped(known)}
@@ -130,6 +127,9 @@ class Crew:
         """End the workers and their targets."""
         for worker in self._workers:
             worker.close()
+        if not self._workers:  # nobody has taken them
+            closed([one for copy in self._copies for one in copy or ()])
+            self._copies = []
         self._end_of_shards()
         if self._tokens >= 0:
             os.close(self._tokens)
@@ -141,33 +141,67 @@ class Crew:
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def _start(self, start: Start) -> None:
+        session, copies = self._session, self._copies
+        self._workers = [_Worker(start, self._tokens, copy) for copy in copies]
+        opening = {
+            "path": sys.path,
+            "target": session.target,
+            "options": dict(session.options),
+            "limits": dumped(session.limits),
+            "declared": dumped(session.declared),
+            "device": session.device,
+        }
+        # all are started before there is a thread for the first one
+        for number, (worker, copy) in enumerate(zip(self._workers, copies, strict=True)):
+            worker.listen(number, self._lines)
+            worker.send({**opening, "copy": copy})
+
     def _end_of_shards(self) -> None:
         if self._shards >= 0:
             os.close(self._shards)
             self._shards = -1
 
 
+Start = Callable[[tuple[int, ...], Collection[int]], "subprocess.Popen[bytes] | Forked"]
+"""Starts a worker on its four descriptors; it inherits these and some more."""
+
+
+def _started(
+    device: str, own: tuple[int, ...], inherited: Collection[int]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "adamcheck.engine.worker", *map(str, own)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=inherited,
+        env=environment(device),
+        start_new_session=True,  # an interrupt is the parent's to deal with
+    )
+
+
+def _forked(own: tuple[int, ...], inherited: Collection[int]) -> Forked:
+    from adamcheck.engine.worker import main
+
+    return Forked(lambda: main([str(descriptor) for descriptor in own]), inherited)
+
+
 class _Worker:
     """One worker process, and the thread that listens to it."""
 
-    def __init__(
-        self, number: int, device: str, tokens: int, lines: Lines, copy: Ends | None
-    ) -> None:
+    def __init__(self, start: Start, tokens: int, copy: Ends | None) -> None:
         requests, self._requests = os.pipe()
-        answers, theirs = os.pipe()
+        self._answers, theirs = os.pipe()
         lifeline, held = os.pipe()
-        inherited = (requests, theirs, tokens, lifeline)
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "adamcheck.engine.worker", *map(str, inherited)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=(*inherited, *(copy or ())),
-            env=environment(device),
-            start_new_session=True,  # an interrupt is the parent's to deal with
-        )
+        own = (requests, theirs, tokens, lifeline)
+        self.process = start(own, (*own, *(copy or ())))
         closed((requests, theirs, lifeline, *(copy or ())))
         self.close = weakref.finalize(self, _end, self.process, (held, self._requests))
-        threading.Thread(target=_listen, args=(number, answers, lines), daemon=True).start()
+
+    def listen(self, number: int, lines: Lines) -> None:
+        """Put what it tells into ``lines`` from now on."""
+        arguments = number, self._answers, lines
+        threading.Thread(target=_listen, args=arguments, daemon=True).start()
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message; one that has died takes no shard, and nothing is lost."""
@@ -183,7 +217,7 @@ def _listen(number: int, descriptor: int, lines: Lines) -> None:
     lines.put((number, b""))
 
 
-def _end(process: subprocess.Popen[bytes], descriptors: tuple[int, ...]) -> None:
+def _end(process: subprocess.Popen[bytes] | Forked, descriptors: tuple[int, ...]) -> None:
     """Let go of the worker's lifeline, with which it ends; kill it where it does not."""
     for descriptor in descriptors:
         os.close(descriptor)

@@ -1,7 +1,7 @@
 """A worker process: it runs shards of a plan with a session of its own and tells what happened.
 
-Run as ``python -m adamcheck.engine.worker FD FD FD FD`` by adamcheck.engine.crew. The target is
-loaded in the child process of its session, as everywhere, and never here.
+adamcheck.engine.crew forks it, or runs it as ``python -m adamcheck.engine.worker FD FD FD FD``. The
+target is loaded in the child process of its session, as everywhere, and never here.
 """
 
 from __future__ import annotations

@@ -132,17 +132,22 @@ def _forked(status: int) -> bool:
     os._exit(0)
 
 
+def threads() -> list[str]:
+    """The threads of this process, by their numbers; OSError where the system does not tell."""
+    return os.listdir("/proc/self/task")
+
+
 def _alone(own: Collection[int]) -> bool:
     """Whether nothing else is at work in this process, or open that two may not share."""
     if not sys.platform.startswith("linux"):
         return False
     try:
         deadline = time.monotonic() + _PATIENCE
-        while len(threads := os.listdir("/proc/self/task")) > 1:
+        while len(running := threads()) > 1:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.001)
-        with open(f"/proc/self/task/{threads[0]}/children", encoding="ascii") as children:
+        with open(f"/proc/self/task/{running[0]}/children", encoding="ascii") as children:
             if children.read().strip():
                 return False
         return all(

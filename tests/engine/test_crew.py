@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +16,7 @@ import pytest
 
 from adamcheck.engine import gate
 from adamcheck.engine.crew import Crew, taken, token
+from adamcheck.engine.forked import Forked, can_fork
 from adamcheck.engine.gate import check
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.engine.plan import Plan, Unit, plan
@@ -36,6 +39,15 @@ NARROW = ("float32", "float16")
 ONLY = ("ADAM-GB-1", "ADAM-LS-4", "ADAM-LS-2", "ADAM-FZ-1")
 
 
+@pytest.fixture(params=["forked", "started"])
+def way(request, monkeypatch):
+    """How workers come to be: as copies of this process, or as processes of their own."""
+    if request.param == "forked" and not sys.platform.startswith("linux"):
+        pytest.skip("only Linux copies a process")
+    monkeypatch.setattr("adamcheck.engine.crew.can_fork", lambda: request.param == "forked")
+    return request.param
+
+
 def told(target: str, count: int, *, dtypes: tuple[str, ...]) -> list[Event]:
     """All events of a run with so many workers beside, without what depends on the time."""
     with Session(target) as session:
@@ -49,7 +61,7 @@ def told(target: str, count: int, *, dtypes: tuple[str, ...]) -> list[Event]:
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_a_gradient_that_any_process_saw_changed_is_told(count):
+def test_a_gradient_that_any_process_saw_changed_is_told(count, way):
     target = str(Path(__file__).parents[1] / "checks" / "troubled.py")
     only = ("ADAM-LS-1", "ADAM-GB-1", "ADAM-HP-1")
     with Session(f"{target}:SpoilsGradientsAtALargeRate") as session, Crew(session, count) as crew:
@@ -66,7 +78,7 @@ def timeless(event: Event) -> Event:
     return event
 
 
-def test_beside_a_worker_the_same_is_found_and_told_as_alone():
+def test_beside_a_worker_the_same_is_found_and_told_as_alone(way):
     alone, beside = (told(f"{ZOO}:EpsHat", count, dtypes=NARROW) for count in (0, 1))
     statuses = {e.result.status for e in alone if isinstance(e, CheckFinished)}
     assert {Status.PASSED, Status.FAILED} <= statuses
@@ -132,10 +144,55 @@ def family() -> list[psutil.Process]:
 
 
 def workers() -> list[psutil.Process]:
-    return [p for p in family() if "adamcheck.engine.worker" in p.cmdline()]
+    """Processes of their own, and copies of this one."""
+    own = psutil.Process(os.getpid()).cmdline()
+    return [p for p in family() if "adamcheck.engine.worker" in p.cmdline() or p.cmdline() == own]
 
 
-def test_what_a_lost_worker_had_taken_is_an_error_and_the_rest_stands(tmp_path):
+def test_a_crew_that_is_never_given_a_plan_leaves_nothing_open(way):
+    def descriptors() -> set[str]:
+        return set(os.listdir("/proc/self/fd"))
+
+    before = descriptors()
+    with Session(NUMPY) as session:
+        session.start(copies=1)
+        with Crew(session, 1):
+            assert len(workers()) == (way == "started")
+    assert descriptors() <= before
+    assert workers() == []
+
+
+def test_a_process_of_several_threads_is_not_forked():
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        assert not can_fork()
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_a_forked_worker_keeps_what_it_is_given_and_tells_how_it_ended():
+    kept, theirs = os.pipe()
+    other, held = os.pipe()
+
+    def work() -> None:
+        os.write(theirs, b"here")
+        os.write(held, b"closed, so this ends it")
+
+    worker = Forked(work, [theirs])
+    os.close(theirs)
+    os.close(held)
+    assert worker.wait(10.0) == 1
+    assert os.read(kept, 100) == b"here"
+    assert os.read(other, 100) == b""
+    worker.kill()
+    for descriptor in (kept, other):
+        os.close(descriptor)
+
+
+def test_what_a_lost_worker_had_taken_is_an_error_and_the_rest_stands(tmp_path, way):
     # the second format takes its time, so that the worker is still at it when it is killed
     slow = tmp_path / "slow.py"
     slow.write_text(
@@ -175,7 +232,8 @@ def killing(crew: Crew, begin):
     return begun
 
 
-def test_a_worker_that_never_starts_loses_nothing():
+def test_a_worker_that_never_starts_loses_nothing(monkeypatch):
+    monkeypatch.setattr("adamcheck.engine.crew.can_fork", lambda: False)
     with Session(NUMPY) as session:
         made = plan(session.description, parse_spec("adam"), only=("ADAM-LS-1",))
         with Crew(session, 1) as crew:
@@ -187,7 +245,7 @@ def test_a_worker_that_never_starts_loses_nothing():
     assert [c.status for c in finished] == [Status.PASSED] * 4
 
 
-def test_an_interrupt_tells_what_is_known_and_leaves_nothing_running(monkeypatch):
+def test_an_interrupt_tells_what_is_known_and_leaves_nothing_running(monkeypatch, way):
     ran: list[str] = []
 
     def stopped(context: Context, unit: Unit) -> CheckFinished:
