@@ -12,7 +12,7 @@ from adamcheck.horizon import _JOIN, Horizon, front, merged
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
 from adamcheck.properties.context import Account
-from adamcheck.properties.reach import reached
+from adamcheck.properties.reach import Reach
 from adamcheck.spec import parse_spec
 
 HYPER = {"lr": 0.125, "beta1": 0.875, "beta2": 0.96875, "eps": 2.0**-20}
@@ -29,6 +29,14 @@ def run(grads, *, spec="adam", hyper=HYPER, theta0=0.0, **more):
         root = np.sqrt(v / (1 - b2**t)) + hyper["eps"]
         thetas[t] = thetas[t - 1] - hyper["lr"] * (m / (1 - b1**t)) / root
     return judge(Evidence(parse_spec(spec), format_named("float64"), hyper, grads, thetas, **more))
+
+
+def reached(*judgements):
+    """What one check's runs reached."""
+    reach = Reach()
+    for one in judgements:
+        reach.add(one)
+    return merged("float64", reach.horizons)
 
 
 def silent(steps, *where):
@@ -165,11 +173,26 @@ def test_an_account_collects_and_horizons_merge():
     account = Account()
     account.count(run(np.ones((5, 2))))
     account.count(run(2.0 * silent(30, [0, 20])))
-    found = merged("float64", account.horizons)
+    found = merged("float64", account.reach.horizons)
     assert (found.steps, found.silence) == (30, 19)
     assert found.gradients == (1.0, 2.0)
     assert found.arrays == ((1, 30), (2, 5))
     assert found.hyper["lr"] == (0.125, 0.125)
+
+
+def test_runs_measured_side_by_side_reach_what_each_reaches_alone():
+    rng = np.random.default_rng(5)
+    runs = []
+    for steps, sizes in ((1, (3,)), (24, (2, 0, 5)), (24, ()), (24, (7,)), (40, (1, 1))):
+        count = sum(sizes) or 4
+        grads = rng.choice((0.0, 0.0, 1.0, 3.0, 64.0), (steps, count))
+        grads[:, 0] = 2.0**520  # of these squares no bound is known
+        runs.append(run(grads, sizes=sizes))
+        loaded = {"m": np.full(count, 0.5), "v": np.ones(count)}
+        runs.append(run(grads, sizes=sizes, start=loaded, first=100 * steps))
+    alone = merged("float64", (reached(one) for one in runs))
+    assert reached(*runs) == alone
+    assert alone.together.keys() > {"step, silence", "size, common silence", "silence, gradient"}
 
 
 def test_merging_knows_every_field_and_never_shrinks():

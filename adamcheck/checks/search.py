@@ -34,7 +34,7 @@ def search(context: Context, account: Account) -> None:
             raise _LeftError(trial.broken[0].first.message)
         account.examples += trial.examples
         account.undecided += trial.undecided
-        account.horizons += trial.horizons
+        account.reach.take(trial.reach)
         return trial.ratio
 
     strategy = trajectories(

@@ -63,7 +63,7 @@ def run_unit(context: Context, unit: Unit) -> CheckFinished:
         else:
             result = replace(empty, status=status, message=message)
     result = replace(result, seconds=time.monotonic() - begun)
-    reached = merged(context.fmt.name, account.horizons)
+    reached = merged(context.fmt.name, account.reach.horizons)
     return CheckFinished(result, tuple(context.findings[known:]), reached)
 
 

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from adamcheck.declared import Declared
 from adamcheck.formats import Format
-from adamcheck.horizon import Horizon
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.profiles import Profile
-from adamcheck.properties.reach import reached
+from adamcheck.properties.reach import Reach
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
 from adamcheck.spec.defaults import used
@@ -92,13 +91,13 @@ class Account:
     open: int = 0
     ratio: float = 0.0
     broken: list[Broken] = field(default_factory=list)
-    horizons: list[Horizon] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    reach: Reach = field(default_factory=Reach)
 
     def count(self, judgement: Judgement, *, alone: bool = False) -> None:
         """Add a judgement's element-steps, and how far it looked; ``alone``: it is of one step."""
         if not alone:
-            self.horizons.append(reached(judgement))
+            self.reach.add(judgement)
         self.examples += judgement.decided
         self.undecided += judgement.blind - _at_rest(judgement)
         self.open += sum(int(t.undecided.sum()) for t in judgement.tallies.values())

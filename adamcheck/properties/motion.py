@@ -20,7 +20,6 @@ from adamcheck.oracle.judge import judge, level_of
 from adamcheck.properties.base import How, property_
 from adamcheck.properties.context import Account, Break, Context
 from adamcheck.properties.envelope import departure
-from adamcheck.properties.reach import reached
 from adamcheck.spec import Spec
 from adamcheck.spec.defaults import Defaults
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
@@ -134,7 +133,7 @@ def moves(
     # from what is no number no step can be asked for
     asked = np.isfinite(evidence.thetas[:-1].astype(np.float64)) & seen.ordinary
     known = np.isfinite(seen.exact) & asked
-    account.horizons.append(reached(judgement))
+    account.reach.add(judgement)
     account.examples += int(known.sum())
     account.undecided += int((asked & ~known).sum())
     account.open += sum(int(tally.undecided.sum()) for tally in judgement.tallies.values())

@@ -1,11 +1,12 @@
-"""Measure how far a judged run looked (adamcheck.horizon), in a few passes over its arrays."""
+"""Measure how far judged runs looked (adamcheck.horizon): many runs in a few passes over arrays."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache, reduce
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,55 +16,183 @@ from adamcheck.horizon import Front, Horizon, Range, front
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement
 from adamcheck.program import trace
+from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
 Array = NDArray[Any]
+_MOST: Final = 1 << 17
+"""Element-steps that wait to be measured together, at most: about a mebibyte."""
 
 
-def reached(judgement: Judgement) -> Horizon:
-    """The horizon of one judged run: of its elements with a decided step.
+@dataclass(frozen=True)
+class _Run:
+    """What of a judged run counts: ``seen`` elements have a decided step, ``sharp`` ones half."""
+
+    grads: Array
+    ends: Array
+    sizes: tuple[int, ...]
+    seen: NDArray[np.bool_]
+    sharp: NDArray[np.bool_]
+
+
+class Reach:
+    """How far the judged runs of one check in one format looked: of elements with a decided step.
 
     Magnitudes count only from elements of which at least half of the steps were decided.
     """
-    evidence = judgement.evidence
-    steps, count = evidence.shape
-    decided = np.zeros(count, np.int64)
-    for tally in judgement.tallies.values():
-        decided = np.maximum(decided, tally.decided)
-    seen = decided > 0
-    dtype = evidence.fmt.name
-    if not seen.any():
-        return Horizon(dtype)
-    size = np.abs(widened(evidence.grads[:steps]))
-    thetas = np.abs(widened(evidence.thetas[:: max(1, steps)]))
-    sharp = 2 * decided >= steps
-    sizes = evidence.sizes or (count,)
-    array = np.repeat(np.arange(len(sizes)), sizes)
-    common = _common(size, array, len(sizes))
-    if not seen.all():
-        size, thetas, sharp, array = size[:, seen], thetas[:, seen], sharp[seen], array[seen]
-    ended, late = _gaps(size)
-    silence = int(ended.gaps.max(initial=0))
-    if not sharp.all():
-        size, thetas, array = size[:, sharp], thetas[:, sharp], array[sharp]
-        ended = ended.only(sharp)
+
+    def __init__(self) -> None:
+        self._waiting: dict[tuple[int, int], list[_Run]] = {}
+        self._many = 0
+        self._found: list[Horizon] = []
+
+    def add(self, judgement: Judgement) -> None:
+        """One more judged run."""
+        evidence = judgement.evidence
+        steps, count = evidence.shape
+        decided = reduce(np.maximum, (tally.decided for tally in judgement.tallies.values()))
+        seen = decided > 0
+        if not seen.any():
+            return
+        sizes = evidence.sizes or (count,)
+        ends = evidence.thetas[:: max(1, steps)].copy()
+        grads = evidence.grads[:steps]
+        run = _Run(grads, ends, sizes, seen, 2 * decided >= steps)
+        self._waiting.setdefault((evidence.first, steps), []).append(run)
+        self._found.append(_told(evidence, sizes))
+        self._many += grads.size
+        if self._many > _MOST:
+            self._measure()
+
+    def take(self, other: Reach) -> None:
+        """What another one has been told."""
+        self._found += other.horizons
+
+    @property
+    def horizons(self) -> list[Horizon]:
+        """What was reached, in parts."""
+        self._measure()
+        return self._found.copy()
+
+    def _measure(self) -> None:
+        for (first, _), runs in self._waiting.items():
+            self._found.append(_Block.of(runs, first).horizon(self._found[0].dtype))
+        self._waiting, self._many = {}, 0
+
+
+def _told(evidence: Evidence, sizes: tuple[int, ...]) -> Horizon:
+    """What is known of a run without a look at its gradients."""
+    steps = evidence.shape[0]
     return Horizon(
-        dtype,
+        evidence.fmt.name,
         steps=steps,
         corrected=_corrected(evidence),
-        silence=silence,
-        late_start=late,
         arrays=front((n, steps) for n in set(sizes)),
         sizes=tuple(sorted(set(sizes))),
         parameters=len(sizes),
-        gradients=_range(size),
-        parameter_values=_range(thetas),
-        spikes=_spikes(size),
         hyper={n: (float(x), float(x)) for n, x in evidence.hyper.items()},
         loaded=evidence.first,
         options=dict.fromkeys(_on(evidence), steps),
-        together=_together(size, ended, _Arrays(np.array(sizes), common, array), evidence.first),
     )
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Elements of runs side by side that have as many steps, and ``first`` steps before them.
+
+    size: |g| ``[T, N]``. ends: |θ| of each before its run and after it. Of each element ``array``
+    is the index of its array; of these, ``sizes`` are the elements and ``common`` most zeros in a
+    row of all of them at once.
+    """
+
+    size: Array
+    ends: Array
+    sharp: NDArray[np.bool_]
+    array: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    common: NDArray[np.int64]
+    first: int
+
+    @classmethod
+    def of(cls, runs: list[_Run], first: int) -> _Block:
+        """The elements that were seen."""
+
+        def joined(parts: list[Array]) -> Array:
+            return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+        size, ends = (
+            np.abs(widened(joined(parts)))
+            for parts in ([run.grads for run in runs], [run.ends for run in runs])
+        )
+        sizes = np.array([n for run in runs for n in run.sizes])
+        array = np.repeat(np.arange(sizes.size), sizes)
+        seen, sharp = joined([run.seen for run in runs]), joined([run.sharp for run in runs])
+        whole = cls(size, ends, sharp, array, sizes, _common(size, array, sizes.size), first)
+        return whole if seen.all() else whole.only(seen)
+
+    def only(self, kept: NDArray[np.bool_]) -> _Block:
+        """Some of the elements."""
+        return replace(
+            self,
+            size=self.size[:, kept],
+            ends=self.ends[:, kept],
+            sharp=self.sharp[kept],
+            array=self.array[kept],
+        )
+
+    def horizon(self, dtype: str) -> Horizon:
+        """How far these gradients went."""
+        ended, late = _Ended.of(self.size)
+        sharp, silence = self, int(ended.gaps.max(initial=0))
+        if not self.sharp.all():
+            sharp, ended = self.only(self.sharp), ended.only(self.sharp)
+        finite = _finite(sharp.size)
+        return Horizon(
+            dtype,
+            silence=silence,
+            late_start=late,
+            gradients=_range(finite),
+            parameter_values=_range(_finite(sharp.ends)),
+            spikes=sharp._spikes(),
+            together=sharp._together(finite, ended),
+        )
+
+    def _together(self, finite: Array, ended: _Ended) -> dict[str, Front]:
+        """What was met at one step of one element; the fronts that are not empty."""
+        if not self.array.size:
+            return {}
+        kept = np.unique(self.array)
+        each = np.zeros((2, self.sizes.size))  # an array's longest silence and largest gradient
+        np.maximum.at(each[0], self.array[ended.columns], ended.gaps)
+        np.maximum.at(each[1], self.array, finite.max(axis=0))
+        sizes, last = self.sizes[kept], self.first + len(finite)
+        t = np.arange(self.first + 1, last + 1)
+        met = self.size[ended.steps, ended.columns]
+        found = {
+            "step, size": ((last, n) for n in sizes.tolist()),
+            "step, silence": _highest(t[ended.steps], ended.gaps),
+            "step, gradient": _highest(t, finite.max(axis=1)),
+            "size, silence": zip(sizes.tolist(), each[0, kept].tolist(), strict=True),
+            "size, common silence": zip(sizes.tolist(), self.common[kept].tolist(), strict=True),
+            "size, gradient": zip(sizes.tolist(), each[1, kept].tolist(), strict=True),
+            "silence, gradient": _highest(ended.gaps, met),
+        }
+        return {
+            name: kept
+            for name, pairs in found.items()
+            if (kept := front((float(a), float(b)) for a, b in pairs if a > 0 and 0 < b < np.inf))
+        }
+
+    def _spikes(self) -> Front:
+        """(step, factor) of each element's largest gradient, where it is twice the others' mean."""
+        size, most = self.size, self.size.max(axis=0, initial=0.0).astype(np.float64)
+        with np.errstate(all="ignore"):
+            factor = most * (len(size) - 1) / (size.sum(axis=0, dtype=np.float64) - most)
+        # a gradient among nothing but zeros is a lone one, and no spike
+        spikes = np.flatnonzero(np.isfinite(factor) & (factor >= 2.0))
+        at = size[:, spikes].argmax(axis=0)
+        later = at > 0
+        return front(_highest(at[later] + 1, factor[spikes[later]]))
 
 
 @dataclass(frozen=True)
@@ -74,57 +203,31 @@ class _Ended:
     columns: NDArray[np.int64]
     gaps: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, size: Array) -> tuple[_Ended, int]:
+        """Of |g| ``[T, N]``; and the most zeros before an element's first other one."""
+        given = size > 0.0
+        if given.all():
+            none = np.zeros(0, np.int64)
+            return cls(none, none, none), 0
+        some = np.flatnonzero(~given.all(axis=0))
+        columns = np.ascontiguousarray(given[:, some].T)
+        count = columns.shape[1]
+        # places of gradients, in the columns one after another
+        places = np.flatnonzero(columns)
+        apart = np.diff(places)
+        jumps = np.flatnonzero(apart > 1)
+        ends, gaps = places[jumps + 1], apart[jumps] - 1
+        inside = ends % count > gaps  # else it began in the column before
+        ends = ends[inside]
+        late = columns.argmax(axis=1).max(initial=0) if count else 0
+        return cls(ends % count, some[ends // count], gaps[inside]), int(late)
+
     def only(self, kept: NDArray[np.bool_]) -> _Ended:
         """Those of the columns that are kept, which are counted anew."""
         here = kept[self.columns]
         columns = (np.cumsum(kept) - 1)[self.columns[here]]
         return _Ended(self.steps[here], columns, self.gaps[here])
-
-
-@dataclass(frozen=True)
-class _Arrays:
-    """The arrays of a run: ``sizes``, most zeros in a row of all elements at once (``common``), and
-    ``of`` which array each column is."""
-
-    sizes: NDArray[np.int64]
-    common: NDArray[np.int64]
-    of: NDArray[np.int64]
-
-    def most(self, each: Array) -> list[tuple[float, float]]:
-        """(size, the largest number of one of its columns) of every array; ``each``: a column's."""
-        if self.sizes.size == 1:
-            return [(float(self.sizes[0]), float(each.max(initial=0)))]
-        found = np.zeros(self.sizes.size)
-        np.maximum.at(found, self.of, each)
-        return list(zip(self.sizes.tolist(), found.tolist(), strict=True))
-
-    def silent(self) -> list[tuple[float, float]]:
-        """(size, the longest silence of all elements at once) of the arrays that are judged."""
-        kept = np.unique(self.of)
-        return list(zip(self.sizes[kept].tolist(), self.common[kept].tolist(), strict=True))
-
-
-def _together(size: Array, ended: _Ended, arrays: _Arrays, first: int) -> dict[str, Front]:
-    """What was met at one step of one element, of ``size`` |g| ``[T, N]`` and silences before."""
-    t = np.arange(1, size.shape[0] + 1) + first
-    finite = _finite(size)
-    met = size[ended.steps, ended.columns]
-    gaps = np.zeros(size.shape[1], np.int64)
-    np.maximum.at(gaps, ended.columns, ended.gaps)
-    found = {
-        "step, size": [(first + size.shape[0], n) for n in arrays.sizes[np.unique(arrays.of)]],
-        "step, silence": _highest(ended.steps + 1 + first, ended.gaps),
-        "step, gradient": _highest(t, finite.max(axis=1, initial=0.0)),
-        "size, silence": arrays.most(gaps),
-        "size, common silence": arrays.silent(),
-        "size, gradient": arrays.most(finite.max(axis=0, initial=0.0)),
-        "silence, gradient": _highest(ended.gaps, met),
-    }
-    return {
-        name: kept
-        for name, pairs in found.items()
-        if (kept := front((float(a), float(b)) for a, b in pairs if a > 0 and 0 < b < np.inf))
-    }
 
 
 def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
@@ -139,16 +242,25 @@ def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
     return [(float(k + low), float(best[k])) for k in kept]
 
 
-def _corrected(evidence: Evidence) -> int:
-    """The last step of a run from the first one on at which a correction of θ still moved."""
-    program = trace(evidence.spec)
+@cache
+def _corrections(spec: Spec) -> frozenset[str] | None:
+    """The averages whose powers θ is corrected by; None where it is corrected by none."""
+    program = trace(spec)
     behind = program.behind([program.output["theta"]])
     decays = [i for i in behind if program.ops[i].kind == "decay"]
-    if evidence.first or not decays:
-        return 0
+    if not decays:
+        return None
     bases = program.behind(program.ops[i].args[1] for i in decays)
-    names = {program.ops[i].name.removeprefix("h.") for i in bases} & evidence.hyper.keys()
-    averages = [evidence.hyper[n] for n in names if HYPERPARAMETERS[n].role == "average"]
+    names = {program.ops[i].name.removeprefix("h.") for i in bases} & HYPERPARAMETERS.keys()
+    return frozenset(n for n in names if HYPERPARAMETERS[n].role == "average")
+
+
+def _corrected(evidence: Evidence) -> int:
+    """The last step of a run from the first one on at which a correction of θ still moved."""
+    names = _corrections(evidence.spec)
+    if evidence.first or names is None:
+        return 0
+    averages = [evidence.hyper[name] for name in names & evidence.hyper.keys()]
     last = [math.log(evidence.fmt.u) / math.log(beta) for beta in averages if 0.0 < beta < 1.0]
     return min(evidence.shape[0], int(max(last, default=1.0)))
 
@@ -166,65 +278,23 @@ def _on(evidence: Evidence) -> list[str]:
     return [name for name, on in switches.items() if on]
 
 
-def _gaps(size: Array) -> tuple[_Ended, int]:
-    """Of |g| ``[T, N]``: where zeros between two others end; the most before an element's first."""
-    given = size > 0.0
-    none = np.zeros(0, np.int64)
-    some = np.flatnonzero(~given.all(axis=0))
-    if not some.size or not given.any():
-        return _Ended(none, none, none), 0
-    columns = np.ascontiguousarray(given[:, some].T)
-    late = np.where(columns.any(axis=1), columns.argmax(axis=1), 0)
-    steps = columns.shape[1]
-    # places in the columns one after another; a silence begins before it ends, in its own column
-    begins = _places(columns[:, :-1] & ~columns[:, 1:], steps)
-    ends = _places(columns[:, 1:] & ~columns[:, :-1], steps)
-    begun = np.searchsorted(begins, ends) - 1
-    own = (begun >= 0) & (begins[begun] // steps == ends // steps) if begins.size else ends < 0
-    ends, begun = ends[own], begins[begun[own]]
-    return _Ended(ends % steps, some[ends // steps], ends - begun), int(late.max())
-
-
 def _common(size: Array, array: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Of each array the most steps in a row, between two gradients, in which all |g| are zero."""
-    ends = np.searchsorted(array, np.arange(count + 1))
     longest = np.zeros(count, np.int64)
-    for k in range(count):
-        own = size[:, ends[k] : ends[k + 1]]
-        given = np.flatnonzero((own > 0.0).any(axis=1))
-        longest[k] = np.diff(given).max(initial=1) - 1
+    kept, begins = np.unique(array, return_index=True)
+    if kept.size:
+        ended, _ = _Ended.of(np.maximum.reduceat(size, begins, axis=1))
+        np.maximum.at(longest, kept[ended.columns], ended.gaps)
     return longest
-
-
-def _places(changes: NDArray[np.bool_], steps: int) -> NDArray[np.int64]:
-    """Where something changes with the step that follows, in columns ``[N, T]`` laid in a row."""
-    column, step = np.nonzero(changes)
-    return np.asarray(column * steps + step + 1)
 
 
 def _finite(size: Array) -> Array:
     """The magnitudes, and 0 where they are no finite numbers."""
-    return np.where(size < np.inf, size, 0.0)
+    return size if np.isfinite(size).all() else np.where(size < np.inf, size, 0.0)
 
 
-def _range(size: Array) -> Range | None:
-    """The smallest and the largest finite magnitude but 0."""
-    least = np.where(size > 0.0, size, np.inf).min(initial=np.inf)
-    return (float(least), float(_finite(size).max())) if least < np.inf else None
-
-
-def _spikes(size: Array) -> Front:
-    """(step, factor) of each element's largest gradient, where it is twice the others' mean."""
-    steps = size.shape[0]
-    if steps < 2 or not size.shape[1]:
-        return ()
-    most = size.max(axis=0).astype(np.float64)
-    with np.errstate(all="ignore"):
-        factor = most * (steps - 1) / (size.sum(axis=0, dtype=np.float64) - most)
-    # a gradient among nothing but zeros is a lone one, and no spike
-    spikes = np.flatnonzero(np.isfinite(factor) & (factor >= 2.0))
-    at = size[:, spikes].argmax(axis=0)
-    highest = np.zeros(steps)
-    np.maximum.at(highest, at, factor[spikes])
-    kept = np.flatnonzero(highest[1:]) + 1
-    return front((float(t) + 1.0, float(highest[t])) for t in kept)
+def _range(finite: Array) -> Range | None:
+    """The smallest and the largest magnitude but 0."""
+    most = float(finite.max(initial=0.0))
+    least = np.where(finite > 0.0, finite, np.inf).min(initial=np.inf)
+    return (float(least), most) if most > 0.0 else None
