@@ -7,7 +7,7 @@ any admissible evaluation's error e{i}. The error bounds are those of error_boun
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Final
 
 from adamcheck import storage
@@ -249,21 +249,38 @@ class Emitter:
     def faint(self, i: int) -> str:
         """1 where the bound of output i may have lost to its own underflow what decides, else 0.
 
-        Beside a value in the level's range such a loss is nothing, and sums swallow it. What is
-        left are bounds of moments and of outputs, and numerators that a small divisor blows up. θ
-        has all of it by way of the update.
+        Beside a value in the level's range such a loss is nothing. What is left are bounds of
+        moments and of outputs, and numerators that a small divisor blows up.
         """
-        text = "0.0"
-        for k in self._behind(i):
+        return f"faint({self._lost(i)}, e{i})"
+
+    def _lost(self, i: int) -> str:
+        """1 where what the bound of value i is made of may have lost so, else 0.
+
+        A bound grows at most in proportion to each that it is made of (a root's, with the root at
+        most), so a loss stays as many times what it is lost from, and a sum with a bound that is
+        much larger swallows it: v̂ beside ε under the root's bound, an update beside θ.
+        """
+        op, found = self.program.ops[i], list[str]()
+        for k in dict.fromkeys(op.args[2:] if op.kind == "ema" else op.args):
+            if k not in self.bounded([k]):
+                continue
+            text = self._lost(k)
             for e in self._compared(k):
                 text = f"faint({text}, {e})"
-        if i == self.program.output["theta"]:
-            text = f"unswallowed({text}, e{i}, e{self.program.output['update']})"
-        return f"faint({text}, e{i})"
+            if op.kind in ("add", "sub") and text != "0.0" and self._proportional(k):
+                text = f"unswallowed({text}, e{i}, e{k})"
+            if text not in ("0.0", *found):
+                found.append(text)
+        return reduce("larger({}, {})".format, found) if found else "0.0"
 
-    def _behind(self, i: int) -> list[int]:
-        """The elementwise values that the bound of value i is made of, in order, without i."""
-        return sorted(self.bounded([i]) - {i})
+    def _proportional(self, i: int) -> bool:
+        """Whether the bound of value i never leaps as what it is made of grows.
+
+        That of a root does where the radicand may come out negative.
+        """
+        behind = (self.program.ops[k] for k in self.bounded([i]))
+        return all(op.kind != "sqrt" or op.args[0] in self.nonnegative for op in behind)
 
     def _compared(self, i: int) -> list[str]:
         """Bounds at operation i whose own underflow counts.

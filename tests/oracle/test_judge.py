@@ -134,6 +134,21 @@ def test_the_sign_of_a_gradient_makes_no_bound_faint(text: str, maximize: str) -
     assert not fast[:, TALLIES.index("undecided")].any()
 
 
+@pytest.mark.parametrize(("eps", "swallowed"), [(2.0**-36, True), (2.0**-480, False)])
+def test_a_faint_bound_of_v_counts_unless_the_bound_beside_it_swallows_it(
+    eps: float, swallowed: bool
+) -> None:
+    """In a silence v = 0·v + 0 is 0 and may have underflowed; under the root ε stands beside it."""
+    made = targets.named("adam", targets.Optimizer, ("edit",))
+    hyper = {"lr": 256.0, "beta1": 0.996, "beta2": 0.0, "eps": eps}
+    grads = np.random.default_rng(1).uniform(0.5, 1.0, (64, 2))
+    grads[10:50] = 0.0
+    e = simulated(made, FORMATS["float64"], hyper, grads, np.zeros(2))
+    tallies = by_every_level(e, STRICT)
+    agree(tallies, e.fmt)
+    assert tallies[0][:, TALLIES.index("undecided")].any() == (not swallowed)
+
+
 def test_a_parameter_at_the_end_of_the_range_is_bounded_by_every_level() -> None:
     """Twice |θ| is not representable there, and no part of a bound may need it."""
     spec = parse_spec("adamw")
