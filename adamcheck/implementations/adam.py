@@ -38,9 +38,13 @@ def _namespace(arrays: Any) -> Any:
 
 @dataclass
 class _Slot:
-    """One parameter with its state; arrays of the moments have at least one axis."""
+    """One parameter with its state; arrays of the moments have at least one axis.
+
+    ``work`` is the dtype of the arithmetic.
+    """
 
     theta: Any
+    work: Any
     state: dict[str, Any]
     t: int = 0
 
@@ -86,7 +90,7 @@ class Adam:
         if len(grads) != len(self._slots):
             raise ValueError(f"{len(grads)} gradients for {len(self._slots)} parameters")
         pairs = zip(self._slots, grads, strict=True)
-        ready = [None if g is None else self._gradient(slot.theta, g) for slot, g in pairs]
+        ready = [None if g is None else self._gradient(slot, g) for slot, g in pairs]
         with np.errstate(all="ignore"):
             for slot, grad in zip(self._slots, ready, strict=True):
                 if grad is not None:
@@ -139,39 +143,30 @@ class Adam:
         theta = self._copy(self._arrays.asarray(param))
         if name_of(theta.dtype) not in _WORK:
             raise TypeError(f"parameters of dtype {theta.dtype}; known are {', '.join(_WORK)}")
-        zero = self._xp.zeros_like(self._wide(theta, theta.dtype))
+        work = self._arrays.dtype(_WORK[name_of(theta.dtype)])
+        zero = self._xp.zeros_like(_wide(theta, work))
         names = ("m", "v", "v_max") if self._flags["amsgrad"] else ("m", "v")
-        return _Slot(theta, dict.fromkeys(names, zero))
+        return _Slot(theta, work, dict.fromkeys(names, zero))
 
     def _advance(self, slot: _Slot, grad: Any) -> None:
-        theta = self._wide(slot.theta, slot.theta.dtype)
+        theta = _wide(slot.theta, slot.work)
         given, t = self._given, slot.t
         before = SimpleNamespace(**slot.state, p1=given.beta1**t, p2=given.beta2**t)
         done = rules.RULES["adam"].step(self._spec, self._ops, given, before, grad, theta)
         slot.state = {name: done.state[name] for name in slot.state}
         moved = done.theta
         if moved.dtype != slot.theta.dtype:
-            moved = self._xp.astype(moved, slot.theta.dtype)
+            moved = moved.astype(slot.theta.dtype)
         slot.theta = moved.reshape(slot.theta.shape)
         slot.t += 1
 
-    def _gradient(self, theta: Any, grad: Any) -> Any:
-        grad = self._arrays.asarray(grad)
-        if grad.shape != theta.shape:
-            raise ValueError(f"a gradient of shape {grad.shape} for a parameter of {theta.shape}")
+    def _gradient(self, slot: _Slot, grad: Any) -> Any:
+        grad, shape = self._arrays.asarray(grad), slot.theta.shape
+        if grad.shape != shape:
+            raise ValueError(f"a gradient of shape {grad.shape} for a parameter of {shape}")
         if name_of(grad.dtype) not in _WORK:
             raise TypeError(f"a gradient of dtype {grad.dtype}; known are {', '.join(_WORK)}")
-        return self._wide(grad, theta.dtype)
-
-    def _wide(self, array: Any, dtype: Any) -> Any:
-        """In the format that arithmetic on ``dtype`` is done in, with at least one axis.
-
-        Arithmetic on arrays without axes gives scalars, which older NumPy widens to float64.
-        """
-        work = _WORK[name_of(dtype)]
-        if name_of(array.dtype) != work:
-            array = self._xp.astype(array, getattr(self._xp, work))
-        return array if array.ndim else array.reshape(1)
+        return _wide(grad, slot.work)
 
     def _taken(self, slot: _Slot, given: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
         state: dict[str, Any] = {}
@@ -185,7 +180,7 @@ class Adam:
             array = self._arrays.asarray(given["v"] if name not in given else given[name])
             if array.shape != slot.theta.shape:
                 raise ValueError(f"{name} of shape {array.shape} for {slot.theta.shape}")
-            state[name] = self._copy(self._wide(array, slot.theta.dtype))
+            state[name] = self._copy(_wide(array, slot.work))
         return state, t
 
     def _copy(self, array: Any) -> Any:
@@ -214,6 +209,16 @@ class CupyAdam(Adam):
                 "CupyAdam needs CuPy: pip install cupy-cuda12x or cupy-cuda13x,"
                 f" whichever is your CUDA's major version ({error})"
             ) from None
+
+
+def _wide(array: Any, work: Any) -> Any:
+    """In the dtype of the arithmetic, with at least one axis.
+
+    Arithmetic on arrays without axes gives scalars, which older NumPy widens to float64.
+    """
+    if array.dtype != work:
+        array = array.astype(work)
+    return array if array.ndim else array.reshape(1)
 
 
 def _spec_of(hyper: Mapping[str, float], flags: Mapping[str, bool]) -> Spec:

@@ -80,7 +80,8 @@ class Tape:
         """
         code, ends = self.assembled
         given = [streams[name] for name in self.streams]
-        places = {id(x): _address(x) for x, _, _ in given}  # many are rows of one table
+        tables = {id(x): x for x, _, _ in given}  # many are rows of one table
+        places = {name: _address(x) for name, x in tables.items()}
         starts = np.array([places[id(x)] + x.itemsize * skip for x, _, skip in given], np.uint64)
         strides = np.array([stride for _, stride, _ in given], np.int64)
         buffer = np.zeros(self.rows * lanes + LANES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, reduce
 from typing import Any, Final
@@ -44,7 +44,8 @@ class Reach:
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, int], list[_Run]] = {}
         self._many = 0
-        self._found: list[Horizon] = []
+        self._measured: list[Horizon] = []
+        self._told: dict[Any, Horizon] = {}  # runs that differ in their gradients alone are one
 
     def add(self, judgement: Judgement) -> None:
         """One more judged run."""
@@ -59,24 +60,27 @@ class Reach:
         grads = evidence.grads[:steps]
         run = _Run(grads, ends, sizes, seen, 2 * decided >= steps)
         self._waiting.setdefault((evidence.first, steps), []).append(run)
-        self._found.append(_told(evidence, sizes))
+        alike = evidence.spec, tuple(evidence.hyper.items()), evidence.first, steps, sizes
+        if alike not in self._told:
+            self._told[alike] = _told(evidence, sizes)
         self._many += grads.size
         if self._many > _MOST:
             self._measure()
 
     def take(self, other: Reach) -> None:
         """What another one has been told."""
-        self._found += other.horizons
+        self._measured += other.horizons
 
     @property
     def horizons(self) -> list[Horizon]:
         """What was reached, in parts."""
         self._measure()
-        return self._found.copy()
+        return [*self._told.values(), *self._measured]
 
     def _measure(self) -> None:
         for (first, _), runs in self._waiting.items():
-            self._found.append(_Block.of(runs, first).horizon(self._found[0].dtype))
+            dtype = next(iter(self._told.values())).dtype
+            self._measured.append(_Block.of(runs, first).horizon(dtype))
         self._waiting, self._many = {}, 0
 
 
@@ -161,10 +165,10 @@ class _Block:
         """What was met at one step of one element; the fronts that are not empty."""
         if not self.array.size:
             return {}
-        kept = np.unique(self.array)
-        each = np.zeros((2, self.sizes.size))  # an array's longest silence and largest gradient
-        np.maximum.at(each[0], self.array[ended.columns], ended.gaps)
-        np.maximum.at(each[1], self.array, finite.max(axis=0))
+        kept, begins = _arrays(self.array)
+        largest = np.maximum.reduceat(finite.max(axis=0), begins)
+        silences = np.zeros(self.sizes.size)
+        np.maximum.at(silences, self.array[ended.columns], ended.gaps.astype(np.float64))
         sizes, last = self.sizes[kept], self.first + len(finite)
         t = np.arange(self.first + 1, last + 1)
         met = self.size[ended.steps, ended.columns]
@@ -172,16 +176,13 @@ class _Block:
             "step, size": ((last, n) for n in sizes.tolist()),
             "step, silence": _highest(t[ended.steps], ended.gaps),
             "step, gradient": _highest(t, finite.max(axis=1)),
-            "size, silence": zip(sizes.tolist(), each[0, kept].tolist(), strict=True),
+            "size, silence": zip(sizes.tolist(), silences[kept].tolist(), strict=True),
             "size, common silence": zip(sizes.tolist(), self.common[kept].tolist(), strict=True),
-            "size, gradient": zip(sizes.tolist(), each[1, kept].tolist(), strict=True),
+            "size, gradient": zip(sizes.tolist(), largest.tolist(), strict=True),
             "silence, gradient": _highest(ended.gaps, met),
         }
-        return {
-            name: kept
-            for name, pairs in found.items()
-            if (kept := front((float(a), float(b)) for a, b in pairs if a > 0 and 0 < b < np.inf))
-        }
+        fronts = {name: _positive(pairs) for name, pairs in found.items()}
+        return {name: highest for name, highest in fronts.items() if highest}
 
     def _spikes(self) -> Front:
         """(step, factor) of each element's largest gradient, where it is twice the others' mean."""
@@ -228,6 +229,11 @@ class _Ended:
         here = kept[self.columns]
         columns = (np.cumsum(kept) - 1)[self.columns[here]]
         return _Ended(self.steps[here], columns, self.gaps[here])
+
+
+def _positive(pairs: Iterable[tuple[float, float]]) -> Front:
+    """The pairs of positive finite numbers that no other exceeds in both."""
+    return front((float(a), float(b)) for a, b in pairs if a > 0 and 0 < b < np.inf)
 
 
 def _highest(first: Array, second: Array) -> list[tuple[float, float]]:
@@ -278,10 +284,16 @@ def _on(evidence: Evidence) -> list[str]:
     return [name for name, on in switches.items() if on]
 
 
+def _arrays(array: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The arrays that elements are left of, and where the elements of each begin."""
+    begins = np.flatnonzero(np.diff(array, prepend=-1))
+    return array[begins], begins
+
+
 def _common(size: Array, array: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Of each array the most steps in a row, between two gradients, in which all |g| are zero."""
     longest = np.zeros(count, np.int64)
-    kept, begins = np.unique(array, return_index=True)
+    kept, begins = _arrays(array)
     if kept.size:
         ended, _ = _Ended.of(np.maximum.reduceat(size, begins, axis=1))
         np.maximum.at(longest, kept[ended.columns], ended.gaps)
