@@ -7,7 +7,7 @@ import numpy as np
 from adamcheck.checks.draws import brief, cancelling, choices, life, usual
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
-from adamcheck.properties import hold
+from adamcheck.properties import hold, in_range
 from adamcheck.properties.context import Account, Context, Skip
 
 
@@ -96,10 +96,10 @@ def extremes(context: Context, account: Account) -> None:
     hyper = context.dyadic if narrow else context.altered(context.dyadic, eps=2.0**-60)
     short = context.profile.name == "quick" or cancelling(context)
     grads = context.gradients(hyper, 16 if short else 40, 4, safe=False)
-    hold(context, account, context.trajectory(grads, hyper=hyper))
+    in_range(context, account, context.trajectory(grads, hyper=hyper))
     if "eps" in hyper and not narrow:  # an ε that no floor may lift, and that √v̂ never meets
         least = context.altered(hyper, eps=2.0 ** (4 - context.fmt.max_exponent))
-        hold(context, account, context.trajectory(grads[:8], hyper=least))
+        in_range(context, account, context.trajectory(grads[:8], hyper=least))
     # sizes in turn, where nothing is stretched: a clipped gradient changes their proportion
     even = context.altered(hyper, lr=1.0, beta1=0.5, beta2=0.5, momentum=0.5)
     ends = (
@@ -108,7 +108,7 @@ def extremes(context: Context, account: Account) -> None:
     )
     sizes = 1.5 * 2.0 ** np.concatenate(ends)
     turns = np.where(np.arange(12)[:, None] % 2 == 0, 1.0, 0.25)
-    hold(context, account, context.trajectory(turns * np.append(sizes, -sizes), hyper=even))
+    in_range(context, account, context.trajectory(turns * np.append(sizes, -sizes), hyper=even))
 
 
 @check(

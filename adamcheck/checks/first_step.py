@@ -6,7 +6,7 @@ import numpy as np
 
 from adamcheck.checks.draws import CANCELLED, cancelling
 from adamcheck.checks.registry import SWALLOWED, Floor, check
-from adamcheck.properties import hold
+from adamcheck.properties import hold, in_range
 from adamcheck.properties.context import Account, Context, Skip
 
 
@@ -34,7 +34,7 @@ def first_step(context: Context, account: Account) -> None:
     g = np.concatenate([g, -g[::3], [0.0, -0.0]])
     g = g[np.abs(g) <= fmt.largest]
     for hyper in (context.dyadic, context.ordinary):
-        hold(context, account, context.trajectory(g[None, :], hyper=hyper))
+        in_range(context, account, context.trajectory(g[None, :], hyper=hyper))
 
 
 @check(

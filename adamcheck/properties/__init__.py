@@ -15,12 +15,13 @@ from adamcheck.properties import (
     storage,
 )
 from adamcheck.properties.base import PROPERTIES, hold
-from adamcheck.properties.interface import offered
+from adamcheck.properties.interface import in_range, offered
 
 __all__ = [
     "PROPERTIES",
     "envelope",
     "hold",
+    "in_range",
     "interface",
     "loops",
     "metamorphic",

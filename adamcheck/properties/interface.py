@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from adamcheck.properties.base import How, hold, property_
 from adamcheck.properties.context import (
@@ -16,6 +18,9 @@ from adamcheck.properties.context import (
 )
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Failure, Trajectory
+
+_ARITHMETIC: Final = ("OverflowError", "ZeroDivisionError", "FloatingPointError")
+"""What Python raises where numbers of an array would become infinite, or none."""
 
 
 @property_("interface")
@@ -106,6 +111,31 @@ def offered(
         context.accepted.update(_kinds(theta.shape))
     _consistent(context)
     return held
+
+
+def in_range(context: Context, account: Account, trajectory: Trajectory) -> bool:
+    """``hold`` for gradients of every size; one whose square overflows may be refused as such.
+
+    Python's own floats raise there, where arrays become infinite.
+    """
+    try:
+        return hold(context, account, trajectory)
+    except TargetTrouble as trouble:
+        if trouble.failure.type not in _ARITHMETIC:
+            raise
+        most = 2.0 ** ((context.fmt.max_exponent - 1) // 2 - 1)
+        small = np.abs(trajectory.grads[0].astype(np.float64)).max(axis=0) < most
+        if small.all():
+            raise
+        what = "gradients whose squares leave the range"
+        if not _chosen(context, account, trajectory, what):
+            return False
+        kept = replace(
+            trajectory,
+            theta0=(trajectory.theta0[0][small],),
+            grads=(trajectory.grads[0][:, small],),
+        )
+        return hold(context, account, kept)
 
 
 def refuses(context: Context, account: Account, trajectory: Trajectory) -> bool:

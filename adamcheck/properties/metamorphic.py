@@ -21,6 +21,8 @@ from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
 _STEPS_OF_CHANCE: Final = 24
+_FRESH, _FEW_STEPS = 1 << 13, 4
+"""Elements and steps of a fresh state: a good library misrounds a power in a few of so many."""
 
 
 @property_("non-finite stays")
@@ -125,7 +127,11 @@ def _counted(without: Evidence, at: int) -> Evidence:
 def scaling(
     context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """Gradients (and ε, where there is one) times 2^k: the same parameters, bit for bit."""
+    """Gradients (and ε, where there is one) times 2^k: the same parameters, bit for bit.
+
+    That needs squares and roots that are rounded correctly. Where a first step shows that the
+    target's are not, both runs lie in the envelope.
+    """
     k = int(how["k"])
     power = 1 if spec.eps != "inside" else 2
     hyper = dict(trajectory.hyper)
@@ -136,7 +142,42 @@ def scaling(
     scaled = tuple(context.cast(np.ldexp(g.astype(np.float64), k)) for g in trajectory.grads)
     other = replace(trajectory, grads=scaled, hyper=hyper)
     text = f"scaling gradients{' and ε' if trajectory.hyper.get('eps') else ''} by 2^{k}"
-    return same_bits_under(context, account, trajectory, other, f"{text} changes bits")
+    found = same_bits_under(context, account, trajectory, other, f"{text} changes bits")
+    if found is None or not _inexact(context, trajectory, other, k):
+        return found
+    for run in (trajectory, other):
+        outside = judged(context, account, context.evidence(run, context.run(run), spec))
+        if outside is not None:
+            return outside
+    context.note(
+        "inexact-functions",
+        "a square or a root is not rounded correctly, as x**2 and v**0.5 of Python's floats are"
+        " not: scaling by powers of two is held to the envelope and not to the bits",
+    )
+    return None
+
+
+def _inexact(context: Context, trajectory: Trajectory, other: Trajectory, k: int) -> bool:
+    """Whether a few first steps of many elements show a function that is not rounded correctly.
+
+    Those of one step would show little: the root of a square is the number again. What a function
+    of a library is off by lies in the envelope: bits that differ there, and do not from run to
+    run, are those of a square or a root of another mantissa. What depends on the scale leaves it.
+    """
+    rng = context.rng("inexact")
+    shape = (_FEW_STEPS, _FRESH)
+    grads = context.cast(rng.uniform(0.5, 2.0, shape) * rng.choice((-1.0, 1.0), shape))
+    scaled = context.cast(np.ldexp(grads.astype(np.float64), k))
+    start = context.cast(np.zeros(_FRESH))
+    seen = []
+    for run, g in ((trajectory, grads), (trajectory, grads), (other, scaled)):
+        one = replace(run, theta0=(start,), grads=(g,))
+        evidence = context.evidence(one, context.run(one), context.spec)
+        if context.judged(evidence).bad.any():
+            return False
+        seen.append(evidence.thetas)
+    first, again, moved = seen
+    return np.array_equal(first, again) and not np.array_equal(first, moved)
 
 
 @property_("sign flip")

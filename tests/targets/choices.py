@@ -9,6 +9,23 @@ import numpy as np
 import adamcheck
 
 
+def of_floats(theta0, *, lr, beta1, beta2, eps):
+    """Of Python's own floats, whose ``x**2`` and ``v**0.5`` are powers of the C library."""
+    size, state = theta0.size, {"t": 0}
+    theta, m, v = theta0.reshape(-1).tolist(), [0.0] * size, [0.0] * size
+
+    def step(grad):
+        state["t"] += 1
+        first, second = 1 - beta1 ** state["t"], 1 - beta2 ** state["t"]
+        for i, g in enumerate(grad.reshape(-1).tolist()):
+            m[i] = beta1 * m[i] + (1 - beta1) * g
+            v[i] = beta2 * v[i] + (1 - beta2) * g**2
+            theta[i] -= lr * (m[i] / first) / ((v[i] / second) ** 0.5 + eps)
+        return np.array(theta).reshape(theta0.shape)
+
+    return step
+
+
 class Plain:
     """Algorithm 1; ``guarded`` and ``check`` are where the others differ."""
 

@@ -4,7 +4,12 @@ import pytest
 
 import adamcheck
 from adamcheck.errors import TargetError, UsageError
+from adamcheck.formats import format_named
+from adamcheck.profiles import profile_named
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context
 from adamcheck.result import Status, Verdict
+from adamcheck.spec import parse_spec
 from adamcheck.targets.session import Session
 
 from .helpers import HERE
@@ -56,6 +61,25 @@ def test_a_target_that_refuses_what_a_check_asks_is_not_asked():
 def test_what_spoils_other_numbers_is_no_choice(name):
     (outcome,) = checked(name, only="ADAM-NF-1").checks
     assert outcome.status is Status.FAILED
+
+
+@pytest.mark.parametrize(("name", "inexact"), [("of_floats", True), ("Plain", False)])
+def test_powers_of_pythons_floats_are_held_to_the_envelope(name, inexact):
+    with Session(f"{CHOICES}:{name}") as session:
+        fmt = format_named("float64")
+        context = Context(session, parse_spec("adam"), fmt, profile_named("quick"))
+        grads = context.rng("many").standard_normal((4, 4096))
+        account, trajectory = Account(), context.trajectory(grads, hyper=context.dyadic)
+        assert hold(context, account, trajectory, "scaling", k=3)
+        told = {f.name for f in context.findings}
+        assert told == ({"inexact-functions"} if inexact else set())
+
+
+@pytest.mark.parametrize("check", ["ADAM-FS-1", "ADAM-LS-5"])
+def test_an_overflow_that_raises_is_told(check):
+    result = checked("of_floats", only=check, dtypes="float64")
+    assert result.verdict is Verdict.HELD, [(c.name, c.message) for c in result.checks]
+    assert any("gradients whose squares leave the range" in text for text in told(result))
 
 
 def test_an_array_that_is_of_no_kind_cannot_be_refused():
