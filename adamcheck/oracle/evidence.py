@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,11 @@ class Evidence:
         """(T, N), the steps that were observed and the elements."""
         return int(self.thetas.shape[0]) - 1, int(self.thetas.shape[1])
 
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        """All of it, bit for bit, as something that can be looked up."""
+        return tuple(_plain(getattr(self, one.name)) for one in fields(self))
+
     def step(self, t: int) -> Evidence:
         """Step t alone, from 1, from the moments that the target showed before it."""
         before, now = slice(t - 1, t + 1), slice(t - 1, t)
@@ -69,3 +75,11 @@ class Evidence:
             moments={n: a[:k, cut] for n, a in self.moments.items()},
             start={n: a[cut] for n, a in self.start.items()},
         )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.dtype.num, value.shape, value.tobytes()
+    if isinstance(value, Mapping):
+        return tuple((name, _plain(part)) for name, part in value.items())
+    return value

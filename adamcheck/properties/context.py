@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 from adamcheck.targets.session import Session
 
 Array = NDArray[Any]
+_LAST: Final = 8
+"""Judgements that are kept for what is the same."""
+_SMALL: Final = 1 << 16
+"""Bytes of parameters up to which evidence is compared with what was judged before."""
 
 
 class Skip(Exception):
@@ -140,6 +144,7 @@ class Context:
     findings: list[Finding] = field(default_factory=list)
     changed: Trajectory | None = None
     max_steps: int | None = None
+    last: dict[Any, Judgement] = field(default_factory=dict)
     strict: bool = False
     accepted: set[str] = field(default_factory=set)
     refused: dict[tuple[int, ...], str] = field(default_factory=dict)
@@ -399,8 +404,19 @@ class Context:
         return self.settled
 
     def judged(self, evidence: Evidence) -> Judgement:
-        """Judge under the class that is admitted of the target in this format."""
-        return judge(evidence, self.admission)
+        """Judge under the class that is admitted of the target in this format.
+
+        What is the same, bit for bit, as one of the last few is not judged again: layouts and
+        repeated runs show nothing new where nothing is different.
+        """
+        if evidence.thetas.nbytes > _SMALL:
+            return judge(evidence, self.admission)
+        same = evidence.identity
+        if same not in self.last:
+            if len(self.last) == _LAST:
+                del self.last[next(iter(self.last))]
+            self.last[same] = judge(evidence, self.admission)
+        return self.last[same]
 
 
 def flat_index(judgement: Judgement) -> tuple[int, int, str]:

@@ -44,11 +44,15 @@ class Reach:
     def __init__(self) -> None:
         self._waiting: dict[tuple[int, int], list[_Run]] = {}
         self._many = 0
+        self._last: Judgement | None = None
         self._measured: list[Horizon] = []
         self._told: dict[Any, Horizon] = {}  # runs that differ in their gradients alone are one
 
     def add(self, judgement: Judgement) -> None:
         """One more judged run."""
+        if judgement is self._last:  # the same again
+            return
+        self._last = judgement
         evidence = judgement.evidence
         steps, count = evidence.shape
         decided = reduce(np.maximum, (tally.decided for tally in judgement.tallies.values()))
