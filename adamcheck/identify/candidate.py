@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from adamcheck.formats import FORMATS
 from adamcheck.identify.batch import Array, Batch
 from adamcheck.mutations import Edit, apply
 from adamcheck.program import Program, trace
@@ -27,7 +30,8 @@ class Candidate:
 
     given: hyperparameters in use whatever was asked for. edit: of its program, with ``constants``
     for its open parameters by the names of their inputs (``e.c``). exchanged: two hyperparameters
-    that change places. count: another step count. scalars: a narrower format than the arrays' in
+    that change places. count: another step count. rounded: a narrower format than the arrays', and
+    the hyperparameters that are rounded to it and then used as they are. scalars: such a format in
     which all scalar arithmetic is done.
     """
 
@@ -37,6 +41,7 @@ class Candidate:
     constants: tuple[tuple[str, float], ...] = ()
     exchanged: tuple[str, str] | None = None
     count: Count | None = None
+    rounded: tuple[str, tuple[str, ...]] | None = None
     scalars: str = ""
 
     @property
@@ -62,4 +67,8 @@ class Candidate:
         if self.exchanged is not None:
             one, other = self.exchanged
             hyper[one], hyper[other] = hyper[other], hyper[one]
+        if self.rounded is not None:
+            narrower = FORMATS[self.rounded[0]].dtype
+            for name in self.rounded[1]:
+                hyper[name] = hyper[name].astype(narrower).astype(np.float64)
         return hyper

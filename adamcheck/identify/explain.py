@@ -1,8 +1,9 @@
 """Why no dialect fits: a change of one that does, or where the target leaves the nearest.
 
-Tried from the sharpest statement to the vaguest: one edit of a program, another step count, another
-number in use, scalars in a narrower format, a factor of t alone, and at last the steps, signs,
-sizes or places that deviate.
+Tried from the sharpest statement to the vaguest: hyperparameters rounded to a narrower format (this
+is soon tried, and leaves nothing open), one edit of a program, another step count, another number
+in use, scalars in a narrower format, a factor of t alone, and at last the steps, signs, sizes or
+places that deviate.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from adamcheck.formats import FORMATS
+from adamcheck.formats import FORMATS, Format
 from adamcheck.identify.batch import Array, Batch
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.counting import count_in_words, counted
@@ -66,7 +67,9 @@ def explained(
     """
     own = [fit.candidate for fit in bases]
     try:
-        found = from_moments(own[0], scores, shown()) or _searched(own, scores)
+        found = (
+            _rounded(own, scores) or from_moments(own[0], scores, shown()) or _searched(own, scores)
+        )
     except Exception as fault:
         said = f"{where(nearest)} (the search for an edit failed: {type(fault).__name__}: {fault})"
         return Explanation(said, nearest.candidate.spec)
@@ -159,16 +162,34 @@ def _counted(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     return None
 
 
+def _rounded(bases: Sequence[Candidate], scores: Sequence[Scores]) -> Explanation | None:
+    """Hyperparameters rounded to a format narrower than the arrays, and exact from there on."""
+    for narrower in _narrower(scores[0].batches[0].fmt):
+        for base in bases:
+            names = [name for name in _NAMES if name in base.spec.hyperparameters]
+            some = [*combinations(names, 1), *combinations(names, 2), tuple(names)]
+            for rounded in some:
+                candidate = replace(base, rounded=(narrower, rounded))
+                if any(one.explains(candidate) for one in scores):
+                    listed = ", ".join(_NAMES[name] for name in rounded)
+                    text = f"{listed} {'is' if len(rounded) == 1 else 'are'} kept in {narrower}"
+                    return _told([InferredEdit("scalars", narrower, text)], base.spec)
+    return None
+
+
+def _narrower(fmt: Format) -> list[str]:
+    """The formats of less precision, the most precise first."""
+    known = sorted(FORMATS.values(), key=lambda one: -one.precision)
+    return [one.name for one in known if one.precision < fmt.precision]
+
+
 def _narrow_scalars(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:
     """Scalars narrower than the arrays, in whatever order they are computed."""
-    fmt = scores.batches[0].fmt
-    for narrower in sorted(FORMATS.values(), key=lambda f: -f.precision):
-        if narrower.precision >= fmt.precision:
-            continue
+    for narrower in _narrower(scores.batches[0].fmt):
         for base in bases:
-            if scores.explains(replace(base, scalars=narrower.name)):
-                text = f"scalars (β, 1-β, β^t, lr) are kept in {narrower.name}"
-                return _told([InferredEdit("scalars", narrower.name, text)], base.spec)
+            if scores.explains(replace(base, scalars=narrower)):
+                text = f"scalars (β, 1-β, β^t, lr) are kept in {narrower}"
+                return _told([InferredEdit("scalars", narrower, text)], base.spec)
     return None
 
 

@@ -37,6 +37,7 @@ TOLD = [
     ),
     pytest.param("m-weight-missing", "the weight 1-β1 is only 1", marks=SLOW),
     pytest.param("theta-float32", "the parameter is rounded to float32", marks=SLOW),
+    ("rate-float32", "lr is kept in float32"),
     pytest.param("scalars-float32", "are kept in float32", marks=SLOW),
     pytest.param("bias-1e-12", "multiplied by c, 1.00000000000099", marks=SLOW),
     pytest.param("decay-l2-sign", "the sign of λ is turned", marks=SLOW),
