@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 5.0
 """Seconds until a worker that does not end when its lifeline does is killed."""
+_GONE: Final = 0.2
+"""Seconds until a thread that has ended is gone from the process's list, at most."""
 _TOKEN: Final = 2
 """Bytes of a shard's number."""
 Lines = SimpleQueue[tuple[int, bytes]]
@@ -83,7 +85,8 @@ class Crew:
     def begin(self, plan: Plan, known: Description) -> None:
         """Hand over the plan and lay out its shards."""
         if not self._workers:
-            self._start(_forked if can_fork() else partial(_started, self._session.device))
+            ready = can_fork(_GONE)
+            self._start(_forked if ready else partial(_started, self._session.device))
         write_all(self._shards, b"".join(token(n) for n in range(len(plan.shards))))
         self._end_of_shards()
         message = {"plan": dumped(plan), "known": dumped(known)}

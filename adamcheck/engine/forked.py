@@ -18,15 +18,15 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
-from adamcheck.targets.copies import threads
+from adamcheck.targets.copies import single
 
 _TICK: Final = 0.005
 
 
-def can_fork() -> bool:
-    """Whether this process may be copied: on Linux, while it has one thread."""
+def can_fork(seconds: float = 0.0) -> bool:
+    """Whether this process may be copied: on Linux, while it has one thread, or soon has."""
     try:
-        return sys.platform.startswith("linux") and len(threads()) == 1
+        return sys.platform.startswith("linux") and single(seconds)
     except OSError:
         return False
 

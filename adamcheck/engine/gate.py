@@ -94,12 +94,13 @@ def check(
         crew = stack.enter_context(Crew(session, beside)) if beside else None
         # all of them start while this process imports what judges, which takes as long
         from adamcheck.engine.plan import chosen, plan
+        from adamcheck.engine.prepared import prepare
         from adamcheck.engine.run import run
         from adamcheck.engine.verdict import Record
-        from adamcheck.numerics import machine
 
-        machine.run()
         chosen(sizes, only)
+        if crew is not None:
+            prepare()
         asked: dict[str, Any] = {
             "profile": profile, "dtypes": dtypes, "only": only, "device": device, "seed": int(seed),
             "max_steps": None if max_steps is None else int(max_steps), "defaults": defaults,

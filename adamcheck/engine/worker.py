@@ -44,11 +44,11 @@ def work(requests: int, answers: int, tokens: int) -> None:
         # the rest is imported while the target starts and is asked what it can do
         from adamcheck.checks.registry import all_checks
         from adamcheck.engine.plan import Plan
-        from adamcheck.numerics import machine
+        from adamcheck.engine.prepared import prepare
         from adamcheck.oracle.evaluate import one_thread
 
         all_checks()
-        machine.run()
+        prepare()
         second = _message(requests)
         if second is None:
             return

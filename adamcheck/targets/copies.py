@@ -132,9 +132,17 @@ def _forked(status: int) -> bool:
     os._exit(0)
 
 
-def threads() -> list[str]:
-    """The threads of this process, by their numbers; OSError where the system does not tell."""
-    return os.listdir("/proc/self/task")
+def single(seconds: float = _PATIENCE) -> bool:
+    """Whether this process has one thread, or has within so many seconds.
+
+    OSError where the system does not tell.
+    """
+    deadline = time.monotonic() + seconds
+    while len(os.listdir("/proc/self/task")) > 1:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def _alone(own: Collection[int]) -> bool:
@@ -142,12 +150,9 @@ def _alone(own: Collection[int]) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        deadline = time.monotonic() + _PATIENCE
-        while len(running := threads()) > 1:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.001)
-        with open(f"/proc/self/task/{running[0]}/children", encoding="ascii") as children:
+        if not single():
+            return False
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
             if children.read().strip():
                 return False
         return all(

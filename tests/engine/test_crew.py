@@ -44,7 +44,7 @@ def way(request, monkeypatch):
     """How workers come to be: as copies of this process, or as processes of their own."""
     if request.param == "forked" and not sys.platform.startswith("linux"):
         pytest.skip("only Linux copies a process")
-    monkeypatch.setattr("adamcheck.engine.crew.can_fork", lambda: request.param == "forked")
+    monkeypatch.setattr("adamcheck.engine.crew.can_fork", lambda *_: request.param == "forked")
     return request.param
 
 
@@ -233,7 +233,7 @@ def killing(crew: Crew, begin):
 
 
 def test_a_worker_that_never_starts_loses_nothing(monkeypatch):
-    monkeypatch.setattr("adamcheck.engine.crew.can_fork", lambda: False)
+    monkeypatch.setattr("adamcheck.engine.crew.can_fork", lambda *_: False)
     with Session(NUMPY) as session:
         made = plan(session.description, parse_spec("adam"), only=("ADAM-LS-1",))
         with Crew(session, 1) as crew:
