@@ -133,6 +133,8 @@ def _meant(failure: Failure) -> bool:
 def other_shape(context: Context, account: Account) -> None:
     if "layouts" not in context.description.abilities:
         raise Skip("the library makes its own arrays of the gradients")
+    if context.declared.least_size > 6:
+        raise Skip("the law is stated for a parameter of six elements")
     theta = context.cast(np.linspace(0.5, 1.5, 6))
     for shape in ((12,), (5,), (7,), (2, 3), (1,), (6, 1)):
         base = context.trajectory(np.ones((1, 6)), hyper=context.dyadic)

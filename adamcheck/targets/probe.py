@@ -35,13 +35,13 @@ def described(
     # what is not finite under values that every format can follow is for the checks to say
     takes = frozenset(traits["hyperparameters"])
     asked = {n: one.dyadic[-1] for n, one in HYPERPARAMETERS.items() if n in takes}
-    hyper = declared.settled(asked)
+    hyper, size = declared.settled(asked), max(3, declared.least_size)
     notes = list(traits["notes"])
-    dtypes, reasons, first = _formats(run, hyper)
+    dtypes, reasons, first = _formats(run, hyper, size)
     if first is not None and not dtypes:
-        refused = _refused(run, hyper, takes - declared.fixed.keys())
+        refused = _refused(run, hyper, size, takes - declared.fixed.keys())
         kept = {n: x for n, x in hyper.items() if n not in refused}
-        again = _formats(run, kept) if refused else ([], [], first)
+        again = _formats(run, kept, size) if refused else ([], [], first)
         if not again[0]:
             raise TargetError(
                 f"target {target!r} takes no step in any format: {first.message}",
@@ -54,9 +54,9 @@ def described(
     notes += reasons
     abilities = set(traits["abilities"])
     if dtypes:
-        many = "many" in abilities and _taken(run(_request(dtypes[0], hyper, count=2)))
+        many = "many" in abilities and _taken(run(_request(dtypes[0], hyper, size, count=2)))
         missing = many and "missing" in abilities
-        missing = missing and _taken(run(_request(dtypes[0], hyper, count=2, absent=True)))
+        missing = missing and _taken(run(_request(dtypes[0], hyper, size, count=2, absent=True)))
         abilities -= {n for n, seen in (("many", many), ("missing", missing)) if not seen}
     said = dtypes if declared.flushes_subnormals else flushes(tuple(dtypes))
     flushed = tuple(name for name in said if name in dtypes)
@@ -83,13 +83,15 @@ def described(
     )
 
 
-def _formats(run: Run, hyper: Mapping[str, float]) -> tuple[list[str], list[str], Failure | None]:
+def _formats(
+    run: Run, hyper: Mapping[str, float], size: int
+) -> tuple[list[str], list[str], Failure | None]:
     """The formats that are taken, why the others are not, and the first failure."""
     dtypes: list[str] = []
     reasons: list[str] = []
     first: Failure | None = None
     for name in FORMATS:
-        trace = run(_request(name, hyper))
+        trace = run(_request(name, hyper, size))
         first = first or trace.failure
         if not _taken(trace):
             reasons.append(f"does not take {name}: {_reason(trace)}")
@@ -100,7 +102,9 @@ def _formats(run: Run, hyper: Mapping[str, float]) -> tuple[list[str], list[str]
     return dtypes, reasons, first
 
 
-def _refused(run: Run, hyper: Mapping[str, float], free: frozenset[str]) -> frozenset[str]:
+def _refused(
+    run: Run, hyper: Mapping[str, float], size: int, free: frozenset[str]
+) -> frozenset[str]:
     """The hyperparameters of which a target that takes none of a choice refuses its value.
 
     Empty where it fails at its own values, too: then they are not what is in the way.
@@ -109,23 +113,25 @@ def _refused(run: Run, hyper: Mapping[str, float], free: frozenset[str]) -> froz
     name = None
     for more in ({}, {n: x for n, x in hyper.items() if n == "lr"}):  # which seldom has a default
         asked = pinned | more
-        name = next((name for name in FORMATS if _taken(run(_request(name, asked)))), None)
+        name = next((name for name in FORMATS if _taken(run(_request(name, asked, size)))), None)
         if name is not None:
             pinned = asked
             break
     if name is None:
         return frozenset()
     return frozenset(
-        n for n in hyper.keys() & free if not _taken(run(_request(name, pinned | {n: hyper[n]})))
+        n
+        for n in hyper.keys() & free
+        if not _taken(run(_request(name, pinned | {n: hyper[n]}, size)))
     )
 
 
 def _request(
-    dtype: str, hyper: Mapping[str, float], *, count: int = 1, absent: bool = False
+    dtype: str, hyper: Mapping[str, float], size: int, *, count: int = 1, absent: bool = False
 ) -> Trajectory:
     kind = FORMATS[dtype].dtype
-    theta = np.array([0.5, -1.0, 0.0], np.float32).astype(kind)
-    grads = np.array([[0.5, -0.25, 0.125]], np.float32).astype(kind)
+    theta = np.resize(np.array([0.5, -1.0, 0.0], np.float32), size).astype(kind)
+    grads = np.resize(np.array([[0.5, -0.25, 0.125]], np.float32), (1, size)).astype(kind)
     present = np.array([[True] * (count - 1) + [False]]) if absent else None
     return Trajectory((theta,) * count, (grads,) * count, hyper, present=present)
 
