@@ -170,10 +170,10 @@ class Identification:
     """The nearest dialect and the evidence: deviations in multiples of the envelope (≤ 1 fits).
 
     ``candidates`` lists (spec, largest deviation) from the best on; ``regime`` says in words where
-    best and claimed differ; ``kind`` is dialect, not-elementwise or not-adam. Where no dialect
-    fits, ``edit`` is the edit of ``spec`` that does, None without one; ``also`` are edits that fit
-    as well; ``traits`` say what is known besides. ``fixed``: hyperparameters that the target does
-    not let be set, as (value, low, high): values from low to high fit.
+    best and claimed differ; ``kind`` is dialect, not-deterministic, not-elementwise or not-adam.
+    Where no dialect fits, ``edit`` is the edit of ``spec`` that does, None without one; ``also``
+    are edits that fit as well; ``traits`` say what is known besides. ``fixed``: hyperparameters
+    that the target does not let be set, as (value, low, high): values from low to high fit.
     """
 
     spec: str

@@ -83,7 +83,7 @@ def _can_decay(context: Context) -> None:
         context.need(weight_decay=0.0625)
 
 
-def _couplings(spec: Spec) -> list[Spec]:
+def couplings(spec: Spec) -> list[Spec]:
     """The couplings that an option weight_decay may mean: the claimed one, or either of the two."""
     return [spec] if spec.decay != "none" else [spec.with_(decay=d) for d in ("l2", "decoupled")]
 
@@ -110,7 +110,7 @@ def weight_decay(context: Context, account: Account) -> None:
     grads = np.concatenate([grads, np.zeros((24, 16), grads.dtype)], axis=1)
     n = grads.shape[1]
     theta0 = rng.choice((-1.0, 1.0), n) * 2.0 ** rng.uniform(-4, 4, n)
-    specs = _couplings(context.spec)
+    specs = couplings(context.spec)
     found = _one_of(context, account, context.trajectory(grads, theta0, hyper=hyper), specs)
     for strength in values(context, "weight_decay", rng, 2 * context.profile.repeat):
         other = context.extended(context.dyadic, {"weight_decay": float(strength), "lr": 0.5})
@@ -204,7 +204,7 @@ def together(context: Context, account: Account) -> None:
     if "maximize" in on:
         spec = spec.with_(maximize="yes")
     choices = _maxima(spec) if "amsgrad" in on else [spec]
-    choices = [c for one in choices for c in _couplings(one)]
+    choices = [c for one in choices for c in couplings(one)]
     hyper = context.extended(context.dyadic, {"weight_decay": 0.0625})
     grads = _some(context, hyper, 23)
     theta0 = context.rng("together").uniform(-2.0, 2.0, grads.shape[1])

@@ -23,6 +23,7 @@ FAMILIES: Final = (
     "symmetry",
     "state",
     "storage",
+    "calls",
     "elementwise",
     "arrays",
     "hyperparameters",

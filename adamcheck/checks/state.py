@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import Final
 
@@ -20,9 +21,12 @@ from adamcheck.checks.draws import (
     usual,
 )
 from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.formats import FORMATS, Format
 from adamcheck.inputs.followed import rests
 from adamcheck.properties import hold, offered
-from adamcheck.properties.context import Account, Context, Skip
+from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
+from adamcheck.targets.protocol import Trajectory
 
 _BRIEF: Final = 128
 """Zeros in a row under drawn hyperparameters. The longest silences stand in runs of their own at
@@ -164,7 +168,11 @@ def save_load(context: Context, account: Account) -> None:
         offered(context, account, several, "reload")
         if context.able("missing"):  # every parameter at a step count of its own
             begun = np.arange(16)[:, None] >= np.array([0, 2, 4])
-            offered(context, account, replace(several, present=begun), "reload")
+            for after in (1, 3, 11):  # while some have no state yet, too
+                late = replace(several, present=begun, reload_after=after)
+                offered(context, account, late, "reload")
+            offered(context, account, replace(late, reload_after=3), "reload", into="used")
+        _save_after_long(context, account, several)
     extra = {n: 0.0625 for n in ("weight_decay",) if n in context.description.hyperparameters}
     if extra or context.switches:  # a maximum that only an early spike set has to come along
         spiked = grads.copy()
@@ -179,6 +187,17 @@ def save_load(context: Context, account: Account) -> None:
         hold(context, account, trajectory, "reload")
         hold(context, account, trajectory, "reload", into="used")
     hold(context, account, context.trajectory(grads, reload_after=7))
+    if context.able("live"):
+        hold(context, account, context.trajectory(grads, reload_after=7), "kept")
+
+
+def _save_after_long(context: Context, account: Account, several: Trajectory) -> None:
+    """Save a list after hundreds of steps."""
+    rng, most = context.rng("save after long"), context.affordable(context.profile.spike, least=64)
+    after = int(rng.integers(most - most // 4, most))
+    grads = [context.cast(rng.standard_normal((after + 4, *a.shape))) for a in several.theta0]
+    late = replace(several, grads=tuple(grads), reload_after=after)
+    hold(context, account, late, "reload")
 
 
 def _save_late(context: Context, account: Account) -> None:
@@ -196,29 +215,122 @@ def _save_late(context: Context, account: Account) -> None:
             state["v_max"] = context.moment("v_max", v * 1.5)
         grads = rng.uniform(-1.0, 1.0, (4, 24))
         trajectory = context.trajectory(grads, hyper=hyper, preload=(state,), reload_after=1)
+        if context.able("many"):
+            trajectory = replace(
+                trajectory,
+                theta0=trajectory.theta0 * 3,
+                grads=trajectory.grads * 3,
+                preload=(state,) * 3,
+            )
         hold(context, account, trajectory, "reload")
 
 
 @check(
     "ADAM-SV-2",
     title="Load into an instance built with other hyperparameters",
-    law="After loading, θ follows the saved α or the new instance's, with the saved moments and t.",
+    law="After loading, θ follows the saved value of each hyperparameter or the new instance's,"
+    " which is named, with the saved moments and t.",
     clause="state",
     theorem="closed-form",
     needs=("state",),
 )
 def save_load_other(context: Context, account: Account) -> None:
-    if context.spec.decay != "none":
-        raise Skip("the law is stated without weight decay")
     if context.spec.form == "inside":
         raise Skip("α stands inside the velocity: what was gathered keeps the old one")
-    context.need(lr=context.dyadic["lr"] * 4.0)
-    grads = context.rng("other").standard_normal((14, 32))
+    rng = context.rng("other")
+    grads = rng.standard_normal((14, 32))
+    if context.spec.decay == "none" and context.may(lr=context.dyadic["lr"] * 4.0):
+        trajectory = context.trajectory(
+            grads, hyper=context.dyadic, reload_after=6,
+            reload_hyper=context.altered(context.dyadic, lr=context.dyadic["lr"] * 4.0),
+        )  # fmt: skip
+        hold(context, account, trajectory, "reload with other hyperparameters")
+    grads[0] = rng.choice((-1.0, 1.0), 32)  # a state after one step that is exact
+    hyper = context.altered(context.dyadic, **_SAVED)
+    for name, other in _OTHERS.items():
+        if name in hyper and context.may(**{name: other}):
+            trajectory = context.trajectory(
+                grads[:6], hyper=hyper, reload_after=1, reload_hyper=hyper | {name: other}
+            )
+            hold(context, account, trajectory, "reload with another", name=name)
+
+
+_SAVED: Final = {"lr": 0.125, "eps": 0.25, "weight_decay": 0.125, "beta1": 0.875, "beta2": 0.75}
+_OTHERS: Final = {"lr": 0.5, "eps": 1.0, "weight_decay": 0.5, "beta1": 0.5, "beta2": 0.9375}
+"""What the saved instance and the new one are built with: each shows in the first step after."""
+
+
+@check(
+    "ADAM-SV-3",
+    title="A state that comes back in another format",
+    law="A state whose numbers another format holds exactly comes back as it was: the target goes"
+    " on from it, in its own format or, which is named, in the other one.",
+    clause="state",
+    theorem="closed-form",
+    needs=("stored",),
+    floor=SWALLOWED,
+)
+def through_formats(context: Context, account: Account) -> None:
+    rng, size = context.rng("stored"), 24
+    asked = 0
+    for name, other in FORMATS.items():
+        octaves = 3 if other.short_ranged or context.fmt.short_ranged else 16
+        grads = rng.uniform(0.5, 1.0, (6, size)) * rng.choice((-1.0, 1.0), (6, size))
+        grads[0] = rng.choice((-1.0, 1.0), size)
+        grads *= np.exp2(rng.integers(-octaves, octaves + 1, size))
+        given = context.trajectory(
+            grads, hyper=context.dyadic, flags=context.flags_of(context.spec), reload_after=1,
+            stored=name,
+        )  # fmt: skip
+        state = context.state_after(context.spec, given.hyper, given.grads[0][:1])
+        if state is None or not all(_holds(other, x) for x in state.values()):
+            continue
+        asked += 1
+        hold(context, account, given, "stored")
+        if context.able("load_moments") and context.spec.algorithm == "adam":
+            _stored_count(context, name)
+    if not asked:
+        raise Skip("after one step the state is not exact in any format")
+
+
+def _holds(fmt: Format, values: Array) -> bool:
+    wide = values.astype(np.float64)
+    with np.errstate(all="ignore"):
+        kept = wide.astype(fmt.dtype).astype(np.float64)
+    return bool((kept == wide).all() and (wide != 0).all())
+
+
+def _stored_count(context: Context, name: str) -> None:
+    """Whether a count that the other format holds, and its successors not, goes on."""
+    other = FORMATS[name]
+    if other.precision > 11:
+        return
+    t = 2**other.precision - 2
+    near = 1.0 - 2.0 ** -min(other.precision, context.fmt.precision)
+    wanted = {"beta1": 0.5, "beta2": near, "weight_decay": 0.0}
+    if not context.may(**wanted):
+        return
+    hyper = context.altered(context.dyadic, **wanted)
+    ones = np.ones(4)
+    # under a gradient of 1 moments of 1 stay 1, so that the count is all that changes
+    state = {"m": context.moment("m", ones), "v": context.moment("v", ones), "t": t}
+    if context.spec.amsgrad != "none":
+        largest = ones / (1.0 - near**t) if context.spec.amsgrad == "vhat" else ones
+        state["v_max"] = context.moment("v_max", largest)
     trajectory = context.trajectory(
-        grads, hyper=context.dyadic, reload_after=6,
-        reload_hyper=context.altered(context.dyadic, lr=context.dyadic["lr"] * 4.0),
-    )  # fmt: skip
-    hold(context, account, trajectory, "reload with other hyperparameters")
+        np.ones((8, 4)), hyper=hyper, preload=(state,), reload_after=1, stored=name
+    )
+    evidence = context.evidence(trajectory, context.run(trajectory), context.spec)
+    if not context.judged(evidence).bad.any():
+        return
+    first, second = (HYPERPARAMETERS[n].usual[0] for n in ("beta1", "beta2"))
+    last = 2**other.precision
+    share = math.sqrt(1.0 - second**last) / (1.0 - first**last)
+    context.note(
+        "stored-count",
+        f"a state that comes back as {name} counts in {name}, no further than {last}: at the usual"
+        f" β a constant gradient then moves by {share:.3f}·α",
+    )
 
 
 @check(

@@ -20,7 +20,7 @@ from adamcheck.identify.evidence import Deviating, evidence_runs, is_late
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import Fit, Scores
 from adamcheck.identify.search import Found, search
-from adamcheck.identify.traits import first_step_fits, repeated, traits_in_words
+from adamcheck.identify.traits import by_chance, first_step_fits, repeated, traits_in_words
 from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification, InferredEdit, Traits
@@ -136,6 +136,7 @@ def _concluded(
         traits=lambda known: repeated(session, fmt, asked, runs, known),
         seen=lambda: _shown(session, fmt, asked, runs),
         deviates=bool(evidence),
+        chance="" if error else by_chance(session, runs),
     )
     return replace(outcome, error=error or outcome.error)
 
@@ -246,6 +247,7 @@ def conclude(
     traits: Callable[[Traits], Traits] = lambda known: known,
     seen: Callable[[], Sequence[Batch]] = tuple,
     deviates: bool = False,
+    chance: str = "",
 ) -> Investigation:
     """Name the dialect of observed runs, with the evidence.
 
@@ -253,6 +255,7 @@ def conclude(
     to tell dialects apart by that fit the runs alike. traits: what else there is to know of a
     target that no edit explains. seen: gives runs that show the moments, with more of them.
     deviates: a check saw the target deviate from the claimed spec.
+    chance: how the target differs from run to run; then nothing else explains it.
     """
     fmt = batches[0].fmt
     apart = {**_known(options), **given}
@@ -261,7 +264,9 @@ def conclude(
     base = _as(found, against.with_(scalars="any"))
     why: Explanation | None = None
     # what explains is imported where it is needed: a target that is a dialect has no need of it
-    if found.fits and not best.sees:
+    if chance:
+        found = replace(found, equal=())
+    elif found.fits and not best.sees:
         from adamcheck.identify.explain import from_moments
 
         lost = f"the target is not finite from step {first_lost(best)} on: there is no number"
@@ -287,7 +292,10 @@ def conclude(
     edits: tuple[InferredEdit, ...] = ()
     known: Traits | None = None
     findings: list[Finding] = []
-    if why is not None:
+    if chance:
+        kind, text, known = "not-deterministic", chance, Traits(deterministic=False)
+        findings.append(Finding("explanation", fmt.name, chance))
+    elif why is not None:
         kind, text, spec, edits = "not-adam", why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:

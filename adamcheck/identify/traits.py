@@ -32,6 +32,32 @@ def first_step_fits(fit: Fit) -> bool | None:
     return not outside if decided else None
 
 
+def by_chance(session: Session, runs: Sequence[Run]) -> str:
+    """How a run that is repeated differs from what it was, in words; empty where it does not."""
+    for run in runs[:_REPEATS]:
+        if run.trace.failure is not None:
+            continue
+        again = session.run(run.request)
+        if again.failure is not None:
+            return f"the same run fails at one time and not at another: {again.failure.message}"
+        one, two = (t.thetas[0].astype(np.float64) for t in (run.trace, again))
+        differs = ~((one == two) | (np.isnan(one) & np.isnan(two)))
+        if differs.any():
+            rows = differs.reshape(len(differs), -1)
+            with np.errstate(all="ignore"):
+                apart = np.nanmax(np.abs(one - two) / np.abs(one), where=differs, initial=0.0)
+            return (
+                f"not deterministic: the same run gives other bits, from step"
+                f" {int(rows.any(axis=1).argmax())} on, in {int(rows.any(axis=0).sum())} of"
+                f" {rows.shape[1]} elements, by up to {apart:.2g} of θ"
+            )
+    return ""
+
+
+_REPEATS: Final = 4
+"""Runs that are repeated to find out whether a target is deterministic."""
+
+
 def repeated(
     session: Session, fmt: Format, asked: design.Asked, runs: Sequence[Run], known: Traits
 ) -> Traits:

@@ -1,4 +1,4 @@
-"""What is held of a run: the envelope, relations between runs, the state's life, the interface.
+"""What is held of a run: the envelope, relations between runs, state, calls, the interface.
 
 A property takes (context, account, trajectory, spec, how), adds what it decided to the account, and
 returns the first Break or None. ``how`` holds the numbers that it needs beside the trajectory. A
@@ -19,6 +19,7 @@ from adamcheck.properties.interface import in_range, offered
 
 __all__ = [
     "PROPERTIES",
+    "calls",
     "envelope",
     "hold",
     "in_range",

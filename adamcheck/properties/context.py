@@ -6,7 +6,7 @@ check has seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.profiles import Profile
+from adamcheck.program import trace
 from adamcheck.properties.reach import Reach
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
@@ -210,6 +211,10 @@ class Context:
         if reason := self.declared.denied(values):
             raise Skip(reason)
 
+    def may(self, **values: float) -> bool:
+        """Whether the target's declaration lets these values be set."""
+        return not self.declared.denied(values)
+
     def gradients(
         self,
         hyper: Mapping[str, float],
@@ -314,13 +319,40 @@ class Context:
         """Run it and hand back whatever happened."""
         taken = self.description.hyperparameters
         hyper = {n: x for n, x in trajectory.hyper.items() if n in taken}
-        other = trajectory.reload_hyper
+        other, groups = trajectory.reload_hyper, trajectory.groups
         if other is not None:
             other = {n: x for n, x in other.items() if n in taken}
-        trace = self.session.run(replace(trajectory, hyper=hyper, reload_hyper=other))
+        if groups is not None:
+            groups = tuple({n: x for n, x in one.items() if n in taken} for one in groups)
+        asked = replace(trajectory, hyper=hyper, reload_hyper=other, groups=groups)
+        trace = self.session.run(asked)
         if self.changed is None and "gradient-changed" in trace.broken:
             self.changed = trajectory
         return trace
+
+    def state_after(
+        self, spec: Spec, hyper: Mapping[str, float], grads: Array
+    ) -> dict[str, Array] | None:
+        """The moments after the gradients ``[T, N]`` from θ = 0, if all are numbers of the format.
+
+        Then every admissible evaluation gives them, and they are known without being shown. None
+        where one is rounded, or depends on more than the gradients.
+        """
+        from adamcheck import rules
+
+        if spec.decay == "l2" and len(grads) > 1:
+            return None
+        full, names = self.completed(hyper, spec), trace(spec).moments
+        theta = np.zeros(grads.shape[1:])
+        with np.errstate(all="ignore"):
+            state = rules.initial_state(spec, full, np.float64(0.0), np.float64(1.0))
+            for g in np.asarray(grads, np.float64):
+                state = rules.step(spec, _Doubles(), full, state, g, theta).state
+                for name in names:
+                    exact = np.broadcast_to(state[name], g.shape)
+                    if not (self.moment(name, exact).astype(np.float64) == exact).all():
+                        return None
+        return {n: self.moment(n, np.broadcast_to(state[n], theta.shape)) for n in names}
 
     def refusal(self, trajectory: Trajectory) -> str:
         """How the target refuses to be built for this; empty where it does not refuse.
@@ -374,6 +406,8 @@ class Context:
             for name in sorted(names):
                 parts = [np.asarray(m[name]).reshape(steps, -1) for m in trace.moments]
                 moments[name] = np.concatenate(parts, axis=1)
+        if trajectory.lrs is not None:  # the moments do not depend on α
+            moments = {}
         start, first = {}, 0
         if trajectory.preload is not None:
             first = int(trajectory.preload[0]["t"])
@@ -390,6 +424,7 @@ class Context:
             moments,
             start,
             first,
+            lrs=() if trajectory.lrs is None else tuple(trajectory.lrs.tolist()),
             sizes=tuple(a.size for a in trajectory.theta0),
         )
 
@@ -417,6 +452,22 @@ class Context:
                 del self.last[next(iter(self.last))]
             self.last[same] = judge(evidence, self.admission)
         return self.last[same]
+
+
+class _Doubles:
+    """The functions of a rule over NumPy's float64."""
+
+    def sqrt(self, x: Any) -> Any:
+        """The root."""
+        return np.sqrt(x)
+
+    def maximum(self, x: Any, y: Any) -> Any:
+        """The larger one."""
+        return np.maximum(x, y)
+
+    def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+        """One of two by a sign."""
+        return np.where(x > 0, a(), b())
 
 
 def flat_index(judgement: Judgement) -> tuple[int, int, str]:

@@ -42,8 +42,6 @@ def closed_loop(
     trace = context.run(trajectory)
     opened = trajectory if trace.grads is None else replace(trajectory, grads=trace.grads)
     evidence = context.evidence(opened, trace, spec)
-    if trajectory.lrs is not None:  # the moments do not depend on α
-        evidence = replace(evidence, lrs=tuple(trajectory.lrs.tolist()), moments={})
     judgement = context.judged(evidence)
     account.count(judgement)
     first = departure(judgement)

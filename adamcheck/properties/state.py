@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 
 from adamcheck.errors import UsageError
+from adamcheck.formats import FORMATS
+from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
 from adamcheck.properties.base import How, compared, difference, property_, rows
 from adamcheck.properties.context import (
@@ -19,6 +21,7 @@ from adamcheck.properties.context import (
 )
 from adamcheck.properties.envelope import departure
 from adamcheck.spec import Spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Trace, Trajectory
 
 
@@ -83,9 +86,110 @@ def reload_other(
         first = departure(judgement)
         if first is None:
             account.count(judgement)
-            context.note("loaded-hyperparameters", f"after loading a state the {whose} α holds")
+            _whose(context, "lr", whose)
             return None
     return first
+
+
+@property_("reload with another")
+def reload_another(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """After loading into an instance built with another value of one hyperparameter (``name``).
+
+    θ follows the saved value or the new one. The state that is loaded is known exactly. A β that is
+    neither is named: libraries that keep β^t, and not t, go on with a product of both.
+    """
+    assert trajectory.reload_hyper is not None
+    name = str(how["name"])
+    after = _resumed(context, trajectory, context.run(trajectory), spec)
+    if after is None:
+        return None
+    first: Break | None = None
+    for hyper, whose in ((trajectory.hyper, "saved"), (trajectory.reload_hyper, "new")):
+        judgement = context.judged(replace(after, hyper=context.completed(hyper, spec)))
+        found = departure(judgement)
+        if found is None:
+            account.count(judgement)
+            _whose(context, name, whose)
+            return None
+        first = first or found
+    if HYPERPARAMETERS[name].role == "average":
+        text = f"after loading a state neither the saved nor the new {name} alone holds"
+        context.note("loaded-hyperparameters", text)
+        return None
+    return first
+
+
+def _whose(context: Context, name: str, whose: str) -> None:
+    """Name whose value holds after loading: of α, and of any other where it is not the same."""
+    text = f"after loading a state the {whose} {{}} holds"
+    if all(f.message != text.format("α") for f in context.findings):
+        context.note("loaded-hyperparameters", text.format("α" if name == "lr" else name))
+
+
+def _resumed(context: Context, trajectory: Trajectory, trace: Trace, spec: Spec) -> Evidence | None:
+    """What a target did after it loaded a state; None where that is not known exactly."""
+    after = trajectory.reload_after
+    assert after is not None
+    grads = trajectory.grads[0]
+    before = grads[:after].reshape(after, -1)
+    state = context.state_after(spec, trajectory.hyper, before)
+    if state is None:
+        return None
+    rest = replace(trajectory, grads=(grads[after:],))
+    evidence = context.evidence(rest, Trace((trace.thetas[0][after:],)), spec)
+    return replace(evidence, start=state, first=after)
+
+
+@property_("stored")
+def stored(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """A state that came back in another format (``trajectory.stored``) is gone on from.
+
+    In the target's own format, or in the other one, if that is narrower.
+    """
+    assert trajectory.stored is not None
+    after = _resumed(context, trajectory, context.run(trajectory), spec)
+    if after is None:
+        return None
+    judgement = context.judged(after)
+    first = departure(judgement)
+    if first is None:
+        account.count(judgement)
+        return None
+    other = FORMATS[trajectory.stored]
+    if other.precision < context.fmt.precision:
+        narrow = judge(replace(after, fmt=other), context.admission)
+        if not narrow.bad.any():
+            account.count(narrow)
+            context.note(
+                "stored-state", f"a state that comes back as {other.name} stays {other.name}"
+            )
+            return None
+    return replace(first, message=f"after a state came back as {other.name} {first.message}")
+
+
+@property_("kept")
+def kept(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """A state that was kept without a copy, and loaded after its optimizer went on.
+
+    It can be as it was, or as it has become; the second is named, as PyTorch documents it.
+    """
+    copied = context.run(trajectory)
+    live = context.run(replace(trajectory, receiver="live"))
+    one = context.evidence(trajectory, copied, spec).thetas
+    two = context.evidence(trajectory, live, spec).thetas
+    account.examples += int(one[1:].size)
+    if difference(one, two, "") is not None:
+        context.note(
+            "live-state",
+            "a saved state that is not copied changes while its optimizer goes on",
+        )
+    return None
 
 
 @property_("late")
@@ -95,37 +199,46 @@ def late(
     """Parameters without a gradient at some steps; what of the known conventions holds is named.
 
     Before its first gradient a parameter stays put; then t is its own count or the optimizer's. In
-    a later gap it stays put, or coasts as under a zero gradient; after the gap nothing is judged.
+    a later gap it stays put; after the gap nothing is judged. Or all the time it moves as under
+    gradients of zero.
     """
     assert trajectory.present is not None
     trace = context.run(trajectory)
     for p, given in enumerate(np.asarray(trajectory.present).T):
-        begins = int(np.argmax(given))
-        gap = begins + int(np.argmin(given[begins:])) if not given[begins:].all() else given.size
-        back = gap + int(np.argmax(given[gap:])) if gap < given.size else gap
-        thetas = trace.thetas[p]
-        idle = difference(rows(thetas[:1]), rows(thetas[: begins + 1]), _MOVES)
-        if idle is not None:
-            return idle
-        one = replace(
-            trajectory, theta0=(trajectory.theta0[p],), grads=(trajectory.grads[p][begins:],)
+        one = replace(trajectory, theta0=(trajectory.theta0[p],), grads=(trajectory.grads[p],))
+        first = _apart(context, account, one, trace.thetas[p], spec, given)
+        if first is None:
+            continue
+        silent = one.grads[0].copy()
+        silent[~given] = 0
+        coasting = replace(one, grads=(silent,))
+        judgement = judge(
+            context.evidence(coasting, Trace((trace.thetas[p],)), spec), context.admission
         )
-        first = _from_first_gradient(context, account, one, thetas[begins : gap + 1], spec, begins)
-        if first is not None:
-            what = "a parameter that begins late" if begins else "a parameter beside a late one"
-            return replace(first, message=f"{what}: {first.message}")
-        idle = difference(rows(thetas[gap : gap + 1]), rows(thetas[gap : back + 1]), _MOVES)
-        if idle is not None:
-            silent = trajectory.grads[p][:back].copy()
-            silent[gap:back] = 0
-            coasting = replace(one, grads=(silent,))
-            evidence = context.evidence(coasting, Trace((thetas[: back + 1],)), spec)
-            judgement = judge(evidence, context.admission)
-            if judgement.bad.any():
-                return replace(idle, step=idle.step + gap)
-            account.count(judgement)
-            context.note("missing-gradient", "a missing gradient counts as a zero one: θ coasts on")
+        if judgement.bad.any():
+            return first
+        account.count(judgement)
+        context.note("missing-gradient", "a missing gradient counts as a zero one: θ coasts on")
     return None
+
+
+def _apart(
+    context: Context, account: Account, one: Trajectory, thetas: Array, spec: Spec, given: Array
+) -> Break | None:
+    """A parameter that stays put while it has no gradient."""
+    begins = int(np.argmax(given))
+    gap = begins + int(np.argmin(given[begins:])) if not given[begins:].all() else given.size
+    back = gap + int(np.argmax(given[gap:])) if gap < given.size else gap
+    idle = difference(rows(thetas[:1]), rows(thetas[: begins + 1]), _MOVES)
+    if idle is not None:
+        return idle
+    rest = replace(one, grads=(one.grads[0][begins:],))
+    first = _from_first_gradient(context, account, rest, thetas[begins : gap + 1], spec, begins)
+    if first is not None:
+        what = "a parameter that begins late" if begins else "a parameter beside a late one"
+        return replace(first, message=f"{what}: {first.message}")
+    idle = difference(rows(thetas[gap : gap + 1]), rows(thetas[gap : back + 1]), _MOVES)
+    return None if idle is None else replace(idle, step=idle.step + gap)
 
 
 _MOVES: Final = "a parameter without a gradient moves"

@@ -21,6 +21,7 @@ from adamcheck.properties.base import gates
 from adamcheck.properties.context import Account, Array, Break, Broken, Context, TargetTrouble
 from adamcheck.result import Comparison, Witness
 from adamcheck.spec import parse_spec
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets import requests
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.theory import weighted_moment
@@ -117,10 +118,16 @@ def _damage(law: str, how: Any, trajectory: Trajectory) -> str:
     """Why a property cannot be asked with what a witness gives it; empty if it can."""
     if not isinstance(how, Mapping):
         return f"'with' is {how!r}, which is not an object"
-    if law == "late" and trajectory.present is None:
-        return "'present' is missing"
-    for name in ("reload_after", "reload_hyper"):
-        if law == "reload with other hyperparameters" and getattr(trajectory, name) is None:
+    for wanted, name in (("late", "present"), ("no gradient", "present"), ("groups", "groups")):
+        if law == wanted and getattr(trajectory, name) is None:
+            return f"{name!r} is missing"
+    reads = {
+        "reload with other hyperparameters": ("reload_after", "reload_hyper"),
+        "reload with another": ("reload_after", "reload_hyper"),
+        "stored": ("reload_after", "stored"),
+    }
+    for name in reads.get(law, ()):
+        if getattr(trajectory, name) is None:
             return f"{name!r} is missing"
     missing = [name for name in _NEEDS.get(law, ()) if name not in how]
     if missing:
@@ -138,11 +145,13 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "interface": ("law",),
     "refused": ("what",),
     "taken": ("what",),
+    "reload with another": ("name",),
 }
 """What a property reads beside the trajectory, whatever that is."""
 _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     # 2^2k must be a number
     "k": lambda value: isinstance(value, Integral) and abs(int(value)) <= 500,
+    "name": lambda value: value in HYPERPARAMETERS,
     "law": lambda value: value in ("dtype", "shape", "parameter-count", "gradient-changed"),
     # until 0.1.0 a closed loop was also held to laws of motion: none of these can be replayed
     "laws": lambda value: value == [],
@@ -162,7 +171,7 @@ def trajectory_of(witness: Witness, context: Context) -> Trajectory:
         preload = how.get("preload")
         present = how.get("present")
         other = how.get("reload_hyper")
-        lrs = how.get("lrs")
+        lrs, groups = how.get("lrs"), how.get("groups")
         problem = how.get("problem")
         if problem is not None:
             build(problem)
@@ -184,6 +193,12 @@ def trajectory_of(witness: Witness, context: Context) -> Trajectory:
             moments=bool(how.get("moments", False)),
             problem=problem,
             lrs=None if lrs is None else np.array([float.fromhex(x) for x in lrs]),
+            pace=how.get("pace", "rebuilt"),
+            stored=how.get("stored"),
+            closure=bool(how.get("closure", False)),
+            groups=None
+            if groups is None
+            else tuple({n: float.fromhex(x) for n, x in one.items()} for one in groups),
         )
         requests.check(request)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError) as error:
@@ -262,7 +277,8 @@ def _how(broken: Broken) -> dict[str, Any]:
     if gradient_shapes != shapes:
         how["gradient_shapes"] = gradient_shapes
     for name, usual in (("theta_layout", "C"), ("grad_layout", "C"), ("reload_after", None),
-                        ("twin", False), ("moments", False), ("scramble", True)):  # fmt: skip
+                        ("twin", False), ("moments", False), ("scramble", True),
+                        ("pace", "rebuilt"), ("stored", None), ("closure", False)):  # fmt: skip
         value = getattr(t, name)
         if value != usual:
             how[name] = value
@@ -272,6 +288,8 @@ def _how(broken: Broken) -> dict[str, Any]:
         how["problem"] = dict(t.problem)
     if t.lrs is not None:
         how["lrs"] = [float(x).hex() for x in t.lrs]
+    if t.groups is not None:
+        how["groups"] = [{n: float(x).hex() for n, x in one.items()} for one in t.groups]
     if t.present is not None:
         how["present"] = t.present.astype(int).tolist()
     if t.preload is not None:

@@ -167,7 +167,11 @@ def evidence(it: Identification) -> str:
         off = f"{it.spec} with one change, without which the largest deviation is"
         return f"{off} {_brief(it.deviation)} × the envelope"
     if it.kind != "dialect":
-        kinds = {"not-elementwise": "not elementwise", "not-adam": "not an Adam"}
+        kinds = {
+            "not-deterministic": "not deterministic",
+            "not-elementwise": "not elementwise",
+            "not-adam": "not an Adam",
+        }
         kind = kinds.get(it.kind, it.kind)
         return f"{kind}; nearest is {it.spec} at {_brief(it.deviation)} × the envelope"
     text = f"{it.spec} (largest deviation {_brief(it.deviation)} × the envelope"

@@ -5,14 +5,15 @@ Only the target's own calls stand in ``try``: an error of adamcheck must not loo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck.formats import FORMATS
 from adamcheck.problems import build
-from adamcheck.targets.adapters.base import Bound, Instance, ProtocolError, to_numpy
+from adamcheck.targets.adapters.base import Bound, Conducting, Instance, ProtocolError, to_numpy
 from adamcheck.targets.board import MOMENTS, STEPPING, Board
 from adamcheck.targets.layouts import empty_steps, laid_out, laid_out_steps
 from adamcheck.targets.loading import said, where
@@ -69,14 +70,14 @@ class Drive:
         if request.reload_after == 0:
             instance = self._reloaded(instance, 0)
         board.head[1] = STEPPING
-        step = instance.step
+        step = self._call(instance)
         present = None if request.present is None else request.present.tolist()
         for t in range(request.steps):
             if other is not None:
                 other.step(t)
-            if lrs is not None and t and lrs[t] != lrs[t - 1]:
+            if lrs is not None and t and lrs[t] != lrs[t - 1] and request.pace != "scheduled":
                 instance = self._paced(instance, t)
-                step = instance.step
+                step = self._call(instance)
             all_given = grads.of(t)
             if loop is not None:
                 all_given[0][...] = loop.gradient(t)
@@ -102,7 +103,7 @@ class Drive:
             board.head[0] = t + 1
             if request.reload_after == t + 1:
                 instance = self._reloaded(instance, t + 1)
-                step = instance.step
+                step = self._call(instance)
 
     def _run_whole(self) -> None:
         request, board = self._request, self._board
@@ -134,13 +135,18 @@ class Drive:
     def _build(self, thetas: Sequence[NDArray[Any]], hyper: Mapping[str, float]) -> Instance:
         layout = self._request.theta_layout
         arrays = [laid_out(theta, layout) for theta in thetas]
-        build = self._bound.build
-        built: Instance = self._attempt(0, build, arrays, hyper, self._request.flags)
+        request, bound = self._request, self._bound
+        how: tuple[Any, ...] = (bound.build,)
+        if request.groups is not None:
+            how = (bound.grouped, request.groups)
+        elif request.pace == "scheduled" and request.lrs is not None:
+            how = (bound.scheduled, request.lrs)
+        built: Instance = self._attempt(0, how[0], arrays, hyper, request.flags, *how[1:])
         return built
 
     def _reloaded(self, instance: Instance, step: int) -> Instance:
         request, rows = self._request, self._board.thetas
-        saved = self._attempt(step, instance.save)
+        saved = self._saved(instance, step)
         if request.receiver == "none":
             return instance
         hyper = request.hyper if request.reload_hyper is None else request.reload_hyper
@@ -154,19 +160,48 @@ class Drive:
         self._attempt(step, receiver.load, saved)
         return receiver
 
+    def _call(self, instance: Instance) -> Callable[..., Any]:
+        """How an instance takes a step."""
+        if self._request.closure:
+            return cast("Conducting", instance).step_by_closure
+        return instance.step
+
+    def _saved(self, instance: Instance, step: int) -> Any:
+        """The state after ``step`` as whoever loads it will find it."""
+        request, conducting = self._request, cast("Conducting", instance)
+        if request.receiver == "live":
+            saved = self._attempt(step, conducting.handed)
+            for grads in self._others():
+                self._attempt(step, instance.step, grads)
+        else:
+            saved = self._attempt(step, instance.save)
+        if request.stored is not None:
+            saved = self._attempt(step, conducting.stored, saved, FORMATS[request.stored])
+        return saved
+
     def _use(self, receiver: Instance, step: int) -> None:
         """A few steps of its own; where they lead is recorded as the parameters after ``step``."""
-        for t in range(_USES):
-            # larger than usual ones: an old moment that stays is not lost beside the loaded one
-            grads = [np.full_like(g[0, ...], 8.0 + 4.0 * t) for g in self._request.grads]
+        for grads in self._others():
             self._record(self._attempt(step, receiver.step, grads), step)
+
+    def _others(self) -> Iterator[list[NDArray[Any] | None]]:
+        """Gradients of a few steps that are not those of the run.
+
+        Larger than usual ones: an old moment that stays is not lost beside the loaded one.
+        """
+        for t in range(_USES):
+            yield [np.full_like(g[0, ...], 8.0 + 4.0 * t) for g in self._request.grads]
 
     def _hyper_at(self, t: int) -> Mapping[str, float]:
         lrs, hyper = self._request.lrs, self._request.hyper
         return hyper if lrs is None or not len(lrs) else {**hyper, "lr": float(lrs[t])}
 
     def _paced(self, instance: Instance, t: int) -> Instance:
-        """An instance with the next step's α that goes on from the moments of the one before."""
+        """The instance with the next step's α, or a new one that goes on from its moments."""
+        lrs = self._request.lrs
+        if self._request.pace == "assigned" and lrs is not None:
+            self._attempt(t + 1, cast("Conducting", instance).set_lr, float(lrs[t]))
+            return instance
         kept = _copied(self._attempt(t + 1, instance.moments))
         fresh = self._build([row[t, ...] for row in self._board.thetas], self._hyper_at(t))
         self._attempt(t + 1, fresh.load_moments, kept)

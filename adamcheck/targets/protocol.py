@@ -21,8 +21,10 @@ LAYOUTS: Final = ("C", "F", "transposed", "strided", "negative")
 GRADIENT_LAYOUTS: Final = (*LAYOUTS, "expanded", "read-only")
 """A gradient's besides: stride 0 along every axis along which it is constant, as the gradient of a
 sum comes; and C-ordered memory that nobody may write to."""
-RECEIVERS: Final = ("fresh", "used", "beside", "twice", "none")
+RECEIVERS: Final = ("fresh", "used", "beside", "twice", "none", "live")
 """Who takes a saved state and goes on (see Trajectory.receiver)."""
+PACES: Final = ("rebuilt", "assigned", "scheduled")
+"""How α changes from step to step (see Trajectory.pace)."""
 ABILITIES: Final = (
     "stepwise",  # gradients are consumed one step at a time (false for run(theta0, grads))
     "many",  # takes a list of parameters
@@ -30,6 +32,12 @@ ABILITIES: Final = (
     "moments",  # shows m, v (and v_max), or those of them that it keeps, or its velocity
     "load_moments",  # takes them back, with t
     "state",  # state_dict / load_state_dict
+    "live",  # hands its state over without copying it
+    "stored",  # floating point numbers of a saved state can be brought into another format
+    "assigned",  # α can be set between steps
+    "scheduled",  # takes a function of the step count in place of α
+    "closure",  # a step may be given a function that computes the gradients
+    "groups",  # parameters can have hyperparameters of their own
     "layouts",  # arrays reach it in the layout that was asked for (see Description.layouts)
 )
 
@@ -71,10 +79,13 @@ class Trajectory:
     preload: per parameter a mapping with arrays m, v (and v_max) and the step count t, loaded
     before the first step. reload_after: after that many steps the state is saved, a new instance is
     built with ``reload_hyper`` (default: the same) and the state is loaded into it.
+    stored: a format in which the floating point numbers of that state come back, as from a file
+    that was written in it.
     receiver: who takes that state: the new instance; one that was "used", which first took some
     steps of its own from the same parameters (and goes on from where they led); a new one "beside"
-    it, at those parameters; a new one after the same state was loaded into another ("twice"); or
-    "none": the instance that was saved goes on.
+    it, at those parameters; a new one after the same state was loaded into another ("twice");
+    "live": a new one that takes the very object that was handed over, after the saved instance has
+    gone on for some steps; or "none": the instance that was saved goes on.
     grad_layout: one of GRADIENT_LAYOUTS, or several joined by "/" that the steps take in turn.
     scramble: overwrite each gradient buffer after its step, so that a kept reference shows (a
     read-only one stays).
@@ -85,8 +96,12 @@ class Trajectory:
     problem: close the loop on a named problem (adamcheck.problems): the gradient of every
     step is that of the problem at the target's own parameter, plus ``grads`` (noise; zeros for
     none), in the target's format. For targets that are stepwise, with one parameter.
-    lrs: ``[T]`` float64, α of every step; where it changes, a new instance is built with it and the
-    moments are loaded into it (needs moments and load_moments).
+    lrs: ``[T]`` float64, α of every step.
+    pace: how α changes: a new instance is "rebuilt" with it and the moments are loaded into it
+    (needs moments and load_moments), it is "assigned" to the instance between steps, or all of them
+    are given as a function of the step count when it is built ("scheduled").
+    groups: per parameter the hyperparameters that are its own, beside ``hyper``.
+    closure: gradients are computed by a function that is handed to the step.
     """
 
     theta0: tuple[NDArray[Any], ...]
@@ -106,6 +121,10 @@ class Trajectory:
     moments: bool = False
     problem: Mapping[str, Any] | None = None
     lrs: NDArray[Any] | None = None
+    pace: str = "rebuilt"
+    groups: tuple[Mapping[str, float], ...] | None = None
+    stored: str | None = None
+    closure: bool = False
 
     @property
     def steps(self) -> int:

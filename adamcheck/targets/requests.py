@@ -11,7 +11,7 @@ from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS
 from adamcheck.problems import build
 from adamcheck.targets.board import Plan
-from adamcheck.targets.protocol import GRADIENT_LAYOUTS, LAYOUTS, RECEIVERS, Trajectory
+from adamcheck.targets.protocol import GRADIENT_LAYOUTS, LAYOUTS, PACES, RECEIVERS, Trajectory
 
 
 def to_message(request: Trajectory) -> dict[str, Any]:
@@ -32,8 +32,9 @@ def from_message(body: dict[str, Any]) -> Trajectory:
     for name in ("theta0", "grads"):
         body[name] = tuple(body[name])
     body["flags"] = frozenset(body["flags"])
-    if body["preload"] is not None:
-        body["preload"] = tuple(body["preload"])
+    for name in ("preload", "groups"):
+        if body[name] is not None:
+            body[name] = tuple(body[name])
     return Trajectory(**body)
 
 
@@ -75,6 +76,12 @@ def check(request: Trajectory) -> None:
         raise ValueError(f"an array of layout {request.grad_layout!r} cannot be filled again")
     if request.lrs is not None and np.shape(request.lrs) != (steps,):
         raise ValueError(f"lrs of shape {np.shape(request.lrs)} for {steps} steps")
+    if request.pace not in PACES:
+        raise ValueError(f"unknown pace {request.pace!r}")
+    if request.groups is not None and len(request.groups) != count:
+        raise ValueError(f"{len(request.groups)} groups for {count} parameters")
+    if request.stored is not None and request.stored not in FORMATS:
+        raise ValueError(f"unknown format {request.stored!r} of a stored state")
     if request.problem is not None:
         _check_problem(request)
 

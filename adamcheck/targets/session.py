@@ -270,16 +270,27 @@ class Session:
                 f"target {self._target!r} takes all gradients at once: it cannot be run on a"
                 " problem, whose gradients depend on its parameters; give gradients."
             )
-        if request.lrs is not None and not abilities >= {"moments", "load_moments"}:
+        if request.lrs is not None and request.pace != "rebuilt":
+            self._need(request.pace, abilities, "its learning rate cannot be changed in this way")
+        elif request.lrs is not None and not abilities >= {"moments", "load_moments"}:
             raise UsageError(
                 f"target {self._target!r} neither shows nor takes moments: its learning rate cannot"
                 " be changed between steps."
             )
+        if request.groups is not None:
+            self._need("groups", abilities, "all its parameters have the same hyperparameters")
+        if request.receiver == "live":
+            self._need("live", abilities, "its state cannot be had without a copy")
+        if request.stored is not None:
+            self._need("stored", abilities, "its state cannot be brought into another format")
+        if request.closure:
+            self._need("closure", abilities, "its step takes no function")
         again = request.reload_hyper
         return replace(
             request,
             hyper=kept(request.hyper),
             reload_hyper=None if again is None else kept(again),
+            groups=None if request.groups is None else tuple(map(kept, request.groups)),
         )
 
     @property
@@ -291,6 +302,10 @@ class Session:
             place = f"target {self._target!r}"
             self._whole = joined(read(self._loaded()["declared"], place), self._declared, place)
         return self._whole
+
+    def _need(self, ability: str, abilities: set[str], otherwise: str) -> None:
+        if ability not in abilities:
+            raise UsageError(f"target {self._target!r} lacks the ability {ability!r}: {otherwise}.")
 
     def _flushes(self, dtypes: tuple[str, ...]) -> tuple[str, ...]:
         limits = self._limits

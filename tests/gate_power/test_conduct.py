@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 
 from adamcheck.errors import UsageError
-from adamcheck.mutations.conduct import Conduct, parse_fault
+from adamcheck.mutations.conduct import Conduct
+from adamcheck.mutations.faults import parse_fault
 from adamcheck.mutations.target import Optimizer, named
 
 HYPER = {"lr": 0.5, "beta1": 0.75, "beta2": 0.875, "eps": 0.25}
 
 
 def made(fault: str = "") -> Optimizer:
-    return named("adam", Conduct, ("fault",))([np.ones(3)], **HYPER, fault=fault)
+    return named("adam", Conduct, ("fault", "order"))([np.ones(3)], **HYPER, fault=fault)
 
 
 def test_a_fault_is_written_as_it_is_read():
     for text in ("lose name=v from=12 parameter=1", "narrow name=t format=bfloat16", "exchange"):
         assert str(parse_fault(text)) == text
-    assert parse_fault("") is None
+    assert parse_fault("").given == {}
 
 
 @pytest.mark.parametrize(

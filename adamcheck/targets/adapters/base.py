@@ -67,6 +67,22 @@ class Instance(Protocol):
         """Take a state that another instance saved."""
 
 
+class Conducting(Protocol):
+    """What an Instance may offer besides; the abilities of its target say so."""
+
+    def handed(self) -> Any:
+        """The state as the target hands it over, not copied (ability live)."""
+
+    def stored(self, saved: Any, fmt: Format) -> Any:
+        """A saved state whose floating point numbers are in a format (ability stored)."""
+
+    def set_lr(self, lr: float) -> None:
+        """Another α from the next step on (ability assigned)."""
+
+    def step_by_closure(self, grads: Gradients) -> Sequence[Any]:
+        """A step with gradients that a function computes while it is taken (ability closure)."""
+
+
 class Stepping:
     """What an Instance answers that can only step; a subclass overrides what its target can do.
 
@@ -98,18 +114,54 @@ def _lacking(ability: str, what: str) -> AbilityError:
     return AbilityError(f"this target {what}: it lacks the ability {ability!r}")
 
 
+def in_groups(
+    params: Sequence[Any],
+    groups: Sequence[Mapping[str, float]],
+    arguments: Callable[[Mapping[str, float]], Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Parameter groups as PyTorch takes them: neighbours with the same hyperparameters are one."""
+    found: list[dict[str, Any]] = []
+    for index, (param, own) in enumerate(zip(params, groups, strict=True)):
+        if index and own == groups[index - 1]:
+            found[-1]["params"].append(param)
+        else:
+            found.append({**arguments(own), "params": [param]})
+    return found
+
+
+def mapped(saved: Any, change: Callable[[Any], Any]) -> Any:
+    """A saved state with every leaf of its dicts, lists and tuples changed."""
+    if isinstance(saved, Mapping):
+        return {key: mapped(value, change) for key, value in saved.items()}
+    if isinstance(saved, (list, tuple)):
+        return type(saved)([mapped(value, change) for value in saved])
+    return change(saved)
+
+
+def in_format(array: NDArray[Any], fmt: Format) -> NDArray[Any]:
+    """The numbers of an array in a format; what holds no floating point numbers stays."""
+    if array.dtype.name not in FORMATS:
+        return array
+    with np.errstate(all="ignore"):
+        return array.astype(fmt.dtype)
+
+
 @dataclass(frozen=True)
 class Bound:
     """A recognised target.
 
-    ``build(thetas, hyper, flags)`` makes an Instance. A target that is not stepwise has ``run``
-    instead: ``run(theta0, grads, hyper, flags, publish)`` calls ``publish(t, theta)`` for every
-    step as soon as it knows it. ``flushes(dtype)`` tells whether its arithmetic loses subnormals.
+    ``build(thetas, hyper, flags)`` makes an Instance; ``scheduled(…, lrs)`` one whose α follows
+    ``lrs`` (ability scheduled), ``grouped(…, groups)`` one whose parameters have hyperparameters of
+    their own (ability groups). A target that is not stepwise has ``run`` instead:
+    ``run(theta0, grads, hyper, flags, publish)`` calls ``publish(t, theta)`` for every step as soon
+    as it knows it. ``flushes(dtype)`` tells whether its arithmetic loses subnormals.
     """
 
     traits: Traits
     build: Callable[[Arrays, Mapping[str, float], frozenset[str]], Instance] | None = None
     run: Callable[..., None] | None = None
+    scheduled: Callable[..., Instance] | None = None
+    grouped: Callable[..., Instance] | None = None
     flushes: Callable[[str], bool] = field(default=lambda dtype: numpy_flushes(dtype))
 
 

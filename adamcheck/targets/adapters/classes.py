@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from adamcheck.formats import Format
 from adamcheck.targets.adapters.base import (
     Arrays,
     Bound,
@@ -18,6 +19,9 @@ from adamcheck.targets.adapters.base import (
     Opening,
     ProtocolError,
     Traits,
+    in_format,
+    in_groups,
+    mapped,
     need_cupy,
     to_device,
     to_numpy,
@@ -50,7 +54,12 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     made = _shape(found)
     abilities |= {name for name in ("moments", "load_moments") if hasattr(made, name)}
     if hasattr(made, "state_dict") and hasattr(made, "load_state_dict"):
-        abilities.add("state")
+        abilities |= {"state", "live", "stored"}
+    grouping = hasattr(made, "param_groups")
+    if grouping or hasattr(made, "set_lr"):
+        abilities.add("assigned")
+    if grouping:
+        abilities.add("groups")
     traits = Traits(
         names.hyperparameters,
         names.flags,
@@ -63,7 +72,18 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         optimizer = found(params, **names.arguments(hyper, flags, opening.options))
         return Built(optimizer, params, opening.device)
 
-    return Bound(traits, build=build)
+    def grouped(
+        thetas: Arrays,
+        hyper: Mapping[str, float],
+        flags: frozenset[str],
+        groups: Sequence[Mapping[str, float]],
+    ) -> Built:
+        params = [to_device(theta, opening.device) for theta in thetas]
+        parts = in_groups(params, groups, lambda own: names.arguments({**hyper, **own}, (), {}))
+        optimizer = found(parts, **names.arguments(hyper, flags, opening.options))
+        return Built(optimizer, params, opening.device)
+
+    return Bound(traits, build=build, grouped=grouped)
 
 
 class Built:
@@ -110,7 +130,23 @@ class Built:
 
     def save(self) -> Any:
         """A deep copy stands for writing to a file and reading back."""
-        return copy.deepcopy(self._optimizer.state_dict())
+        return copy.deepcopy(self.handed())
+
+    def handed(self) -> Any:
+        """What ``state_dict()`` gives."""
+        return self._optimizer.state_dict()
+
+    def stored(self, saved: Any, fmt: Format) -> Any:
+        """Arrays of floating point numbers in the format; numbers that are no arrays stay."""
+        return mapped(saved, lambda x: in_format(x, fmt) if isinstance(x, np.ndarray) else x)
+
+    def set_lr(self, lr: float) -> None:
+        """By ``set_lr(lr)``, else in every one of ``param_groups``."""
+        if hasattr(self._optimizer, "set_lr"):
+            self._optimizer.set_lr(lr)
+            return
+        for group in self._optimizer.param_groups:
+            group["lr"] = lr
 
     def load(self, saved: Any) -> None:
         """Hand the saved state over."""

@@ -64,6 +64,18 @@ def compiled(function: Callable[..., Any], jit: bool) -> Callable[..., Any]:
     return jax.jit(function) if jit else function
 
 
+def schedule(lrs: NDArray[Any]) -> Callable[[Any], Any]:
+    """A function of the step count, from 0, that gives α of the step; the last one from then on."""
+    import jax.numpy as jnp
+
+    table = to_jax(np.asarray(lrs, np.float64))
+
+    def of(count: Any) -> Any:
+        return table[jnp.minimum(count, len(lrs) - 1)]
+
+    return of
+
+
 def made_by(found: Any, words: tuple[str, ...]) -> Any:
     """What a factory of gradient transformations makes, or None if it is none.
 

@@ -14,10 +14,19 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
-from adamcheck.formats import format_named
-from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, survives_not
+from adamcheck.formats import Format, format_named
+from adamcheck.targets.adapters.base import (
+    Arrays,
+    Bound,
+    Gradients,
+    Opening,
+    Traits,
+    in_format,
+    survives_not,
+)
 from adamcheck.targets.adapters.signature import Names, check_options, explored, names_of
 
 NAME: Final = "keras"
@@ -76,7 +85,9 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one
     asked = {"momentum": 0.5} if "momentum" in names.own else {}
     probe = build([np.zeros(1, np.float32)], asked, frozenset())
-    abilities = {"stepwise", "many", "missing", "state"}
+    abilities = {"stepwise", "many", "missing", "state", "live", "stored"}
+    if "lr" in names.hyperparameters:
+        abilities |= {"assigned", "scheduled"}
     if probe.kept():
         abilities.add("moments")
     if {"m", "v"} <= probe.kept().keys():
@@ -91,7 +102,29 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         notes=tuple(notes),
         defaults=names.defaults(options, _configured(found, names, options)),
     )
-    return Bound(traits, build=build, flushes=flushes)
+
+    def scheduled(
+        thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str], lrs: NDArray[Any]
+    ) -> Applying:
+        arguments = names.arguments(hyper, flags, options)
+        return Applying(found(**arguments | {names.own["lr"]: schedule(lrs)}), thetas)
+
+    return Bound(traits, build=build, scheduled=scheduled, flushes=flushes)
+
+
+def schedule(lrs: NDArray[Any]) -> Any:
+    """A LearningRateSchedule that gives α of every step, from 0; the last one from then on."""
+    keras = _keras()
+
+    base: Any = keras.optimizers.schedules.LearningRateSchedule
+
+    class Table(base):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            ops = keras.ops
+            last = ops.minimum(ops.cast(step, "int32"), len(lrs) - 1)
+            return ops.take(ops.convert_to_tensor(lrs.astype(keras.config.floatx())), last)
+
+    return Table()
 
 
 def _configured(found: Any, names: Names, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,9 +194,21 @@ class Applying:
 
     def save(self) -> Any:
         """The optimizer's own variables, as Keras saves them."""
+        return {name: np.array(value) for name, value in self.handed().items()}
+
+    def handed(self) -> Any:
+        """The store as the optimizer fills it."""
         store: dict[str, Any] = {}
         self._optimizer.save_own_variables(store)
-        return {name: np.array(value) for name, value in store.items()}
+        return store
+
+    def stored(self, saved: Any, fmt: Format) -> Any:
+        """What holds floating point numbers in the format."""
+        return {name: in_format(value, fmt) for name, value in saved.items()}
+
+    def set_lr(self, lr: float) -> None:
+        """Assign ``learning_rate``."""
+        self._optimizer.learning_rate = lr
 
     def load(self, saved: Any) -> None:
         """Back into the own variables."""

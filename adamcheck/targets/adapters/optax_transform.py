@@ -9,9 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
+from adamcheck.formats import Format
 from adamcheck.targets.adapters import jax_arrays
-from adamcheck.targets.adapters.base import Arrays, Bound, Gradients, Opening, Traits, to_numpy
-from adamcheck.targets.adapters.signature import SYNONYMS, explored, names_of, synonyms_for
+from adamcheck.targets.adapters.base import (
+    Arrays,
+    Bound,
+    Gradients,
+    Opening,
+    Traits,
+    in_format,
+    to_numpy,
+)
+from adamcheck.targets.adapters.signature import SYNONYMS, Names, explored, names_of, synonyms_for
 
 NAME: Final = "optax"
 _FIELDS: Final = {"mu": "m", "nu": "v", "nu_max": "v_max"}
@@ -28,23 +39,31 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     names = names_of(found, skip=0, synonyms=synonyms_for(found))
     names = explored(names, lambda arguments: found(**arguments))
     options, jit, notes = jax_arrays.settings(opening, names)
-    probe = _moments_of(found(**names.arguments({"lr": 0.001}, (), options)).init([_scalar()]))
-    abilities = {"stepwise", "many", "state"} | (
-        {"moments", "load_moments"} if probe is not None else set()
-    )
+    begun = found(**names.arguments({"lr": 0.001}, (), options)).init([_scalar()])
+    probe = _moments_of(begun)
+    abilities = {"stepwise", "many", "state", "live", "stored"}
+    abilities |= {"moments", "load_moments"} if probe is not None else set()
+    if _injected(begun):
+        abilities.add("assigned")
+    elif "lr" in names.hyperparameters and _takes_schedule(found, names, options):
+        abilities.add("scheduled")
 
     @lru_cache(maxsize=64)
     def made(hyper: tuple[tuple[str, float], ...], flags: frozenset[str]) -> tuple[Any, Any]:
         transform = found(**names.arguments(dict(hyper), flags, options))
-
-        def whole(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
-            updates, state = transform.update(grads, state, params)
-            return _applied(params, updates), state
-
-        return transform, jax_arrays.compiled(whole, jit)
+        return transform, jax_arrays.compiled(_whole(transform), jit)
 
     def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Transforming:
         transform, step = made(tuple(sorted(hyper.items())), flags)
+        params = [jax_arrays.to_jax(theta) for theta in thetas]
+        return Transforming(step, params, transform.init(params))
+
+    def scheduled(
+        thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str], lrs: NDArray[Any]
+    ) -> Transforming:
+        arguments = names.arguments(hyper, flags, options)
+        transform = found(**arguments | {names.own["lr"]: jax_arrays.schedule(lrs)})
+        step = jax_arrays.compiled(_whole(transform), jit)
         params = [jax_arrays.to_jax(theta) for theta in thetas]
         return Transforming(step, params, transform.init(params))
 
@@ -57,7 +76,40 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         notes=notes,
         defaults=names.defaults(options),
     )
-    return Bound(traits, build=build, flushes=jax_arrays.flushes)
+    return Bound(traits, build=build, scheduled=scheduled, flushes=jax_arrays.flushes)
+
+
+def _whole(transform: Any) -> Callable[..., Any]:
+    """One step: update and apply."""
+
+    def whole(params: Any, state: Any, grads: Any) -> tuple[Any, Any]:
+        updates, state = transform.update(grads, state, params)
+        return _applied(params, updates), state
+
+    return whole
+
+
+def _takes_schedule(found: Any, names: Names, options: Mapping[str, Any]) -> bool:
+    """Whether α may be a function of the step count: one step on one number tells."""
+    import numpy as np
+
+    arguments = names.arguments({}, (), options)
+    try:
+        transform = found(
+            **arguments | {names.own["lr"]: jax_arrays.schedule(np.array([0.5, 0.25]))}
+        )
+        _whole(transform)([_scalar()], transform.init([_scalar()]), [_scalar()])
+    except Exception:  # whatever it says: the run that is asked for gives a number
+        return False
+    return True
+
+
+def _injected(state: Any) -> Any:
+    """The part of a state that keeps hyperparameters as optax.inject_hyperparams does, or None."""
+    if isinstance(getattr(state, "hyperparams", None), dict):
+        return state
+    parts = state if isinstance(state, tuple) else ()
+    return next((one for part in parts if (one := _injected(part)) is not None), None)
 
 
 class Transforming:
@@ -101,6 +153,23 @@ class Transforming:
     def save(self) -> Any:
         """The leaves of the state."""
         return jax_arrays.leaves(self._state)
+
+    def handed(self) -> Any:
+        """The same: a state of JAX is never changed."""
+        return self.save()
+
+    def stored(self, saved: Any, fmt: Format) -> Any:
+        """The leaves that hold floating point numbers in the format."""
+        return [in_format(leaf, fmt) for leaf in saved]
+
+    def set_lr(self, lr: float) -> None:
+        """Into the injected hyperparameters, in the dtype that they are kept in."""
+        part = _injected(self._state)
+        name = next(n for n in SYNONYMS["lr"] if n in part.hyperparams)
+        old = part.hyperparams[name]
+        rate = jax_arrays.to_jax(_count(lr, old)) if hasattr(old, "dtype") else lr
+        new = part._replace(hyperparams=part.hyperparams | {name: rate})
+        self._state = _replaced(self._state, part, new)
 
     def load(self, saved: Any) -> None:
         """The leaves in this instance's own structure."""
@@ -146,7 +215,7 @@ def _scalar() -> Any:
     return jax_arrays.to_jax(np.zeros(1, np.float32))
 
 
-def _count(count: int, like: Any) -> Any:
+def _count(count: float, like: Any) -> Any:
     import numpy as np
 
     return np.asarray(count, like.dtype)

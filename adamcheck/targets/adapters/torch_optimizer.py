@@ -6,6 +6,7 @@ Tensors share memory with the arrays that were laid out, so strides reach PyTorc
 from __future__ import annotations
 
 import copy
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -15,13 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
-from adamcheck.formats import FORMATS, format_named
+from adamcheck.formats import FORMATS, Format, format_named
 from adamcheck.targets.adapters.base import (
     Arrays,
     Bound,
     Gradients,
     Opening,
+    ProtocolError,
     Traits,
+    in_groups,
+    mapped,
     survives_not,
     tensor_view,
     to_numpy,
@@ -77,17 +81,39 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     lr_tensor = bool(options.pop("lr_tensor", False))
     tracked = not options.get("differentiable", False)
 
-    def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Optimizing:
-        arguments = names.arguments(hyper, flags, options)
+    def named(
+        hyper: Mapping[str, float], flags: frozenset[str], more: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        arguments = names.arguments(hyper, flags, more)
         if lr_tensor and "lr" in arguments:
             arguments["lr"] = torch.tensor(arguments["lr"], dtype=torch.float64)
+        return arguments
+
+    def tensors_of(thetas: Arrays) -> list[Any]:
         # a differentiable step changes leaves in place, which autograd forbids for tracked ones
-        tensors = [tensor(a, opening.device).requires_grad_(tracked) for a in thetas]
-        return Optimizing(found(tensors, **arguments), tensors, opening.device)
+        return [tensor(a, opening.device).requires_grad_(tracked) for a in thetas]
+
+    def build(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Optimizing:
+        tensors = tensors_of(thetas)
+        return Optimizing(found(tensors, **named(hyper, flags, options)), tensors, opening.device)
+
+    def grouped(
+        thetas: Arrays,
+        hyper: Mapping[str, float],
+        flags: frozenset[str],
+        groups: Sequence[Mapping[str, float]],
+    ) -> Optimizing:
+        tensors, none = tensors_of(thetas), frozenset[str]()
+        parts = in_groups(tensors, groups, lambda own: named({**hyper, **own}, none, {}))
+        return Optimizing(found(parts, **named(hyper, flags, options)), tensors, opening.device)
 
     # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one
     keys = _state_keys(build, {"momentum": 0.5} if "momentum" in names.own else {})
-    abilities = {"stepwise", "many", "missing", "layouts", "state"}
+    abilities = {"stepwise", "many", "missing", "layouts", "state", "live", "stored", "groups"}
+    if "lr" in names.hyperparameters:
+        abilities.add("assigned")
+    if tracked and "closure" in inspect.signature(found.step).parameters:  # type: ignore[attr-defined]
+        abilities.add("closure")
     if keys & (_STATE.keys() - {"step"}):
         abilities.add("moments")
     if {"exp_avg", "exp_avg_sq", "step"} <= keys <= _STATE.keys() - {"exp_inf"}:
@@ -100,7 +126,12 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         packages=("torch",),
         defaults=names.defaults(options, _held(build, names)),
     )
-    return Bound(traits, build=build, flushes=lambda dtype: flushes(dtype, opening.device))
+    return Bound(
+        traits,
+        build=build,
+        grouped=grouped,
+        flushes=lambda dtype: flushes(dtype, opening.device),
+    )
 
 
 def _state_keys(build: Callable[..., Optimizing], hyper: Mapping[str, float]) -> set[str]:
@@ -187,6 +218,28 @@ class Optimizing:
         self._optimizer.step()
         return [self._array(index) for index in range(len(self._tensors))]
 
+    def step_by_closure(self, grads: Gradients) -> Sequence[Any]:
+        """The gradients are zeroed and set by a closure, as a loss would set them."""
+        import torch
+
+        calls = []
+
+        def closure() -> Any:
+            self._optimizer.zero_grad()
+            for parameter, grad in zip(self._tensors, grads, strict=True):
+                parameter.grad = None if grad is None else tensor(grad, self._device)
+            calls.append(torch.is_grad_enabled())
+            return torch.zeros(())
+
+        for parameter in self._tensors:  # what a step of before has left, and nobody may use
+            parameter.grad = torch.ones_like(parameter)
+        self._steps = [n + (grad is not None) for n, grad in zip(self._steps, grads, strict=True)]
+        self._optimizer.step(closure)
+        if not calls or not all(calls):
+            how = "with gradients switched off" if calls else "not at all"
+            raise ProtocolError(f"step(closure) calls the closure {how}")
+        return [self._array(index) for index in range(len(self._tensors))]
+
     def _array(self, index: int) -> NDArray[Any]:
         """A parameter as an array; on the CPU the one of before while it is in the same memory."""
         one = self._tensors[index]
@@ -219,7 +272,23 @@ class Optimizing:
 
     def save(self) -> Any:
         """A deep copy of ``state_dict()``."""
-        return copy.deepcopy(self._optimizer.state_dict())
+        return copy.deepcopy(self.handed())
+
+    def handed(self) -> Any:
+        """What ``state_dict()`` gives: its tensors are the optimizer's own."""
+        return self._optimizer.state_dict()
+
+    def stored(self, saved: Any, fmt: Format) -> Any:
+        """The tensors of floating point numbers in the format, step counts among them."""
+        return {**saved, "state": mapped(saved["state"], lambda x: _stored(x, fmt))}
+
+    def set_lr(self, lr: float) -> None:
+        """Into every parameter group; a tensor is filled, as schedulers do."""
+        for group in self._optimizer.param_groups:
+            if hasattr(group["lr"], "fill_"):
+                group["lr"].fill_(lr)
+            else:
+                group["lr"] = lr
 
     def load(self, saved: Any) -> None:
         """Through ``load_state_dict``."""
@@ -233,6 +302,14 @@ class Optimizing:
         shown = {name: state[key] for key, name in _STATE.items() if state.get(key) is not None}
         shown.setdefault("t", self._steps[index])  # plain momentum counts nothing
         return {name: int(x) if name == "t" else to_numpy(x) for name, x in shown.items()}
+
+
+def _stored(value: Any, fmt: Format) -> Any:
+    import torch
+
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+        return value
+    return value.to(getattr(torch, fmt.name))
 
 
 def _like(old: Any, new: Any) -> Any:

@@ -1,0 +1,184 @@
+"""Calls that users make: no gradients, a rate that changes, groups of parameters, closures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from adamcheck.checks.options import couplings
+from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.properties.envelope import first_fit
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trajectory
+
+_STEPS: Final = 12
+
+
+@check(
+    "ADAM-NG-1",
+    title="Calls without gradients",
+    law="A step in which a parameter has no gradient, or none has one, leaves it where it is; then"
+    " it goes on as if nothing had been called (a count that advances, or a gradient of zero that"
+    " moves it on, is named).",
+    clause="t, m, v",
+    theorem="closed-form",
+    needs=("stepwise",),
+    floor=SWALLOWED,
+)
+def no_gradients(context: Context, account: Account) -> None:
+    rng, size = context.rng("no gradient"), 8
+    grads = rng.standard_normal((_STEPS, size))
+    # first gradients and averages whose moments are exact: the state at a gap is known
+    grads[:_EXACT] = rng.choice((-1.0, 1.0), (_EXACT, size))
+    hyper = context.altered(context.dyadic, beta1=0.5, beta2=0.5, momentum=0.5)
+    late = int(rng.integers(2, _EXACT + 1))
+    base = context.trajectory(grads, hyper=hyper)
+    refused = None
+    try:
+        for gaps in ((1,), (late, late + 1), (0,)):
+            present = np.ones((_STEPS, 1), bool)
+            present[list(gaps)] = False
+            _hold(context, account, replace(base, present=present))
+    except Skip as reason:
+        refused = reason
+    if context.able("many", "missing"):
+        present = np.ones((_STEPS, 3), bool)
+        present[late, 0] = present[1:4, 1] = False
+        if not refused:  # and a call in which none has one
+            present[[1, late], 2] = present[late, 1] = False
+        _hold(context, account, replace(base, theta0=base.theta0 * 3, grads=base.grads * 3,
+                                        present=present))  # fmt: skip
+    elif refused:
+        raise refused
+
+
+_EXACT: Final = 5
+
+
+def _hold(context: Context, account: Account, trajectory: Trajectory) -> None:
+    counting = any(f.name == "empty-call" and "count" in f.message for f in context.findings)
+    hold(context, account, trajectory, "no gradient", counting=counting)
+
+
+@check(
+    "ADAM-CR-1",
+    title="A rate that changes",
+    law="Where α changes from step to step, assigned or as a schedule, every step has its own α;"
+    " m, v and t go on as if it had not changed, and a schedule goes on after a reload.",
+    clause="α",
+    theorem="closed-form",
+    needs=("stepwise",),
+    floor=SWALLOWED,
+)
+def changing_rate(context: Context, account: Account) -> None:
+    paces = [pace for pace in ("assigned", "scheduled") if context.able(pace)]
+    if not paces or not context.may(lr=2.0 * context.dyadic["lr"]):
+        raise Skip("the target's α cannot be changed between steps, or not in a way that is known")
+    for pace in paces:
+        for salt in ("every step", "in stretches"):
+            hold(context, account, _paced(context, pace, salt))
+        decayed = _decayed(context, pace)
+        if decayed is not None:
+            hold(context, account, decayed[0], spec=decayed[1])
+        if pace == "scheduled" and context.able("state"):
+            hold(context, account, replace(_paced(context, pace, "every step"), reload_after=5),
+                 "reload")  # fmt: skip
+
+
+def _rates(context: Context, salt: str, steps: int) -> Array:
+    """α of every step: few digits, so that each format holds it; 0 among them."""
+    rng, usual = context.rng(f"rates {salt}"), context.dyadic["lr"]
+    rates = usual * rng.integers(1, 8, steps) * np.exp2(-rng.integers(0, 4, steps))
+    if context.may(lr=0.0):
+        rates[rng.integers(1, steps - 1)] = 0.0
+    if salt == "in stretches":  # as schedules of plateaus have them
+        rates = rates[np.sort(rng.integers(0, 4, steps))]
+    return np.asarray(rates)
+
+
+def _paced(context: Context, pace: str, salt: str) -> Trajectory:
+    grads = context.rng("paced").standard_normal((_STEPS, 16))
+    plain = context.trajectory(grads, hyper=context.dyadic)
+    return replace(plain, lrs=_rates(context, salt, _STEPS), pace=pace)
+
+
+def _decayed(context: Context, pace: str) -> tuple[Trajectory, Spec] | None:
+    """The same with weight decay, under the coupling that the target was found to follow."""
+    if "weight_decay" not in context.description.hyperparameters:
+        return None
+    plain = _paced(context, pace, "every step")
+    theta0 = context.cast(np.where(np.arange(16) % 2 == 0, 1.0, -1.0))
+    hyper = context.extended(plain.hyper, {"weight_decay": 0.0625})
+    steady = replace(plain, theta0=(theta0,), hyper=hyper, lrs=None, pace="rebuilt")
+    found = first_fit(context, Account(), steady, couplings(context.spec))
+    if found is None:  # ADAM-WD-1 says why
+        return None
+    return replace(steady, lrs=plain.lrs, pace=pace), found
+
+
+_GROUPS: Final[tuple[dict[str, float], ...]] = (
+    {},
+    {"lr": 0.25},
+    {"lr": 2.0, "beta1": 0.75, "eps": 4.0},
+    {"beta1": 0.5, "beta2": 0.75, "momentum": 0.25},
+    {"lr": 0.5, "beta2": 0.9375, "eps": 0.25, "weight_decay": 0.125},
+)
+"""Hyperparameters of groups; α and ε as factors of the usual ones."""
+
+
+@check(
+    "ADAM-PG-1",
+    title="Parameter groups",
+    law="Parameters in groups with α, β, ε and λ of their own follow those, and the defaults in"
+    " everything that their group does not say.",
+    clause="α, β1, β2, ε, λ",
+    theorem="elementwise",
+    needs=("groups", "many"),
+    floor=SWALLOWED,
+)
+def parameter_groups(context: Context, account: Account) -> None:
+    rng, usual = context.rng("groups"), context.dyadic
+    shapes = ((5,), (2, 3), (5,), (4,), (5,), (1,))
+    base = context.trajectory(rng.standard_normal((_STEPS, 5)), hyper=usual)
+    trajectory = replace(
+        base,
+        theta0=tuple(context.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes),
+        grads=tuple(context.cast(rng.standard_normal((_STEPS, *shape))) for shape in shapes),
+    )
+    order = rng.permutation(len(_GROUPS))
+    plain = [_scaled(context, usual, _GROUPS[k]) for k in (order[0], *order)]
+    decays = context.spec.decay != "none"
+    known = [{n: x for n, x in one.items() if decays or n != "weight_decay"} for one in plain]
+    hold(context, account, replace(trajectory, groups=tuple(known)), "groups")
+    if decays or "weight_decay" not in context.description.hyperparameters:
+        return
+    hyper = context.extended(usual, {"weight_decay": 0.0625})
+    steady = replace(trajectory, hyper=hyper)
+    found = first_fit(context, Account(), steady, couplings(context.spec))
+    if found is not None:
+        own = tuple(_scaled(context, hyper, _GROUPS[k]) for k in (order[0], *order))
+        hold(context, account, replace(steady, groups=own), "groups", spec=found)
+
+
+def _scaled(context: Context, usual: dict[str, float], own: dict[str, float]) -> dict[str, float]:
+    """What a group says, of what the rule reads and the target lets be set."""
+    wanted = {n: usual[n] * x if n in ("lr", "eps") else x for n, x in own.items() if n in usual}
+    return {n: x for n, x in wanted.items() if context.may(**{n: x})}
+
+
+@check(
+    "ADAM-CL-1",
+    title="step(closure)",
+    law="Gradients that a closure computes inside of a step, after zeroing the old ones, give the"
+    " same bits as gradients that were there before it.",
+    clause="interface",
+    theorem="elementwise",
+    needs=("closure",),
+)
+def by_closure(context: Context, account: Account) -> None:
+    grads = context.rng("closure").standard_normal((_STEPS, 9))
+    hold(context, account, replace(context.trajectory(grads), closure=True), "closure")
