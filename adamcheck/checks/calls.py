@@ -1,4 +1,4 @@
-"""Calls that users make: no gradients, a rate that changes, groups of parameters, closures."""
+"""Calls that users make: without gradients, by a closure, at a rate that changes, in groups."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _STEPS: Final = 12
 
 @check(
     "ADAM-NG-1",
-    title="Calls without gradients",
+    title="Calls without gradients, and with a closure",
     law="A step in which a parameter has no gradient, or none has one, leaves it where it is; then"
     " it goes on as if nothing had been called (a count that advances, or a gradient of zero that"
-    " moves it on, is named).",
+    " moves it on, is named). Gradients that a closure sets give the bits of those set before.",
     clause="t, m, v",
     theorem="closed-form",
     needs=("stepwise",),
@@ -54,6 +54,8 @@ def no_gradients(context: Context, account: Account) -> None:
                                         present=present))  # fmt: skip
     elif refused:
         raise refused
+    if context.able("closure"):
+        hold(context, account, replace(base, closure=True), "closure")
 
 
 _EXACT: Final = 5
@@ -168,17 +170,3 @@ def _scaled(context: Context, usual: dict[str, float], own: dict[str, float]) ->
     """What a group says, of what the rule reads and the target lets be set."""
     wanted = {n: usual[n] * x if n in ("lr", "eps") else x for n, x in own.items() if n in usual}
     return {n: x for n, x in wanted.items() if context.may(**{n: x})}
-
-
-@check(
-    "ADAM-CL-1",
-    title="step(closure)",
-    law="Gradients that a closure computes inside of a step, after zeroing the old ones, give the"
-    " same bits as gradients that were there before it.",
-    clause="interface",
-    theorem="elementwise",
-    needs=("closure",),
-)
-def by_closure(context: Context, account: Account) -> None:
-    grads = context.rng("closure").standard_normal((_STEPS, 9))
-    hold(context, account, replace(context.trajectory(grads), closure=True), "closure")

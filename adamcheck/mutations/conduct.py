@@ -76,7 +76,7 @@ class Conduct(Honest):
         for group, saved in zip(self._groups, state["groups"], strict=True):
             group.update(self._fault.loaded(dict(group), saved))
         for i, slot in enumerate(self._slots):
-            self._fault.resumed(slot)
+            self._fault.resumed(slot, self._dtypes[i])
             if self._fault.recounts:
                 self._follow(self._groups[self._group_of[i]])
                 slot.clocks = self._clocks(self._fresh(i).clocks, slot.t)

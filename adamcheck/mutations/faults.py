@@ -67,8 +67,8 @@ class Fault:
         """The hyperparameters of a group after loading."""
         return saved
 
-    def resumed(self, slot: Slot) -> None:
-        """Change what was loaded of a parameter."""
+    def resumed(self, slot: Slot, dtype: np.dtype[Any]) -> None:
+        """Change what was loaded of a parameter of a dtype."""
 
 
 # of a state ---------------------------------------------------------------------------------------
@@ -131,15 +131,32 @@ class Shift(Fault):
     keys = ("by",)
     recounts = True
 
-    def resumed(self, slot: Slot) -> None:
+    def resumed(self, slot: Slot, dtype: np.dtype[Any]) -> None:
         slot.t = max(0, slot.t + self.whole("by"))
 
 
 class Exchange(Fault):
     """m is loaded as v and v as m."""
 
-    def resumed(self, slot: Slot) -> None:
+    def resumed(self, slot: Slot, dtype: np.dtype[Any]) -> None:
         slot.arrays = slot.arrays | {"m": slot.arrays["v"], "v": slot.arrays["m"]}
+
+
+class Foreign(Fault):
+    """What comes back in another format than the parameter's is misread.
+
+    act: "zero" forgets it, "halve" takes half of it, "absolute" loses its sign.
+    """
+
+    keys = ("act",)
+
+    def resumed(self, slot: Slot, dtype: np.dtype[Any]) -> None:
+        act = self.word("act")
+        for name, x in slot.arrays.items():
+            if x.dtype != dtype:
+                factor = {"zero": 0.0, "halve": 0.5}.get(act, 1.0)
+                kept = x.astype(dtype) * dtype.type(factor)
+                slot.arrays[name] = np.abs(kept) if act == "absolute" else kept
 
 
 class Mix(Fault):
@@ -271,7 +288,21 @@ class Noise(Fault):
 
 FAULTS: Final[Mapping[str, type[Fault]]] = {
     kind.__name__.lower(): kind
-    for kind in (Narrow, Wrap, Saturate, Lose, Shift, Exchange, Mix, Own, Idle, Rate, Group, Noise)
+    for kind in (
+        Narrow,
+        Wrap,
+        Saturate,
+        Lose,
+        Shift,
+        Exchange,
+        Foreign,
+        Mix,
+        Own,
+        Idle,
+        Rate,
+        Group,
+        Noise,
+    )
 }
 
 

@@ -6,6 +6,7 @@ witness names a property and is replayed by it: all of them are registered here.
 """
 
 from adamcheck.properties import (
+    calls,
     envelope,
     interface,
     loops,

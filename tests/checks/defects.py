@@ -114,4 +114,31 @@ class NAdamClippedAtRate(NAdam):
         return theta + np.clip(moved - theta, c(-self.lr), c(self.lr))
 
 
-DEFECTS: tuple[Defect, ...] = (*cage.records, *relatives.records)
+_CONDUCT = "adamcheck.mutations.conduct"
+
+
+def _conduct(name: str, why: str, fault: str) -> Defect:
+    """A rule that is right in every step, and goes wrong around it (adamcheck.mutations.faults)."""
+    return Defect(
+        name, _CONDUCT, "adam", f"{_CONDUCT}:adam", why, options={"fault": fault}, tags=("conduct",)
+    )
+
+
+CONDUCT: tuple[Defect, ...] = (
+    _conduct(
+        "empty-call-forgets", "a call without a gradient starts m and v again", "idle act=reset"
+    ),
+    _conduct("empty-call-repeats", "a missing gradient is the last one again", "idle act=again"),
+    _conduct(
+        "empty-call-counts-thrice", "a call without a gradient counts three", "idle act=ahead by=3"
+    ),
+    _conduct("rate-never-changes", "the first α is kept", "rate act=first"),
+    _conduct("rate-lags", "α is that of the step before", "rate act=lag"),
+    _conduct("rate-forgets", "where α changes m and v start again", "rate act=forget"),
+    _conduct("groups-share-beta2", "β2 is that of the first group", "group name=beta2 of=0"),
+    _conduct("groups-ignore-eps", "ε is that of no group", "group name=eps of=default"),
+    _conduct("foreign-state-dropped", "a state in another format is forgotten", "foreign act=zero"),
+    _conduct("load-invents-eps", "loading leaves half of the saved ε", "mix name=eps factor=0.5"),
+)
+
+DEFECTS: tuple[Defect, ...] = (*cage.records, *relatives.records, *CONDUCT)

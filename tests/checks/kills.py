@@ -57,6 +57,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "bias-v-one-step-behind",
         "bias-v-only",
     ),
+    "ADAM-CR-1": ("rate-forgets", "rate-lags", "rate-never-changes"),
     "ADAM-CV-1": (
         "adds-decay-late",
         "amsgrad-from-300",
@@ -417,12 +418,14 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "nonfinite-skips-step",
         "square-overflow-becomes-zero",
     ),
+    "ADAM-NG-1": ("empty-call-counts-thrice", "empty-call-forgets", "empty-call-repeats"),
     "ADAM-OP-1": (
         "decay-l2-ignored",
         "decay-l2-is-decoupled",
         "decay-l2-until-1000",
         "maximize-flips-decay",
     ),
+    "ADAM-PG-1": ("groups-ignore-eps", "groups-share-beta2"),
     "ADAM-RL-1": ("beta1-falsy-default", "decay-hidden-l2", "momentum-falsy-default"),
     "ADAM-SB-1": (
         "beta1-for-v",
@@ -485,7 +488,8 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "state-shared-by-instances",
         "state-t-in-float16",
     ),
-    "ADAM-SV-2": ("state-loses-m", "state-loses-t", "state-loses-v"),
+    "ADAM-SV-2": ("load-invents-eps", "state-loses-m", "state-loses-t", "state-loses-v"),
+    "ADAM-SV-3": ("foreign-state-dropped",),
     "ADAM-WD-1": (
         "decay-after-update",
         "decay-below-1e-3-ignored",

@@ -45,3 +45,8 @@ def fault(name: str, /, **given: object) -> Fault:
 def late(rng: np.random.Generator, most: float) -> int:
     """A step count from which a fault acts: 0 in half of the cases, else log-uniform up to most."""
     return 0 if rng.integers(2) else round(float(np.exp2(rng.uniform(0.0, np.log2(most)))))
+
+
+def counts(spec: Spec) -> bool:
+    """Whether what a step does depends on its number."""
+    return bool(trace(spec).clocks) and spec.bias_correction != "none"

@@ -259,6 +259,8 @@ def test_it_is_a_target_with_every_ability():
         "moments",
         "load_moments",
         "state",
+        "live",
+        "stored",
         "layouts",
     }
 

@@ -20,17 +20,19 @@ pytestmark = pytest.mark.library
 SKLEARN = "sklearn.neural_network._stochastic_optimizers"
 UNUSUAL = {"lr": 0.03, "beta1": 0.7, "beta2": 0.95, "eps": 0.01}
 STEPWISE = {"stepwise", "many", "moments", "load_moments"}
+STATE = {"state", "live", "stored"}
+TORCH_ALL = STATE | {"missing", "layouts", "assigned", "groups", "closure"}
 ADAMS = [
     # target, options, package, further abilities
-    ("torch.optim:Adam", {"foreach": False}, "torch", {"missing", "layouts", "state"}),
-    ("torch.optim:Adam", {"foreach": True}, "torch", {"missing", "layouts", "state"}),
-    ("torch.optim:Adam", {"fused": True}, "torch", {"missing", "layouts", "state"}),
-    ("torch.optim:Adam", {"differentiable": True}, "torch", {"missing", "layouts", "state"}),
-    ("torch.optim:Adam", {"lr_tensor": True}, "torch", {"missing", "layouts", "state"}),
-    ("torch.optim:AdamW", {"weight_decay": 0.0}, "torch", {"missing", "layouts", "state"}),
-    ("optax:adam", {}, "optax", {"state"}),
-    ("optax:adam", {"jit": False}, "optax", {"state"}),
-    ("optax:adamw", {"weight_decay": 0.0}, "optax", {"state"}),
+    ("torch.optim:Adam", {"foreach": False}, "torch", TORCH_ALL),
+    ("torch.optim:Adam", {"foreach": True}, "torch", TORCH_ALL),
+    ("torch.optim:Adam", {"fused": True}, "torch", TORCH_ALL),
+    ("torch.optim:Adam", {"differentiable": True}, "torch", TORCH_ALL - {"closure"}),
+    ("torch.optim:Adam", {"lr_tensor": True}, "torch", TORCH_ALL),
+    ("torch.optim:AdamW", {"weight_decay": 0.0}, "torch", TORCH_ALL),
+    ("optax:adam", {}, "optax", STATE | {"scheduled"}),
+    ("optax:adam", {"jit": False}, "optax", STATE | {"scheduled"}),
+    ("optax:adamw", {"weight_decay": 0.0}, "optax", STATE | {"scheduled"}),
     ("jax.example_libraries.optimizers:adam", {}, "jax", {"state"}),
     ("jax.example_libraries.optimizers:adam", {"jit": False}, "jax", {"state"}),
 ]
@@ -229,7 +231,7 @@ def _backends():
 def test_keras(backend):
     with opened("keras.optimizers:Adam", {"backend": backend}) as session:
         description = session.description
-        assert description.abilities == STEPWISE | {"missing", "state"}
+        assert description.abilities == STEPWISE | STATE | {"missing", "assigned", "scheduled"}
         assert f"Keras back end {backend}" in description.notes
         trace = session.run(one(moments=True))
         assert trace.failure is None

@@ -13,7 +13,7 @@ from adamcheck.program import trace
 from adamcheck.spec import Spec
 
 from ..cases import Case
-from ..conducted import drawn, fault, late
+from ..conducted import counts, drawn, fault, late
 
 
 def mutant(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Case:
@@ -30,14 +30,9 @@ def _conventions(rng: np.random.Generator, spec: Spec, dtype: str) -> Fault:
     choice = rng.integers(3)
     if choice == 0:
         return fault("idle", act="zero")
-    if choice == 1 and _counts(spec):
+    if choice == 1 and counts(spec):
         return fault("idle", act="count")
     return Fault()
-
-
-def _counts(spec: Spec) -> bool:
-    """Whether what a step does depends on its number."""
-    return bool(trace(spec).clocks) and spec.bias_correction != "none"
 
 
 def _faults(rng: np.random.Generator, spec: Spec, dtype: str) -> Fault:
@@ -45,14 +40,14 @@ def _faults(rng: np.random.Generator, spec: Spec, dtype: str) -> Fault:
     names = list(spec.hyperparameters)
     match rng.choice(("idle", "rate", "group", "noise")):
         case "idle":
-            acts = ["again", "fade", "reset", "nan", *(["ahead"] if _counts(spec) else [])]
+            acts = ["again", "fade", "reset", "nan", *(["ahead"] if counts(spec) else [])]
             act = rng.choice(acts)
             by = rng.integers(2, 6) if act == "ahead" else 0
             return fault("idle", act=act, by=by, **{"from": min(4, late(rng, 4.0))})
         case "rate":
             acts = ["first", "lag", "lower", "forget"]
             acts += ["carry"] if "m" in rule.moments else []
-            acts += ["restart"] if _counts(spec) else []
+            acts += ["restart"] if counts(spec) else []
             act = rng.choice(acts)
             by = rng.integers(1, 4) if act == "lag" else 0
             return fault("rate", act=act, by=by, **{"from": min(6, late(rng, 6.0))})

@@ -14,7 +14,7 @@ from adamcheck.program import trace
 from adamcheck.spec import Spec
 
 from ..cases import Case
-from ..conducted import drawn, fault, late
+from ..conducted import counts, drawn, fault, late
 
 
 def mutant(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Case:
@@ -43,8 +43,8 @@ def _faults(rng: np.random.Generator, spec: Spec, dtype: str) -> Fault:
     rule = trace(spec)
     names = list(rule.moments)
     name = rng.choice(names)
-    kinds = ["narrow", "lose", "mix"]
-    kinds += ["wrap", "saturate", "shift", "narrow t", "lose t"] if rule.clocks else []
+    kinds = ["narrow", "lose", "mix", "foreign"]
+    kinds += ["wrap", "saturate", "shift", "narrow t", "lose t"] if counts(spec) else []
     kinds += ["exchange"] if {"m", "v"} <= set(names) else []
     narrower = [f.name for f in FORMATS.values() if f.precision < FORMATS[dtype].precision]
     # a count at which saving goes wrong: up to what a loaded state reaches in quick
@@ -58,6 +58,9 @@ def _faults(rng: np.random.Generator, spec: Spec, dtype: str) -> Fault:
             return fault(kind, at=at)
         case "shift":
             return fault("shift", by=rng.choice((-1, 1)) * rng.integers(1, 4))
+        case "foreign":
+            signed = [] if name == "v" else ["absolute"]
+            return fault("foreign", act=rng.choice(["zero", "halve", *signed]))
         case "exchange":
             return fault("exchange")
         case "mix":
