@@ -47,6 +47,11 @@ CASES = [
     ("refused", "ADAM-HP-2", "accepts-negative-rate"),
     ("refused", "ADAM-HP-3", "gradient-cut-to-size"),
     ("taken", "ADAM-SH-1", "refuses-matrices"),
+    ("reload with another", "ADAM-SV-2", "load-invents-decay"),
+    ("stored", "ADAM-SV-3", "foreign-state-dropped"),
+    ("no gradient", "ADAM-NG-1", "empty-call-forgets"),
+    ("groups", "ADAM-PG-1", "groups-share-beta2"),
+    ("envelope", "ADAM-CR-1", "rate-lags"),
     ("late", "ADAM-LT-1", "none-reuses-gradient"),
     ("late", "ADAM-LT-1", "decay-l2-first-parameter-only"),
     ("closed loop", "ADAM-CV-3", "step-doubled"),
@@ -87,6 +92,7 @@ def test_a_witness_fails_again_and_passes_on_the_honest_twin(law, check, name, t
     (failed,) = again.checks
     assert (failed.name, failed.dtype, failed.status) == (check, outcome.dtype, Status.FAILED)
     assert failed.witness is not None
+    options.pop("fault", None)
     honest = adamcheck.replay(twin_of(name), witness, options=options, strict_interface=True)
     assert honest.verdict is Verdict.HELD, honest.checks[0].message
     assert honest.checks[0].examples > 0

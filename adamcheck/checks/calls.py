@@ -55,7 +55,7 @@ def no_gradients(context: Context, account: Account) -> None:
     elif refused:
         raise refused
     if context.able("closure"):
-        hold(context, account, replace(base, closure=True), "closure")
+        hold(context, account, replace(base, closure=True), "same bits")
 
 
 _EXACT: Final = 5

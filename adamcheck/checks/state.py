@@ -188,7 +188,18 @@ def save_load(context: Context, account: Account) -> None:
         hold(context, account, trajectory, "reload", into="used")
     hold(context, account, context.trajectory(grads, reload_after=7))
     if context.able("live"):
-        hold(context, account, context.trajectory(grads, reload_after=7), "kept")
+        _kept(context, context.trajectory(grads, reload_after=7))
+
+
+def _kept(context: Context, trajectory: Trajectory) -> None:
+    """Name a state that goes on changing where it is kept, and not copied; nobody promises more."""
+    copied, live = (
+        context.run(asked).thetas[0].astype(np.float64)
+        for asked in (trajectory, replace(trajectory, receiver="live"))
+    )
+    if not np.array_equal(copied, live, equal_nan=True):
+        text = "a saved state that is not copied changes while its optimizer goes on"
+        context.note("live-state", text)
 
 
 def _save_after_long(context: Context, account: Account, several: Trajectory) -> None:

@@ -1,4 +1,4 @@
-"""How a step is called: without gradients, in parameter groups, by a closure."""
+"""How a step is called: without gradients, and in parameter groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
-from adamcheck.properties.base import How, difference, property_, rows, same_bits_under
+from adamcheck.properties.base import How, difference, property_, rows
 from adamcheck.properties.context import (
     Account,
     Array,
@@ -145,13 +145,3 @@ def groups(
             place = f"parameter {p}, in a group with {told}"
             return replace(first, message=f"{place}: {first.message}")
     return None
-
-
-@property_("closure")
-def closure(
-    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
-) -> Break | None:
-    """Gradients that a closure computes give the same bits as those that were there before."""
-    plain = replace(trajectory, closure=False)
-    text = "step(closure) changes bits"
-    return same_bits_under(context, account, plain, trajectory, text)

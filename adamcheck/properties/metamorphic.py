@@ -199,7 +199,14 @@ def sign_flip(
 def same_bits(
     context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """The same input again gives the same bits; a short run is tried more often, as chance may."""
+    """The same input again gives the same bits; a short run is tried more often, as chance may.
+
+    So do gradients that a closure computes, and those that were there before the step.
+    """
+    if trajectory.closure:
+        plain = replace(trajectory, closure=False)
+        text = "gradients that a closure sets give other bits"
+        return same_bits_under(context, account, plain, trajectory, text)
     for _ in range(max(1, _STEPS_OF_CHANCE // max(1, trajectory.steps))):
         text = "the same input gives other bits"
         found = same_bits_under(context, account, trajectory, trajectory, text)

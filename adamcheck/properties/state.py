@@ -171,27 +171,6 @@ def stored(
     return replace(first, message=f"after a state came back as {other.name} {first.message}")
 
 
-@property_("kept")
-def kept(
-    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
-) -> Break | None:
-    """A state that was kept without a copy, and loaded after its optimizer went on.
-
-    It can be as it was, or as it has become; the second is named, as PyTorch documents it.
-    """
-    copied = context.run(trajectory)
-    live = context.run(replace(trajectory, receiver="live"))
-    one = context.evidence(trajectory, copied, spec).thetas
-    two = context.evidence(trajectory, live, spec).thetas
-    account.examples += int(one[1:].size)
-    if difference(one, two, "") is not None:
-        context.note(
-            "live-state",
-            "a saved state that is not copied changes while its optimizer goes on",
-        )
-    return None
-
-
 @property_("late")
 def late(
     context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How

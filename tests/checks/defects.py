@@ -117,10 +117,11 @@ class NAdamClippedAtRate(NAdam):
 _CONDUCT = "adamcheck.mutations.conduct"
 
 
-def _conduct(name: str, why: str, fault: str) -> Defect:
+def _conduct(name: str, why: str, fault: str, *, claims: str = "adam") -> Defect:
     """A rule that is right in every step, and goes wrong around it (adamcheck.mutations.faults)."""
+    twin, options = f"{_CONDUCT}:{claims}", {"fault": fault}
     return Defect(
-        name, _CONDUCT, "adam", f"{_CONDUCT}:adam", why, options={"fault": fault}, tags=("conduct",)
+        name, _CONDUCT, claims, twin, why, claims=claims, options=options, tags=("conduct",)
     )
 
 
@@ -138,7 +139,13 @@ CONDUCT: tuple[Defect, ...] = (
     _conduct("groups-share-beta2", "β2 is that of the first group", "group name=beta2 of=0"),
     _conduct("groups-ignore-eps", "ε is that of no group", "group name=eps of=default"),
     _conduct("foreign-state-dropped", "a state in another format is forgotten", "foreign act=zero"),
-    _conduct("load-invents-eps", "loading leaves half of the saved ε", "mix name=eps factor=0.5"),
+    _conduct("load-invents-eps", "loading leaves half of ε", "mix name=eps factor=0.5"),
+    _conduct(
+        "load-invents-decay",
+        "loading leaves half of λ",
+        "mix name=weight_decay factor=0.5",
+        claims="adamw",
+    ),
 )
 
 DEFECTS: tuple[Defect, ...] = (*cage.records, *relatives.records, *CONDUCT)

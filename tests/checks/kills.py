@@ -488,7 +488,13 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "state-shared-by-instances",
         "state-t-in-float16",
     ),
-    "ADAM-SV-2": ("load-invents-eps", "state-loses-m", "state-loses-t", "state-loses-v"),
+    "ADAM-SV-2": (
+        "load-invents-decay",
+        "load-invents-eps",
+        "state-loses-m",
+        "state-loses-t",
+        "state-loses-v",
+    ),
     "ADAM-SV-3": ("foreign-state-dropped",),
     "ADAM-WD-1": (
         "decay-after-update",
