@@ -40,7 +40,7 @@ def place_of(spec: Spec, state: str) -> str:
 
 def plain(spec: Spec) -> bool:
     """Whether nothing is claimed that changes a bound: all rounds to θ's format or a wider one."""
-    return not spec.stored.keys() - {"master"}
+    return not spec.stored.keys() - {"master", "bits", "blocks", "blocks_from", "map"}
 
 
 def remembers(spec: Spec) -> bool:

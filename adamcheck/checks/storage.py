@@ -68,6 +68,33 @@ def lost_updates(context: Context, account: Account) -> None:
 
 
 @check(
+    "ADAM-ST-4",
+    title="Moments in blocks",
+    law="From the moments shown before it every step of a large array is exact, and its moments are"
+    " within half a gap of the map of codes, times the largest magnitude of their own block;"
+    " smaller arrays are kept as numbers.",
+    clause="m_t, v_t",
+    theorem="block-codes",
+    needs=("moments",),
+    claims=("bits",),
+)
+def blocks(context: Context, account: Account) -> None:
+    least, block = int(context.spec.blocks_from), int(context.spec.blocks)
+    rng = context.rng("blocks")
+    size = max(block, -(-least // block) * block) + block
+    # every block has a scale of its own, and small elements beside a large one
+    scale = np.repeat(2.0 ** rng.uniform(-3.0, 3.0, size // block), block)
+    inner = 2.0 ** rng.uniform(-6.0, 0.0, size)
+    for hyper in (context.dyadic, context.ordinary):
+        grads = rng.standard_normal((6, size)) * scale * inner
+        trajectory = context.trajectory(grads, hyper=hyper, moments=True)
+        hold(context, account, trajectory, "blocks", whole=True)
+    if least > 1:
+        grads = rng.standard_normal((6, least - 1))
+        hold(context, account, context.trajectory(grads, moments=True), "one step")
+
+
+@check(
     "ADAM-ST-3",
     title="How θ is rounded",
     law="Where stochastic rounding is claimed θ goes to either neighbour of the exact one, unbiased"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck import codes
 from adamcheck.formats import FORMATS, Format, format_named
 from adamcheck.mutations.evaluate import Arithmetic, Slot, advance, rounded
 from adamcheck.mutations.target import Optimizer, named
@@ -25,10 +26,11 @@ class Stored(Optimizer):
 
     What no spec says, and a fault does: ``digits`` moments are rounded to so many significand bits
     before; ``forgets`` what is kept behind θ is lost "always" or when a state is loaded ("load");
-    ``chance`` rounds up so much more often than it should.
+    ``chance`` rounds up so much more often than it should; ``scale`` takes a block's largest
+    magnitude from the block before it ("neighbour") or from all ("global").
     """
 
-    _digits, _forgets, _chance = "", "", 0.0
+    _digits, _forgets, _chance, _scale = "", "", 0.0, ""
 
     def __init__(self, params: Sequence[Array], **given: Any) -> None:
         self._random = np.random.default_rng(len(params))
@@ -36,9 +38,15 @@ class Stored(Optimizer):
         super().__init__(params, **given)
 
     def programmed(
-        self, edit: str = "", digits: str = "", forgets: str = "", chance: str = ""
+        self,
+        edit: str = "",
+        digits: str = "",
+        forgets: str = "",
+        chance: str = "",
+        scale: str = "",
     ) -> Any:
         """The rule, edited or not; the storage is not its program's."""
+        self._scale = scale
         self._digits, self._forgets, self._chance = digits, forgets, float(chance or 0.0)
         return super().programmed(edit)
 
@@ -59,7 +67,19 @@ class Stored(Optimizer):
     def _stored(self, i: int, name: str, x: Array) -> Array:
         """A state in the format in which it is kept."""
         x = rounded(x, self._digits) if self._digits else x
+        if codes.in_blocks(self.spec, x.size):
+            return self._coded(name, x.astype(np.float64)).astype(np.float32)
         return x.astype(self._formats(i).at[place_of(self.spec, name)].dtype)
+
+    def _coded(self, name: str, x: Array) -> Array:
+        """What the codes of a state stand for."""
+        block = int(self.spec.blocks)
+        scale = codes.scales(x, block)
+        if self._scale == "neighbour":
+            scale = np.roll(scale, block)
+        elif self._scale == "global":
+            scale = np.full_like(scale, scale.max(initial=0.0))
+        return codes.rounded(self.spec, name, x, scale)
 
     def _advance(self, i: int, g: Array) -> None:
         wide, slot = self._wide(i), self._slots[i]
@@ -118,4 +138,4 @@ class Stored(Optimizer):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    return named(name, Stored, ("edit", "digits", "forgets", "chance"))
+    return named(name, Stored, ("edit", "digits", "forgets", "chance", "scale"))

@@ -6,6 +6,7 @@ witness names a property and is replayed by it: all of them are registered here.
 """
 
 from adamcheck.properties import (
+    blocks,
     calls,
     envelope,
     interface,
@@ -20,6 +21,7 @@ from adamcheck.properties.interface import in_range, offered
 
 __all__ = [
     "PROPERTIES",
+    "blocks",
     "calls",
     "envelope",
     "hold",

@@ -12,6 +12,7 @@ from adamcheck import storage
 from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle.enclose import enclose
 from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import level_of
 from adamcheck.properties.base import How, property_
 from adamcheck.properties.context import Account, Array, Break, Context
 from adamcheck.spec import Spec
@@ -112,7 +113,8 @@ def summed(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles]:
     kept-sums), and what is shown of it by one more. Sums in float64 add a part 2^-40.
     """
     spec, fmt = evidence.spec, evidence.fmt
-    found = enclose(evidence, context.admission, quantities=("update",))["update"]
+    level = level_of(evidence.spec, evidence.fmt)
+    found = enclose(evidence, context.admission, level=level, quantities=("update",))["update"]
     size = np.maximum(np.abs(found.lower), np.abs(found.upper))
     way = np.cumsum((found.lower + found.upper) / 2.0, axis=0)
     thetas = np.abs(evidence.thetas[1:].astype(np.float64))
@@ -162,7 +164,8 @@ def rounding_of_theta(
 def neighbours(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles, _Doubles]:
     """Of the last step, in places of θ's format ``[N]``: how far |θ| is from the exact one; how far
     the exact one is known; and how far it lies above the number below it."""
-    found = enclose(evidence, context.admission, quantities=("update",))["update"]
+    level = level_of(evidence.spec, evidence.fmt)
+    found = enclose(evidence, context.admission, level=level, quantities=("update",))["update"]
     before, after = (evidence.thetas[k].astype(np.float64) for k in (-2, -1))
     exact = before - (found.lower[-1] + found.upper[-1]) / 2.0
     place = np.ldexp(1.0, np.frexp(np.abs(exact))[1] - evidence.fmt.precision)

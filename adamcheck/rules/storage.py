@@ -41,6 +41,26 @@ STORAGE: Final[dict[str, Switch]] = {
         "no": Word("what rounding takes from an update is gone"),
         "yes": Word("what rounding takes from an update is kept and added to the next one"),
     },
+    "bits": {
+        "none": Word("moments are kept as numbers"),
+        "8": Word("moments of large arrays are kept as 8-bit codes, in blocks"),
+        "4": Word("moments of large arrays are kept as 4-bit codes, in blocks"),
+    },
+    "blocks": {
+        size: Word(f"{size} elements in C order have one scale, their largest magnitude")
+        for size in ("256", "32", "64", "128", "512", "1024", "2048", "4096")
+    },
+    "blocks_from": {
+        size: Word(f"arrays of {size} elements and more are kept in blocks")
+        for size in ("4096", "1", "256", "512", "1024", "2048", "8192", "16384", "65536")
+    },
+    "map": {
+        "dynamic": Word("codes stand for dynamic-exponent numbers (Dettmers et al. 2022)"),
+        "dynamic-table": Word("the same, found by the first 16 bits of an element's quotient"),
+        "linear": Word("codes stand for equally spaced numbers"),
+        "dynamic-linear": Word("dynamic-exponent numbers for m, equally spaced ones for v"),
+        "float8": Word("codes are float8_e4m3 numbers, the largest of which is the scale"),
+    },
 }
 """What is kept in which format, and how wide the arithmetic between is."""
 

@@ -58,6 +58,10 @@ class Spec:
     rounding: str = UNCLAIMED["rounding"]
     master: str = UNCLAIMED["master"]
     kahan: str = UNCLAIMED["kahan"]
+    bits: str = UNCLAIMED["bits"]
+    blocks: str = UNCLAIMED["blocks"]
+    blocks_from: str = UNCLAIMED["blocks_from"]
+    map: str = UNCLAIMED["map"]
 
     def __post_init__(self) -> None:
         if self.algorithm not in CONVENTIONS:
@@ -75,6 +79,11 @@ class Spec:
         for name, unclaimed in UNCLAIMED.items():
             if getattr(self, name) != unclaimed:
                 _check_word(name, getattr(self, name), tuple(STORAGE[name]))
+        if self.bits == "none":
+            for name in ("blocks", "blocks_from", "map"):
+                if getattr(self, name) != UNCLAIMED[name]:
+                    word = getattr(self, name)
+                    raise UsageError(f"spec: {name}={word} needs bits=8 or bits=4.")
         for rule in RULES[self.algorithm].needs:
             if all(getattr(self, name) == word for name, word in rule.where.items()):
                 _check_unused(self, rule.instead, rule.only)

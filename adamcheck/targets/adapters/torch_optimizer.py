@@ -45,6 +45,8 @@ _STATE: Final = {
     "exp_avg_sq": "v",
     "exp_inf": "v",
     "square_avg": "v",
+    "state1": "m",
+    "state2": "v",
     "sum": "v",
     "grad_avg": "m",
     "momentum_buffer": "velocity",
@@ -118,12 +120,14 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         abilities.add("moments")
     if {"exp_avg", "exp_avg_sq", "step"} <= keys <= _STATE.keys() - {"exp_inf"}:
         abilities.add("load_moments")
+    refused = {flag for flag in names.flags if _refuses(build, flag)}
     traits = Traits(
         names.hyperparameters,
-        names.flags,
+        names.flags - refused,
         frozenset(abilities),
         layouts=("C", "F", "transposed", "strided"),
         packages=("torch",),
+        notes=tuple(f"takes {flag} by name, and refuses it" for flag in sorted(refused)),
         defaults=names.defaults(options, _held(build, names)),
     )
     return Bound(
@@ -132,6 +136,20 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         grouped=grouped,
         flushes=lambda dtype: flushes(dtype, opening.device),
     )
+
+
+def _refuses(build: Callable[..., Optimizing], flag: str) -> bool:
+    """Whether an option that the signature names cannot be on."""
+    theta = [np.zeros(2, np.float32)]
+    try:
+        build(theta, {}, frozenset())
+    except Exception:  # what is asked of it will say why
+        return False
+    try:
+        build(theta, {}, frozenset({flag}))
+    except Exception:
+        return True
+    return False
 
 
 def _state_keys(build: Callable[..., Optimizing], hyper: Mapping[str, float]) -> set[str]:
@@ -299,7 +317,11 @@ class Optimizing:
         if not state:
             zero = np.zeros_like(to_numpy(self._tensors[index]))
             return {"m": zero, "v": zero, "t": 0}
-        shown = {name: state[key] for key, name in _STATE.items() if state.get(key) is not None}
+        shown = {
+            name: _numbers(state, key)
+            for key, name in _STATE.items()
+            if state.get(key) is not None and (key != "state1" or "state2" in state)
+        }
         shown.setdefault("t", self._steps[index])  # plain momentum counts nothing
         return {name: int(x) if name == "t" else to_numpy(x) for name, x in shown.items()}
 
@@ -310,6 +332,23 @@ def _stored(value: Any, fmt: Format) -> Any:
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
         return value
     return value.to(getattr(torch, fmt.name))
+
+
+def _numbers(state: Mapping[str, Any], key: str) -> Any:
+    """What is kept under a key, as numbers: codes are looked up and scaled, block by block."""
+    kept = state[key]
+    place = key.removeprefix("state")
+    if f"qmap{place}" in state and f"absmax{place}" in state:
+        table, scale = (to_numpy(state[f"{name}{place}"]) for name in ("qmap", "absmax"))
+        found = table[to_numpy(kept).reshape(-1)]
+        block = _QUANTISED
+        scale = np.repeat(scale, block)[: found.size]
+        return (found * scale).reshape(tuple(kept.shape))
+    return kept.dequantize() if type(kept).__name__.startswith("OptimState") else kept
+
+
+_QUANTISED: Final = 256
+"""Elements that share a scale where the state names none (bitsandbytes)."""
 
 
 def _like(old: Any, new: Any) -> Any:
