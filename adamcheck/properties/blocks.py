@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,13 +33,16 @@ def blocks(
     if hidden := [n for n in trace(spec).moments if n not in evidence.moments]:
         raise Skip(f"the target does not show {', '.join(hidden)}, which it keeps in blocks")
     for t in range(1, evidence.shape[0] + 1):
-        first = _step(context, account, evidence.step(t), t)
+        first = _step(context, account, evidence.step(t), t, whole=bool(how.get("whole")))
         if first is not None:
             return first
-    return _counted(evidence) if how.get("whole") else None
+    return None
 
 
-def _step(context: Context, account: Account, one: Evidence, t: int) -> Break | None:
+def _step(
+    context: Context, account: Account, one: Evidence, t: int, *, whole: bool
+) -> Break | None:
+    """``whole``: one large array, all of which must be in blocks."""
     names = trace(one.spec).moments
     level = level_of(one.spec, one.fmt)
     quantities = ("theta", "update", *names)
@@ -53,7 +59,8 @@ def _step(context: Context, account: Account, one: Evidence, t: int) -> Break | 
             what = "θ" if name == "theta" else f"{name}, as its codes show it,"
             text = f"from the moments shown before it, step {t}: {what} of {int(off.sum())} of"
             return Break(f"{text} {off.size} elements leaves the envelope", i, t)
-    return None
+    first = _foreign(one, found) if whole else None
+    return None if first is None else replace(first, step=t)
 
 
 def _outside(
@@ -86,17 +93,21 @@ def _lost(
     return lost
 
 
-def _counted(evidence: Evidence) -> Break | None:
-    """Whether every block of a moment shows no more numbers than there are codes, and some shows
-    more than half a block of them would allow: arrays of whole blocks that are large enough."""
-    spec = evidence.spec
-    most, block = 1 << int(spec.bits), int(spec.blocks)
-    for name in trace(spec).moments:
-        shown = evidence.moments[name][-1].astype(np.float64)
-        whole = shown[: shown.size // block * block].reshape(-1, block)
-        counts = [len(np.unique(row)) for row in whole]
-        if counts and max(counts) > most:
-            k = int(np.argmax(counts))
-            text = f"{name} is not kept in {spec.bits}-bit codes: a block of {block} elements shows"
-            return Break(f"{text} {counts[k]} numbers", k * block, evidence.shape[0])
+def _foreign(one: Evidence, found: Mapping[str, Enclosure]) -> Break | None:
+    """A moment that none of the map's numbers, times a scale that the block may have, explains."""
+    block = int(one.spec.blocks)
+    for name in trace(one.spec).moments:
+        low = found[name].lower[0] - found[name].bound[0]
+        high = found[name].upper[0] + found[name].bound[0]
+        least = np.where(low * high > 0.0, np.minimum(np.abs(low), np.abs(high)), 0.0)
+        most = np.maximum(np.abs(low), np.abs(high))
+        ends = codes.scales(least, block), codes.scales(most, block)
+        shown = one.moments[name][0].astype(np.float64)
+        near = np.abs(codes.rounded(one.spec, name, shown, (ends[0] + ends[1]) / 2.0))
+        off = np.abs(np.abs(shown) - near) > (ends[1] - ends[0]) + 2.0 * _SCALED * near
+        if off.any():
+            text = f"{name} is not kept in {one.spec.bits}-bit codes: {int(off.sum())} of"
+            return Break(
+                f"{text} {off.size} elements show a number that has none", int(off.argmax())
+            )
     return None
