@@ -167,9 +167,12 @@ class Traits:
 
 @dataclass(frozen=True)
 class Identification:
-    """The nearest dialect and the evidence: deviations in multiples of the envelope (≤ 1 fits).
+    """The nearest dialect and the evidence: a deviation of at most 1 fits.
 
-    ``candidates`` lists (spec, largest deviation) from the best on; ``regime`` says in words where
+    deviations: of what fits the largest error in multiples of the envelope; of what does not 1 and
+    the mean error of a step in roundoffs of it. ``unexplained``: the share of the target's movement
+    that is not the spec's (without the edit); from 1/2 on nothing is ``near``.
+    ``candidates`` lists (spec, deviation) from the best on; ``regime`` says in words where
     best and claimed differ; ``kind`` is dialect, not-deterministic, not-elementwise or not-adam.
     Where no dialect fits, ``edit`` is the edit of ``spec`` that does, None without one; ``also``
     are edits that fit as well; ``traits`` say what is known besides. ``fixed``: hyperparameters
@@ -188,6 +191,12 @@ class Identification:
     also: tuple[InferredEdit, ...] = ()
     traits: Traits | None = None
     fixed: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    unexplained: float = 0.0
+
+    @property
+    def near(self) -> bool:
+        """Whether more of the target's movement is the spec's than is not."""
+        return self.kind == "dialect" or self.edit is not None or self.unexplained < 0.5
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ CASES = [
     ("envelope", "ADAM-CR-1", "rate-lags"),
     ("late", "ADAM-LT-1", "none-reuses-gradient"),
     ("late", "ADAM-LT-1", "decay-l2-first-parameter-only"),
+    ("moves", "ADAM-DH-1", "defaults-beyond-the-format"),
     ("closed loop", "ADAM-CV-3", "step-doubled"),
 ]
 

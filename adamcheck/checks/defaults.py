@@ -60,8 +60,9 @@ def everyday(context: Context, steps: int) -> Array:
     turns = np.where((t % 2 == 0) | (t >= steps - _TAIL), 1.0, -1.0)
     signs = np.where(rng.random(shape) < 0.5, -1.0, 1.0)
     within = np.exp2(rng.uniform(-0.5, 0.5, shape))
-    parts = [turns * sizes, signs * within * sizes, -(1.0 + 0.25 * signs) * sizes]
-    if context.spec.centered != "yes":  # a constant gradient is its own mean: v-ḡ² cancels
+    parts = [turns * sizes, signs * within * sizes]
+    if context.spec.centered != "yes":  # of gradients near their mean v-ḡ² cancels
+        parts.append(-(1.0 + 0.25 * signs) * sizes)
         parts.append(np.where(np.arange(sizes.size) % 2, -sizes, sizes) * np.ones(shape))
     return np.concatenate([*parts, np.zeros((steps, 1))], axis=1)
 

@@ -57,7 +57,7 @@ def explained(outcome: CheckResult, found: Identification, claimed: Spec) -> Che
     elif found.kind == "dialect":
         text = f"the target follows {found.spec}" + (f": {found.regime}" if found.regime else "")
     elif found.regime:
-        text = f"{found.regime} (nearest: {found.spec})"
+        text = f"{found.regime} (nearest: {found.spec})" if found.near else found.regime
     else:
         text = f"{found.kind}; nearest is {found.spec}"
     return replace(outcome, explanation=text)

@@ -15,13 +15,26 @@ from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
 from adamcheck.formats import format_named
 from adamcheck.horizon import merged
-from adamcheck.properties.context import Account, Context, Skip, TargetTrouble, TooFewSteps
+from adamcheck.properties.context import (
+    Account,
+    Break,
+    Broken,
+    Context,
+    Skip,
+    TargetTrouble,
+    TooFewSteps,
+)
+from adamcheck.properties.scenario import scenario
 from adamcheck.result import CheckResult, Status
+from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 
 SHRINK_RUNS: Final = 40
 SHRINK_STEPS: Final = 2048
 """What may be spent on making one witness smaller: runs of the target, and their steps in all."""
+
+LARGEST_SCENARIO: Final = 1 << 14
+"""Gradients of a run that is kept where the target fails: every check may fail on its own."""
 
 
 def context_for(plan: Plan, session: Session, dtype: str) -> Context:
@@ -48,7 +61,7 @@ def run_unit(context: Context, unit: Unit) -> CheckFinished:
         reason = f"the target lacks: {', '.join(unit.lacking)}"
         result = replace(empty, status=Status.SKIPPED, message=reason)
     else:
-        status, message = _ran(context, one, account)
+        status, message, trouble = _ran(context, one, account)
         counted = replace(empty, examples=account.examples, undecided=account.undecided)
         if account.broken:  # whatever else went wrong
             result = failed(context, counted, account, shrink=status is not Status.ERROR)
@@ -62,6 +75,8 @@ def run_unit(context: Context, unit: Unit) -> CheckFinished:
                 result = replace(empty, status=Status.SKIPPED, message=text)
         else:
             result = replace(empty, status=status, message=message)
+            if trouble is not None and trouble.trajectory is not None:
+                result = _met(context, result, trouble, trouble.trajectory)
     result = replace(result, seconds=time.monotonic() - begun)
     reached = merged(context.fmt.name, account.reach.horizons)
     return CheckFinished(result, tuple(context.findings[known:]), reached)
@@ -134,21 +149,37 @@ def _fixed(result: CheckResult, context: Context) -> CheckResult:
     return replace(result, status=Status.SKIPPED, message=f"with {told} {result.message}")
 
 
-def _ran(context: Context, one: Check, account: Account) -> tuple[Status, str]:
+def _ran(
+    context: Context, one: Check, account: Account
+) -> tuple[Status, str, TargetTrouble | None]:
     """Run a check: passed if it came to its end, else how and why it did not."""
     try:
         one.run(context, account)
     except Skip as reason:
-        return Status.SKIPPED, str(reason)
+        return Status.SKIPPED, str(reason), None
     except TooFewSteps as reason:
-        return Status.INCONCLUSIVE, str(reason)
+        return Status.INCONCLUSIVE, str(reason), None
     except TargetTrouble as trouble:
-        return Status.ERROR, str(trouble)
+        return Status.ERROR, str(trouble), trouble
     except UsageError:
         raise
     except Exception as fault:  # a fault of ours must not hide what else was measured
-        return Status.ERROR, _fault(one.id, fault)
-    return Status.PASSED, ""
+        return Status.ERROR, _fault(one.id, fault), None
+    return Status.PASSED, "", None
+
+
+def _met(
+    context: Context, result: CheckResult, trouble: TargetTrouble, trajectory: Trajectory
+) -> CheckResult:
+    """The outcome with the run on which the target failed; a large one is no witness."""
+    result = replace(result, explanation=f"on {scenario(trajectory)}")
+    if sum(g.size for g in trajectory.grads) > LARGEST_SCENARIO:
+        return result
+    from adamcheck.properties.witnessing import written
+
+    seen = Break(str(trouble), 0, trouble.failure.step)
+    run = Broken("envelope", {}, trajectory, context.spec, seen)
+    return replace(result, witness=written(context, result.name, run))
 
 
 def _fault(where: str, fault: Exception) -> str:

@@ -22,6 +22,7 @@ from adamcheck.identify.investigation import Investigation, conclude, investigat
 from adamcheck.identify.search import prepare
 from adamcheck.result import Finding, Identification
 from adamcheck.spec import Spec
+from adamcheck.spec.defaults import UNREAD, Defaults
 from adamcheck.targets.protocol import Limits, Trace, Trajectory
 from adamcheck.targets.session import Session
 
@@ -43,7 +44,8 @@ class IdentifyReport:
 
     identification: None where nothing could be measured; then, and wherever the target failed
     during a run, ``error`` says why. environment maps packages to versions. dtype: the format of
-    the runs, which is not the one asked for where the target does not take that.
+    the runs, which is not the one asked for where the target does not take that. defaults: what it
+    uses where nothing is passed.
     """
 
     target: str
@@ -54,6 +56,7 @@ class IdentifyReport:
     error: str = ""
     seconds: float = 0.0
     dtype: str = ""
+    defaults: Defaults = UNREAD
 
 
 def identify(
@@ -111,6 +114,7 @@ def identify(
         error=found.error,
         seconds=time.monotonic() - begun,
         dtype=found.dtype,
+        defaults=known.defaults,
     )
 
 

@@ -302,7 +302,7 @@ def conclude(
         text = regime(best, against, found.scores)
         findings += more.scalars(found)
     else:
-        from adamcheck.identify.explain import explained
+        from adamcheck.identify.explain import explained, moved
 
         coupled = _coupled(best)
         kind = "not-elementwise" if coupled else "not-adam"
@@ -311,33 +311,37 @@ def conclude(
         why = explained(best, bases, tried, seen)
         text, spec, edits = why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
-        known = Traits(first_step=first_step_fits(best), elementwise=not coupled)
-        if not edits:
+        first = first_step_fits(best) if best.near else None
+        known = Traits(first_step=first, elementwise=not coupled)
+        if not edits and moved(best):
             known = traits(known)
             findings.append(Finding("known", fmt.name, traits_in_words(known, best)))
-    if found.hidden and spec.decay != "none":
+    if found.fits and found.hidden and spec.decay != "none":
         findings.append(more.hidden(found, fmt))
     named = spec.with_(scalars="array") if _names_array(found, claimed) else spec
     shown = [f for f in found.ranking if f.candidate.spec == spec] + [
         f for f in found.ranking if f.candidate.spec != spec
     ]
-    first = shown[0] if shown[0].candidate.spec == spec else found.scores.fit(_as(found, spec))
-    if first is not shown[0]:
-        shown.insert(0, first)
+    own = next((f for f in shown if f.candidate.spec == spec), None)
+    if own is None:
+        own = found.scores.fit(_as(found, spec))
+        shown.insert(0, own)
+    listed = _sorted(_with_claimed(shown, against, found))
     equal = {f.candidate.spec for f in found.equal}
-    second = next((f for f in shown[1:] if f.candidate.spec not in equal), None)
+    second = next((f for f in listed if f.candidate.spec not in {spec, *equal}), None)
     identification = Identification(
         spec=str(named),
         kind=kind,
-        deviation=first.largest,
+        deviation=own.deviation,
         second=str(second.candidate.spec) if second else "",
-        second_deviation=second.largest if second else 0.0,
+        second_deviation=second.deviation if second else 0.0,
         regime=text,
-        candidates=_sorted(_with_claimed(shown, against, found)),
+        candidates=tuple((str(f.candidate.spec), f.deviation) for f in listed),
         indistinguishable=tuple(str(f.candidate.spec) for f in found.equal),
         edit=edits[0] if edits else None,
         also=edits[1:],
         traits=known,
+        unexplained=0.0 if found.fits and why is None else own.unexplained,
     )
     return Investigation(identification, tuple(findings), found=found)
 
@@ -346,10 +350,9 @@ def _as(found: Found, spec: Spec) -> Candidate:
     return replace(found.best.candidate, spec=spec)
 
 
-def _sorted(fits: list[Fit]) -> tuple[tuple[str, float], ...]:
-    """The specs by their deviations; those that fit stay in their order, before all others."""
-    pairs = [(str(f.candidate.spec), f.largest) for f in fits]
-    return tuple(sorted(pairs, key=lambda pair: max(pair[1], 1.0)))
+def _sorted(fits: list[Fit]) -> list[Fit]:
+    """By their deviations; those that fit stay in their order, before all others."""
+    return sorted(fits, key=lambda fit: max(fit.deviation, 1.0))
 
 
 def _with_claimed(shown: list[Fit], claimed: Spec, found: Found) -> list[Fit]:

@@ -66,10 +66,39 @@ class Fit:
         pairs = zip(self.batches, self.walked, strict=True)
         return any(bool((_moving(s)[: len(w.ratio)] & ~np.isnan(w.ratio)).any()) for s, w in pairs)
 
+    @property
+    def deviation(self) -> float:
+        """What candidates are sorted by; at most 1 for those that fit, which no other has.
+
+        The largest error in multiples of the envelope where it fits; else 1 and the mean error of a
+        step in roundoffs of it. Envelopes of different rules are no common unit.
+        """
+        return self.largest if self.fits else 1.0 + self.unexplained / self.batches[0].fmt.u
+
     @cached_property
-    def median(self) -> float:
-        """The median error in multiples of the envelope, 1 for any that is inside."""
-        return float(np.median(np.maximum(self._all, 1.0))) if self._all.size else np.inf
+    def unexplained(self) -> float:
+        """The share of the target's movement that is not the candidate's; 0: all is.
+
+        The mean error of a step relative to the step, nothing where it lies in the envelope, and at
+        most 2, as of a step of the other sign; what is no number is no movement. Standing still has
+        1: a candidate with as much says no more than that θ does not move. Infinite where nothing
+        was decided.
+        """
+        off = moves = 0.0
+        for batch, walked in zip(self.batches, self.walked, strict=True):
+            with np.errstate(all="ignore"):
+                seen = np.diff(batch.thetas[: len(walked.ratio) + 1], axis=0)
+                known = ~np.isnan(walked.ratio) & np.isfinite(seen)
+                error = np.abs((seen - walked.move) / seen)
+            error = np.where(np.isnan(error), 2.0, np.minimum(error, 2.0))
+            off += float(error[known & (walked.ratio > 1.0)].sum())
+            moves += int((known & (seen != 0.0)).sum())
+        return off / moves if moves else np.inf
+
+    @property
+    def near(self) -> bool:
+        """Whether more of the target's movement is the candidate's than is not."""
+        return self.unexplained < 0.5
 
     @cached_property
     def outside(self) -> float:

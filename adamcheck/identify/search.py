@@ -97,7 +97,7 @@ def search(
     if not other.fits:
         other = _accumulated(scores, known) or other
     # a target that is no relative either is described from what it is nearest to
-    return min((found, other), key=lambda f: (not f.fits, f.best.median, f.best.outside))
+    return min((found, other), key=lambda f: (not f.fits, f.best.unexplained, f.best.outside))
 
 
 def _likely(claimed: Spec | None) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def _accumulated(scores: Sequence[Scores], known: Mapping[str, float]) -> Found 
         specs = dialects(algorithm, valued=valued, maximize=_senses(batches))
         begun = [Candidate(spec) for spec in specs if spec.accumulator == "initial"]
         # the same dialects from zero are near where gradients are large
-        begun.sort(key=lambda c: scores[0].glimpse(_from_zero(c)).median)
+        begun.sort(key=lambda c: scores[0].glimpse(_from_zero(c)).unexplained)
         bases += begun[:_TRIED]
     for each in scores:
         for base in bases:
@@ -179,7 +179,7 @@ def _fitted(
 def _nearest(scores: Scores, tried: list[Candidate], hidden: bool) -> Found:
     def far(fit: Fit) -> tuple[bool, float, float, int]:
         switches = distance(fit.candidate.spec, Spec())
-        return (fit.decided < ENOUGH, fit.median, fit.outside, switches)
+        return (fit.decided < ENOUGH, fit.unexplained, fit.outside, switches)
 
     glimpsed = sorted(tried, key=lambda c: far(scores.glimpse(c)))
     ranking = sorted(scores.several(glimpsed[: 2 * _RANKED]), key=far)

@@ -47,10 +47,11 @@ class TooFewSteps(Exception):
 class TargetTrouble(Exception):
     """The target failed where it should not; the check's outcome is error."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, trajectory: Trajectory | None = None) -> None:
         where = "while it was built" if failure.step == 0 else f"at step {failure.step}"
         super().__init__(f"target {failure.kind} {where}: {failure.message}")
         self.failure = failure
+        self.trajectory = trajectory
 
 
 @dataclass(frozen=True)
@@ -305,15 +306,15 @@ class Context:
         """Run it; a target that fails ends the check (``attempt`` lets it fail)."""
         trace = self.attempt(trajectory)
         if trace.failure is not None:
-            raise TargetTrouble(trace.failure)
-        self.sound(trace)
+            raise TargetTrouble(trace.failure, trajectory)
+        self.sound(trace, trajectory)
         return trace
 
-    def sound(self, trace: Trace) -> None:
+    def sound(self, trace: Trace, trajectory: Trajectory | None = None) -> None:
         """Raise TargetTrouble where what came back is not what the protocol asks for."""
         if trace.broken.keys() & {"shape", "dtype", "parameter-count"}:
             law, step = next(iter(trace.broken.items()))
-            raise TargetTrouble(Failure("protocol", f"returned another {law}", step))
+            raise TargetTrouble(Failure("protocol", f"returned another {law}", step), trajectory)
 
     def attempt(self, trajectory: Trajectory) -> Trace:
         """Run it and hand back whatever happened."""

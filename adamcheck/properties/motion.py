@@ -175,16 +175,20 @@ def _lost(seen: Motion) -> Break | None:
 
 
 def _stands(seen: Motion) -> Break | None:
-    asked = seen.ordinary & seen.clear.any(axis=0)
-    if not asked.any() or not seen.stands[asked].all():
+    """All at rest for half of the run at least, while some of them clearly should move."""
+    if not seen.ordinary.any():
         return None
-    last = int(seen.still[asked].max())
-    element = int(np.flatnonzero(asked & (seen.still == last))[0])
+    last = int(seen.still[seen.ordinary].max())
+    clear = 2 * seen.clear[last:].sum(axis=0) > seen.steps - last
+    asked = seen.ordinary & clear
+    if 2 * last > seen.steps or not asked.any():
+        return None
+    element = int(np.flatnonzero(asked)[0])
     where = f"stands still from step {last + 1} of {seen.steps} on" if last else "does not move"
     during = "" if last else f" in {seen.steps} step{'s' * (seen.steps != 1)}"
     text = (
-        f"θ {where}{during}: none of {int(asked.sum())} elements changes a bit, and exact updates"
-        f" are more than a place of θ{because(seen.evidence)}"
+        f"θ {where}{during}: none of {int(seen.ordinary.sum())} elements changes a bit, and exact"
+        f" updates of {int(asked.sum())} are more than a place of θ{because(seen.evidence)}"
     )
     return Break(text, element, last + 1, "theta", seen.evidence)
 
@@ -238,9 +242,8 @@ def _underflows(seen: Motion) -> Iterator[_Note]:
 
 
 def _some_stand(seen: Motion) -> Iterator[_Note]:
-    asked = seen.ordinary & seen.clear.any(axis=0)
     halted = seen.stands & (seen.lost == seen.steps)
-    if not halted.any() or halted[asked].all():
+    if not halted.any():
         return
     element = int(np.flatnonzero(halted)[0])
     text = (

@@ -34,6 +34,11 @@ def witness_of(context: Context, check: str, broken: Broken, *, runs: int) -> Wi
     """The witness of a broken law; ``runs`` more runs of the target may be spent on shrinking."""
     if broken.first.step and broken.law in PROPERTIES:
         broken = _shrunk(context, _cut(context, broken), runs)
+    return written(context, check, broken)
+
+
+def written(context: Context, check: str, broken: Broken) -> Witness:
+    """The witness of a broken law as it stands."""
     trajectory, first = broken.trajectory, broken.first
     steps = trajectory.steps
     grads = [g.reshape(steps, -1) for g in trajectory.grads]

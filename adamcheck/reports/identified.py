@@ -11,9 +11,10 @@ from rich.text import Text
 
 from adamcheck._version import __version__
 from adamcheck.errors import UsageError
+from adamcheck.formats import format_named
 from adamcheck.reports import summary
 from adamcheck.reports.dialects import describe
-from adamcheck.reports.documents import identification_document
+from adamcheck.reports.documents import defaults_document, identification_document
 from adamcheck.reports.terminal import grid
 from adamcheck.result import Identification
 from adamcheck.spec import parse_spec
@@ -38,6 +39,7 @@ def document(target: str, dtype: str, report: IdentifyReport) -> dict[str, Any]:
         "findings": [
             {"name": f.name, "dtype": f.dtype, "message": f.message} for f in report.findings
         ],
+        "defaults": defaults_document(report.defaults),
         "identified": None if found is None else identification_document(found),
         "environment": {str(k): str(v) for k, v in report.environment.items()},
     }
@@ -52,15 +54,21 @@ def show(
         ("dtype", dtype),
         ("found", summary.evidence(found)),
         ("meaning", meaning(found.spec) if found.kind == "dialect" else ""),
-        ("from adam", found.regime),
+        ("from adam" if found.kind == "dialect" else "differs", summary.differs(found)),
+        ("defaults", summary.defaults(report.defaults)),
     ]
     console.print(grid((label, text) for label, text in rows if text))
     if found.candidates:
         table = Table(box=SIMPLE, pad_edge=False, show_edge=False)
         table.add_column("candidate", overflow="fold")
-        table.add_column("largest deviation, × envelope", justify="right")
+        some = any(deviation <= 1.0 for _, deviation in found.candidates)
+        if some:
+            table.add_column("largest deviation, × envelope", justify="right")
+        table.add_column("movement left open", justify="right")
         for spec, deviation in found.candidates[:SHOWN]:
-            table.add_row(Text(visible(spec)), f"{deviation:.3g}")
+            fits = [f"{deviation:.3g}" if deviation <= 1.0 else ""] if some else []
+            share = max(deviation - 1.0, 0.0) * format_named(dtype).u
+            table.add_row(Text(visible(spec)), *fits, summary.open_share(share))
         console.print()
         console.print(table)
     if report.findings:
@@ -69,10 +77,11 @@ def show(
         line = f"finding {finding.name} [{finding.dtype}]: {finding.message}"
         console.print(Text(visible(line), style="cyan"))
     console.print()
-    last = found.spec if found.kind == "dialect" else found.kind
+    last = found.spec if found.kind == "dialect" else summary.evidence(found)
     if found.edit is not None:
         last = f"{found.spec} with one change: {found.edit.text}"
-    console.print(Text(visible(f"{target} is {last}"), style="bold"))
+    verb = "is " if found.kind == "dialect" or found.edit is not None else ""
+    console.print(Text(visible(f"{target}{': ' if not verb else ' '}{verb}{last}"), style="bold"))
 
 
 def meaning(text: str) -> str:

@@ -41,7 +41,7 @@ def _section(result: Result) -> list[str]:
     told = [
         ("claimed", summary.claimed(result)),
         ("found", summary.found(result)),
-        ("differs", result.identified.regime if result.identified is not None else ""),
+        ("differs", summary.differs(result.identified)),
         ("error", result.error),
         ("defaults", summary.defaults(result.defaults)),
         ("run", summary.settings(result)),

@@ -101,11 +101,31 @@ def facts(check: CheckResult) -> list[tuple[str, str]]:
 
 def where(witness: Witness) -> str:
     """The place of the compared number in its run."""
-    steps, size = len(witness.grads), len(witness.theta0)
-    text = f"step {witness.step} of {steps}, element {witness.element} of {size}, {witness.dtype}"
+    steps = len(witness.grads)
+    text = f"step {witness.step} of {steps}, {_place(witness)}, {witness.dtype}"
     told = {key: value for key, value in witness.how.items() if key != "law"}
     extra = [*witness.flags, *(f"{key}={value}" for key, value in told.items())]
     return f"{text} ({', '.join(extra)})" if extra else text
+
+
+def _place(witness: Witness) -> str:
+    """The element, and the parameter that it is of where there are several or it has a shape."""
+    shapes = [tuple(shape) for shape in witness.how.get("shapes", [[len(witness.theta0)]])]
+    at = witness.element
+    for k, shape in enumerate(shapes):
+        size = math.prod(shape)
+        if at >= size and k + 1 < len(shapes):
+            at -= size
+            continue
+        own = f"element {at} of {size}"
+        if len(shape) > 1:
+            place, rest = [], at
+            for length in reversed(shape):
+                place.append(rest % length if length else 0)
+                rest //= length or 1
+            own = f"element {tuple(reversed(place))} of shape {shape}"
+        return own if len(shapes) == 1 else f"parameter {k} of {len(shapes)}, {own}"
+    return f"element {at}"
 
 
 def inputs(witness: Witness) -> str:
@@ -164,40 +184,65 @@ def found(result: Result) -> str:
 def evidence(it: Identification) -> str:
     """The nearest dialect, how well it fits, and how badly the next one does."""
     if it.edit is not None:
-        off = f"{it.spec} with one change, without which the largest deviation is"
-        return f"{off} {_brief(it.deviation)} × the envelope"
+        return f"{it.spec} with one change, without which {_open(it)}"
     if it.kind != "dialect":
         kinds = {
             "not-deterministic": "not deterministic",
             "not-elementwise": "not elementwise",
-            "not-adam": "not an Adam",
+            "not-adam": "no dialect fits",
         }
         kind = kinds.get(it.kind, it.kind)
-        return f"{kind}; nearest is {it.spec} at {_brief(it.deviation)} × the envelope"
+        if not it.near or it.kind == "not-deterministic":
+            return f"{kind}; {it.regime}"
+        return f"{kind}; nearest is {it.spec}, of which {_open(it)}"
     text = f"{it.spec} (largest deviation {_brief(it.deviation)} × the envelope"
     if it.second:
-        text += f"; next best {it.second} at {_brief(it.second_deviation)} ×"
+        fits = it.second_deviation <= 1.0
+        text += f"; {it.second} " + (
+            f"at {_brief(it.second_deviation)} ×" if fits else "does not fit"
+        )
     text += ")"
     if it.indistinguishable:
         text += f"; cannot be told from {', '.join(it.indistinguishable)}"
     return text
 
 
+def differs(it: Identification | None) -> str:
+    """Where the target leaves what it is near to; empty where nothing is near."""
+    told = it is None or not it.near or it.kind == "not-deterministic"
+    return "" if it is None or told else it.regime
+
+
+def open_share(share: float) -> str:
+    """A share of the target's movement that a rule leaves open."""
+    return f"{100.0 * share:.2g} %" if share < 1.0 else "all"
+
+
+def _open(it: Identification) -> str:
+    return f"{open_share(it.unexplained)} of the movement is left open"
+
+
 def others(result: Result) -> list[tuple[Status, str, str]]:
     """Rows (outcome, checks with dtypes, why) of what neither passed nor failed nor was skipped."""
     rows: dict[tuple[Status, str], dict[str, list[str]]] = {}
+    first: dict[tuple[Status, str], str] = {}
     undecided: Counter[tuple[Status, str]] = Counter()
     for status in (Status.ERROR, Status.INCONCLUSIVE, Status.WAIVED):
         for check in result.checks:
             if check.status is status:
                 key = (status, check.message or "no reason given")
+                first.setdefault(key, check.explanation)
                 rows.setdefault(key, {}).setdefault(check.name, []).append(check.dtype)
                 undecided[key] += check.undecided if status is Status.INCONCLUSIVE else 0
     return [
         (
             status,
             ", ".join(f"{name} [{', '.join(in_order(ds))}]" for name, ds in names.items()),
-            f"{why} ({count} element-steps)" if (count := undecided[status, why]) else why,
+            f"{why} ({count} element-steps)"
+            if (count := undecided[status, why])
+            else f"{why}, first {told}"
+            if status is Status.ERROR and (told := first[status, why])
+            else why,
         )
         for (status, why), names in rows.items()
     ]

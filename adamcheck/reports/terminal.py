@@ -77,7 +77,7 @@ def _heading(result: Result, console: Console) -> None:
         ("target", f"{result.target}{adapter}"),
         ("claimed", summary.claimed(result)),
         ("found", summary.found(result)),
-        ("differs", result.identified.regime if result.identified is not None else ""),
+        ("differs", summary.differs(result.identified)),
         ("defaults", summary.defaults(result.defaults)),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),

@@ -16,6 +16,7 @@ import adamcheck.proof
 from adamcheck.cli.prove import run_prove
 from adamcheck.errors import UsageError
 from adamcheck.reports.documents import load_results
+from adamcheck.spec.defaults import Defaults
 
 from .names import GOOD, ODD
 
@@ -23,7 +24,12 @@ from .names import GOOD, ODD
 def a_report(samples, dtype="float32", **changes):
     found = replace(samples.deviating().identified, **changes)
     return SimpleNamespace(
-        identification=found, environment={"numpy": "2"}, findings=(), error="", dtype=dtype
+        identification=found,
+        environment={"numpy": "2"},
+        findings=(),
+        error="",
+        dtype=dtype,
+        defaults=Defaults({"lr": 1e-3}, {"eps": "it is None"}),
     )
 
 
@@ -51,7 +57,9 @@ def test_what_is_no_dialect_has_its_own_exit_code(ask, engine, samples, kind):
     engine.answers = {ODD: a_report(samples, kind=kind)}
     done = ask("identify", ODD)
     assert done.code == 1
-    assert done.out.splitlines()[-1] == f"{ODD} is {kind}"
+    said = {"not-adam": "no dialect fits", "not-elementwise": "not elementwise"}[kind]
+    last = done.out.splitlines()[-1]
+    assert last.startswith(f"{ODD}: {said}; nearest is adam[eps=hat], of which 0 % of the movement")
 
 
 def test_identify_says_why_it_cannot(ask, engine):
