@@ -4,13 +4,14 @@ The bound on differences to Algorithm 1 only shows that every hyperparameter arr
 and which Adam a library is, the checks say.
 """
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from installed import needs
 
-from adamcheck.errors import UsageError
+from adamcheck.errors import TargetError, UsageError
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 from targets.helpers import HYPER, request, textbook
@@ -239,3 +240,65 @@ def test_keras(backend):
         preload = ({name: rows[6] for name, rows in trace.moments[0].items()},)
         rest = request(trace.thetas[0][7], one().grads[0][7:], hyper=UNUSUAL, preload=preload)
         assert session.run(rest).thetas[0].tobytes() == trace.thetas[0][7:].tobytes()
+
+
+RATES = np.array([0.03, 0.06, 0.0, 0.03, 0.015, 0.12])
+
+
+@pytest.mark.parametrize(
+    ("target", "pace", "package"),
+    [
+        ("torch.optim:Adam", "assigned", "torch"),
+        ("optax:adam", "scheduled", "optax"),
+        ("keras.optimizers:Adam", "assigned", "keras"),
+        ("keras.optimizers:Adam", "scheduled", "keras"),
+    ],
+)
+def test_a_rate_that_changes_scales_the_step_and_nothing_else(target, pace, package):
+    needs(package)
+    with opened(target, {}) as session:
+        asked = request(np.zeros(5), steps=len(RATES), hyper=UNUSUAL)
+        steady = np.diff(session.run(asked).thetas[0], axis=0)
+        paced = session.run(replace(asked, lrs=RATES, pace=pace))
+    assert paced.failure is None
+    expected = steady * (RATES / UNUSUAL["lr"])[:, None]
+    assert np.abs(np.diff(paced.thetas[0], axis=0) - expected).max() < 1e-6
+
+
+def test_torch_follows_each_group_and_a_closure():
+    needs("torch")
+    with opened("torch.optim:Adam", {}) as session:
+        theta = np.zeros(3)
+        plain = request(theta, steps=6, hyper=UNUSUAL)
+        other = {"lr": 0.5, "beta1": 0.5, "eps": 0.25}
+        one, two = session.run(plain), session.run(replace(plain, hyper={**UNUSUAL, **other}))
+        three = Trajectory((theta,) * 3, plain.grads * 3, UNUSUAL, groups=({}, other, other))
+        grouped = session.run(three)
+        assert [a.tobytes() for a in grouped.thetas] == [
+            one.thetas[0].tobytes(), *[two.thetas[0].tobytes()] * 2
+        ]  # fmt: skip
+        by_closure = session.run(replace(plain, closure=True))
+        assert by_closure.thetas[0].tobytes() == one.thetas[0].tobytes()
+
+
+def test_torch_states_are_references_and_come_back_in_the_dtype_of_the_parameter():
+    needs("torch")
+    with opened("torch.optim:Adam", {}) as session:
+        asked = one(reload_after=7)
+        copied = session.run(asked)
+        live = session.run(replace(asked, receiver="live"))
+        assert live.failure is None
+        assert (copied.thetas[0][:8] == live.thetas[0][:8]).all()
+        assert (copied.thetas[0][8:] != live.thetas[0][8:]).any()
+        back = session.run(replace(asked, stored="bfloat16", moments=True))
+        assert back.failure is None
+        off = np.abs(back.thetas[0] - copied.thetas[0]).max()
+        assert 0 < off < 2.0**-5 * UNUSUAL["lr"]
+        assert back.moments[0]["m"].dtype == np.float64
+
+
+def test_torch_capturable_is_refused_on_a_cpu_in_one_line():
+    needs("torch")
+    with pytest.raises(TargetError, match="capturable=True") as told:
+        opened("torch.optim:Adam", {"capturable": True}).description  # noqa: B018
+    assert "\n" not in str(told.value)
