@@ -6,9 +6,9 @@ envelope's bound encloses the exact value. What leaves a level's range is enclos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -103,13 +103,11 @@ def _in_doubles(point: top.Point) -> tuple[float, float, float]:
 
 def _directed(exact: Any, towards: float) -> float:
     """A number without radius as a double, rounded down or up."""
-    mantissa, exponent = exact.mid().man_exp()
-    number = Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-    try:
-        nearest = float(number)
-    except OverflowError:
-        nearest = np.inf if number > 0 else -np.inf
-    if np.isinf(nearest):
-        return nearest if nearest == towards else float(np.nextafter(nearest, 0.0))
-    beyond = nearest > number if towards < 0 else nearest < number
-    return float(np.nextafter(nearest, towards)) if beyond else nearest
+    from adamcheck.numerics.balls import ball
+
+    near = float(exact)  # how it was rounded, the comparison of exact numbers says
+    if math.isinf(near):
+        return near if near == towards else math.nextafter(near, 0.0)
+    while ball(near) > exact if towards < 0.0 else ball(near) < exact:
+        near = math.nextafter(near, towards)
+    return near
