@@ -96,6 +96,15 @@ class SkipsHalf(Plain):
         self.m = [0.5 * m for m in self.m]
 
 
+class ComplexBeyond(Plain):
+    """A root of less than 0 is a complex number, as that of Python's floats."""
+
+    def step(self, grads):
+        if self.hyper[2] > 1.0:
+            return [p.astype(complex) for p in self.params]
+        return super().step(grads)
+
+
 class NoScalars(Plain):
     def check(self, p):
         if p.ndim == 0:

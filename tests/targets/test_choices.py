@@ -39,6 +39,7 @@ def told(result):
         ("VectorsOnly", "ADAM-EL-1", "refuses arrays of no elements: ValueError"),
         ("Contiguous", "ADAM-LY-1", "refuses a gradient in strided layout: ValueError"),
         ("ChecksRateOnly", "ADAM-HP-2", "although it refuses other senseless hyperparameters"),
+        ("ComplexBeyond", "ADAM-HP-2", "accepts beta2=1.5, and gives no parameter back"),
     ],
 )
 def test_a_choice_is_told_and_fails_where_that_is_asked(name, check, text):
