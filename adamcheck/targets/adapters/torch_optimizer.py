@@ -62,8 +62,14 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
     torch = sys.modules["torch"]
     if isinstance(found, type):
         return "torch" in origins and issubclass(found, torch.optim.Optimizer)
-    made = made_of(found, lambda: [torch.zeros(1, requires_grad=True)])
-    return isinstance(made, torch.optim.Optimizer)
+    return isinstance(_made(found), torch.optim.Optimizer)
+
+
+def _made(found: Any) -> Any:
+    """What has the methods: the class, or what the function makes."""
+    torch = sys.modules["torch"]
+    parameters = [torch.zeros(1, requires_grad=True)]
+    return found if isinstance(found, type) else made_of(found, lambda: parameters)
 
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
@@ -114,7 +120,8 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     abilities = {"stepwise", "many", "missing", "layouts", "state", "live", "stored", "groups"}
     if "lr" in names.hyperparameters:
         abilities.add("assigned")
-    if tracked and "closure" in inspect.signature(found.step).parameters:  # type: ignore[attr-defined]
+    made = _made(found)
+    if tracked and "closure" in inspect.signature(made.step).parameters:
         abilities.add("closure")
     if keys & (_STATE.keys() - {"step"}):
         abilities.add("moments")
