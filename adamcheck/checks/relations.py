@@ -29,6 +29,8 @@ def _as(spec: Spec, special: Special) -> Spec | None:
     """The other rule with the claimed spec's conventions; None where it has no such word."""
     if special.algorithm == spec.algorithm:
         return spec.with_(**special.switches)
+    if spec.stored.keys() & {"moments", "m"}:  # a moment that the other rule has not is rounded
+        return None
     words = CONVENTIONS[special.algorithm]
     shared = {
         name: getattr(spec, name)
@@ -38,7 +40,7 @@ def _as(spec: Spec, special: Special) -> Spec | None:
     asked = shared | dict(special.switches)
     if any(word not in words[name] for name, word in asked.items()):
         return None
-    return Spec(special.algorithm).with_(**asked)
+    return Spec(special.algorithm).with_(**asked, **spec.stored)
 
 
 def special_cases(spec: Spec) -> Iterator[Case]:

@@ -146,6 +146,7 @@ class Context:
     findings: list[Finding] = field(default_factory=list)
     changed: Trajectory | None = None
     max_steps: int | None = None
+    suggested: bool = False
     last: dict[Any, Judgement] = field(default_factory=dict)
     strict: bool = False
     accepted: set[str] = field(default_factory=set)

@@ -16,6 +16,7 @@ from adamcheck.properties.context import (
     Context,
     flat_index,
 )
+from adamcheck.properties.suggestion import of_blocks, of_steps
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -30,7 +31,10 @@ def envelope(
         built = difference(rows(asked[None]), rows(seen[:1]), "building changes the parameter")
         if built is not None:
             return built
-    return judged(context, account, context.evidence(trajectory, trace, spec))
+    first = judged(context, account, context.evidence(trajectory, trace, spec))
+    if first is not None:
+        of_blocks(context, spec, trajectory)
+    return first
 
 
 @property_("one step")
@@ -46,10 +50,12 @@ def one_step(
         judgement = context.judged(evidence.step(t))
         account.count(judgement, alone=True)
         if judgement.bad.any():
+            of_steps(context, spec, evidence, broken=True)
             first = departure(judgement)
             assert first is not None
             text = f"from the moments shown before it, step {t}: {_which(judgement)} the envelope"
             return replace(first, message=text, step=t, before=t - 1)
+    of_steps(context, spec, evidence, broken=False)
     return None
 
 

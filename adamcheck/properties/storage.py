@@ -40,7 +40,7 @@ def kept_formats(
             continue
         shown = evidence.moments[name].astype(np.float64)
         account.examples += shown.size
-        off = _foreign(shown, fmt)
+        off = foreign(shown, fmt)
         if off.any():
             t, i = (int(k) for k in np.argwhere(off)[0])
             text = f"{name} is not kept in {fmt.name}: {shown[t, i]:.17g} is no number of it"
@@ -68,7 +68,7 @@ def claimed(spec: Spec) -> dict[str, Format]:
     return found
 
 
-def _foreign(shown: _Doubles, fmt: Format) -> NDArray[np.bool_]:
+def foreign(shown: _Doubles, fmt: Format) -> NDArray[np.bool_]:
     """Where a finite number is none of a format's."""
     with np.errstate(all="ignore"):
         known = shown.astype(fmt.dtype).astype(np.float64)

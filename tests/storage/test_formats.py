@@ -95,3 +95,13 @@ def test_the_widest_of_two_sixteen_bit_formats_is_float32():
     assert widest(FORMATS[n] for n in names).name == "float32"
     assert not holds(FORMATS["bfloat16"], FORMATS["float16"])
     assert kept(parse_spec("adam[moments=float16]"), FORMATS["bfloat16"]).base.name == "float32"
+
+
+def test_a_relative_is_asked_with_the_same_storage_or_not_at_all():
+    from adamcheck.checks.relations import special_cases
+
+    for text in ("adam[moments=float16]", "adam[m=bfloat16]"):
+        assert all(case.other.algorithm == "adam" for case in special_cases(parse_spec(text)))
+    found = list(special_cases(parse_spec("adam[arithmetic=float32,rounding=stochastic]")))
+    assert any(case.other.algorithm == "rmsprop" for case in found)
+    assert all(case.other.rounding == "stochastic" for case in found)
