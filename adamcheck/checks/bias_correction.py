@@ -27,11 +27,11 @@ def by_running(context: Context, account: Account) -> None:
     _corrected(context)
     if cancelling(context):
         raise Skip(f"averages that remember so long: {CANCELLED}")
-    last = context.profile.late(context.profile.slow_steps, context.averaging)
+    last = context.profile.late(context.profile.slow_steps, context.coarsest)
     steps = context.affordable(last, least=130)
     hyper = slow(context, last)
     # few digits bring runs so short that a pause would take what is left to be seen
-    pauses = 0 if context.averaging.narrow else 2  # long runs of few digits (ADAM-LS-7) have pauses
+    pauses = 0 if context.coarsest.narrow else 2  # long runs of few digits (ADAM-LS-7) have pauses
     grads = life(context, hyper, steps, context.profile.crowd, "bias", pauses=pauses)
     hold(context, account, context.trajectory(grads, hyper=hyper))
 

@@ -56,14 +56,14 @@ def slow(context: Context, steps: int) -> dict[str, float]:
 
 def nearest(context: Context) -> tuple[int, int]:
     """(k for β1, k for β2) of the largest 1-2^-k at which the envelope leaves half of the steps."""
-    p = context.averaging.precision
-    return (p - 6, p - 5) if context.averaging.narrow else (p - 12, p - 10)
+    p = context.coarsest.precision
+    return (p - 6, p - 5) if context.coarsest.narrow else (p - 12, p - 10)
 
 
 def brief(context: Context, salt: str) -> dict[str, float]:
     """Drawn hyperparameters whose averages forget soon, so that little is lost in their bounds."""
     rng = context.rng(salt)
-    few = context.averaging.narrow
+    few = context.coarsest.narrow
     first, second = ((0.5, 2.0), (1.5, 3.0)) if few else ((1.0, 4.0), (2.0, 6.0))
     near = 1.0 - 2.0 ** -rng.uniform(*first)
     drawn = {
@@ -84,13 +84,13 @@ def inexact(context: Context, salt: str) -> dict[str, float]:
 
     Dyadic ones where few digits leave no room for what honest scalars may be off by.
     """
-    few = context.fmt.narrow or context.averaging.narrow
+    few = context.coarsest.narrow
     return context.dyadic if few else brief(context, salt)
 
 
 def usual(context: Context) -> dict[str, float]:
     """The ordinary hyperparameters; dyadic ones where the format cannot average over so many."""
-    return context.dyadic if context.averaging.narrow else context.ordinary
+    return context.dyadic if context.coarsest.narrow else context.ordinary
 
 
 def _safe(context: Context, hyper: Mapping[str, float]) -> Zone:
@@ -101,7 +101,7 @@ def _safe(context: Context, hyper: Mapping[str, float]) -> Zone:
 def _memory(context: Context, hyper: Mapping[str, float]) -> int:
     """Steps without gradients after which β^k, of the average that lasts longer, is below u."""
     kept = max((hyper.get(n, 0.0) for n in ("beta1", "beta2", "momentum")), default=0.0)
-    return math.ceil(math.log(context.averaging.u) / math.log(kept)) if 0.0 < kept < 1.0 else 1
+    return math.ceil(math.log(context.coarsest.u) / math.log(kept)) if 0.0 < kept < 1.0 else 1
 
 
 _DEEP: Final = 600

@@ -174,6 +174,11 @@ class Context:
         return kept(self.spec, self.fmt).averages
 
     @property
+    def coarsest(self) -> Format:
+        """That format or the parameter's, whichever has fewer digits."""
+        return min(self.averaging, self.fmt, key=lambda one: one.precision)
+
+    @property
     def ordinary(self) -> dict[str, float]:
         """The usual hyperparameters, as far as the format can follow them."""
         averaged = usual(self.averaging)

@@ -79,6 +79,11 @@ class Spec:
         for name, unclaimed in UNCLAIMED.items():
             if getattr(self, name) != unclaimed:
                 _check_word(name, getattr(self, name), tuple(STORAGE[name]))
+        if self.kahan == "yes" and self.stored.keys() & {"moments", "m", "arithmetic"}:
+            raise UsageError(
+                "spec: kahan=yes is judged with the parameter's own formats: leave moments, m and"
+                " arithmetic as they are."
+            )
         if self.bits == "none":
             for name in ("blocks", "blocks_from", "map"):
                 if getattr(self, name) != UNCLAIMED[name]:

@@ -64,9 +64,11 @@ def _drawn(rng: np.random.Generator, dtype: str) -> Drawn:
     kinds += ["behind", "rounding"] if fmt.narrow else []
     kind = kinds[rng.integers(len(kinds))]
     if kind == "behind":
-        keep = {"kahan": "yes"} if rng.integers(2) else {"master": "float32"}
+        forgets = {"forgets": str(rng.choice(("always", "load")))}
+        if rng.integers(2):
+            return {"kahan": "yes"}, {}, forgets
         wide = {"moments": "float32", "arithmetic": "float32"}
-        return wide | keep, {}, {"forgets": str(rng.choice(("always", "load")))}
+        return wide | {"master": "float32"}, {}, forgets
     if kind == "rounding":
         wide = {"arithmetic": "float32", "rounding": "stochastic"}
         if rng.integers(2):
