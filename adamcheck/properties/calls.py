@@ -118,7 +118,7 @@ def _counted(
             state = context.state_after(spec, one.hyper, before.reshape(len(before), -1))
             if state is None:
                 return None
-            evidence = replace(evidence, start=state)
+            evidence = replace(evidence, start=state, shown=True)
         parts.append(replace(evidence, first=int(begin)))
     return parts
 

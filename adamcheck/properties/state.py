@@ -139,7 +139,7 @@ def _resumed(context: Context, trajectory: Trajectory, trace: Trace, spec: Spec)
         return None
     rest = replace(trajectory, grads=(grads[after:],))
     evidence = context.evidence(rest, Trace((trace.thetas[0][after:],)), spec)
-    return replace(evidence, start=state, first=after)
+    return replace(evidence, start=state, first=after, shown=after > 0)
 
 
 @property_("stored")
