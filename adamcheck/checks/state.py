@@ -211,12 +211,16 @@ def _save_after_long(context: Context, account: Account, several: Trajectory) ->
     hold(context, account, late, "reload")
 
 
+LATEST: Final = 65_538
+"""The largest count that is loaded to be saved: 16 bits do not hold it."""
+
+
 def _save_late(context: Context, account: Account) -> None:
     """Save at step counts that 8 bits of precision, 11, and 16-bit integers do not hold."""
     if not context.able("load_moments") or context.spec.algorithm != "adam":
         return
     rng = context.rng("save late")
-    for t in (259, 2_051, 65_539):
+    for t in (259, 2_051, LATEST + 1):
         # β so near to one that the correction still tells t from t+1
         near = 1.0 - 2.0 ** -min(t.bit_length(), context.fmt.precision)
         hyper = context.altered(context.dyadic, beta1=near, beta2=near)

@@ -22,14 +22,15 @@ Gradients = Sequence[Array | None]
 
 @dataclass
 class Fault:
-    """No fault; ``given`` are the numbers and words as written, ``keys`` those that are read.
-
-    ``recounts``: what a saved count is changed to shows in the powers of β.
-    """
+    """No fault; ``given`` are the numbers and words as written, ``keys`` those that are read."""
 
     given: Mapping[str, str] = field(default_factory=dict)
     keys: ClassVar[tuple[str, ...]] = ()
-    recounts: ClassVar[bool] = False
+
+    @property
+    def recounts(self) -> bool:
+        """Whether a count is changed, which then shows in the powers of β."""
+        return False
 
     def __str__(self) -> str:
         name = next((n for n, kind in FAULTS.items() if kind is type(self)), "")
@@ -78,7 +79,10 @@ class Narrow(Fault):
     """A moment, or the count, goes through a format when it is saved."""
 
     keys = ("name", "format")
-    recounts = True
+
+    @property
+    def recounts(self) -> bool:
+        return self.word("name") == "t"
 
     def saved(self, slot: dict[str, Any], index: int) -> None:
         dtype, name = FORMATS[self.word("format")].dtype, self.word("name")
@@ -94,7 +98,10 @@ class Wrap(Fault):
     """The saved count is what remains of it."""
 
     keys = ("at",)
-    recounts = True
+
+    @property
+    def recounts(self) -> bool:
+        return True
 
     def saved(self, slot: dict[str, Any], index: int) -> None:
         slot["t"] %= self.whole("at")
@@ -104,7 +111,10 @@ class Saturate(Fault):
     """The saved count goes no further."""
 
     keys = ("at",)
-    recounts = True
+
+    @property
+    def recounts(self) -> bool:
+        return True
 
     def saved(self, slot: dict[str, Any], index: int) -> None:
         slot["t"] = min(slot["t"], self.whole("at"))
@@ -114,7 +124,10 @@ class Lose(Fault):
     """A moment, or the count, is saved as 0: from a step count and from a parameter on."""
 
     keys = ("name", "from", "parameter")
-    recounts = True
+
+    @property
+    def recounts(self) -> bool:
+        return self.word("name") == "t"
 
     def saved(self, slot: dict[str, Any], index: int) -> None:
         if slot["t"] < self.whole("from") or index < self.whole("parameter"):
@@ -129,7 +142,10 @@ class Shift(Fault):
     """The loaded count is off."""
 
     keys = ("by",)
-    recounts = True
+
+    @property
+    def recounts(self) -> bool:
+        return True
 
     def resumed(self, slot: Slot, dtype: np.dtype[Any]) -> None:
         slot.t = max(0, slot.t + self.whole("by"))

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from adamcheck.checks.state import LATEST
 from adamcheck.formats import FORMATS
-from adamcheck.mutations.faults import Fault
+from adamcheck.mutations.faults import Fault, parse_fault
+from adamcheck.profiles import profile_named
 from adamcheck.program import trace
-from adamcheck.spec import Spec
+from adamcheck.result import Result
+from adamcheck.spec import Spec, parse_spec
 
 from ..cases import Case
 from ..conducted import counts, drawn, fault, late
@@ -25,6 +28,19 @@ def mutant(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Ca
 def honest(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Case:
     """Its twin."""
     return drawn("honest", "state", _conventions, seed, index, dtype, specs)
+
+
+def apart(case: Case, result: Result) -> tuple[str, str]:
+    """A fault that needs a count that no run saved: those of Adam are loaded, others are run."""
+    fault = parse_fault(dict(case.given)["fault"])
+    needed = max(fault.whole("at"), fault.whole("from"))
+    if fault.word("name") == "t" and "format" in fault.given:
+        needed = 2 ** FORMATS[fault.word("format")].precision + 1
+    spike = profile_named(result.profile).spike
+    reached = LATEST if parse_spec(case.spec).algorithm == "adam" else spike - spike // 4
+    if needed > reached:
+        return "beyond the horizon", f"needs a saved count of {needed}, and {reached} was reached"
+    return "survived", ""
 
 
 def _conventions(rng: np.random.Generator, spec: Spec, dtype: str) -> Fault:
