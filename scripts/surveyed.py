@@ -43,11 +43,11 @@ def numpyro_adam(theta0, *, lr, beta1, beta2, eps):
 
     jax.config.update("jax_enable_x64", True)
     optimizer = Adam(step_size=lr, b1=beta1, b2=beta2, eps=eps)
-    state = optimizer.init(jax.numpy.array(theta0))
+    state, update = optimizer.init(jax.numpy.array(theta0)), jax.jit(optimizer.update)
 
     def step(grad):
         nonlocal state
-        state = optimizer.update(jax.numpy.array(grad), state)
+        state = update(jax.numpy.array(grad), state)
         return np.array(optimizer.get_params(state))
 
     return step

@@ -144,7 +144,9 @@ _GROUPS: Final[tuple[dict[str, float], ...]] = (
 )
 def parameter_groups(context: Context, account: Account) -> None:
     rng, usual = context.rng("groups"), context.dyadic
-    shapes = ((5,), (2, 3), (5,), (4,), (5,), (1,))
+    wanted = ((5,), (2, 3), (5,), (4,), (5,), (1,))
+    few = (max(6, context.declared.least_size),)
+    shapes = [shape if context.declared.takes(shape) else few for shape in wanted]
     base = context.trajectory(rng.standard_normal((_STEPS, 5)), hyper=usual)
     trajectory = replace(
         base,

@@ -208,7 +208,7 @@ def _save_after_long(context: Context, account: Account, several: Trajectory) ->
     after = int(rng.integers(most - most // 4, most))
     grads = [context.cast(rng.standard_normal((after + 4, *a.shape))) for a in several.theta0]
     late = replace(several, grads=tuple(grads), reload_after=after)
-    hold(context, account, late, "reload")
+    offered(context, account, late, "reload")
 
 
 LATEST: Final = 65_538

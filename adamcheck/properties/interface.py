@@ -223,11 +223,12 @@ def _only(trajectory: Trajectory, kept: Sequence[int]) -> Trajectory:
     """Some of the parameters, all of whose gradients are there where they are not all kept."""
     if len(kept) == len(trajectory.theta0):
         return trajectory
-    present, preload = trajectory.present, trajectory.preload
+    present, preload, groups = trajectory.present, trajectory.preload, trajectory.groups
     return replace(
         trajectory,
         theta0=tuple(trajectory.theta0[k] for k in kept),
         grads=tuple(trajectory.grads[k] for k in kept),
         present=None if present is None else present[:, list(kept)],
         preload=None if preload is None else tuple(preload[k] for k in kept),
+        groups=None if groups is None else tuple(groups[k] for k in kept),
     )
