@@ -70,6 +70,9 @@ def thinc_adam(theta0, *, lr, beta1, beta2, eps):
     return step
 
 
+thinc_adam.adamcheck_limits = {"beta1_above": 0.0, "beta2_above": 0.0}  # else it raises
+
+
 def paddle_adam(theta0, *, lr, beta1, beta2, eps):
     """paddle.optimizer.Adam on a dense parameter."""
     import paddle
@@ -94,7 +97,8 @@ def tinygrad_adam(theta0, *, lr, beta1, beta2, eps):
     from tinygrad.nn.optim import Adam
 
     Tensor.training = True
-    parameter = Tensor(theta0.copy(), requires_grad=True)
+    parameter = Tensor(theta0.copy())
+    parameter.requires_grad = True
     optimizer = Adam([parameter], lr=lr, b1=beta1, b2=beta2, eps=eps)
 
     def step(grad):
