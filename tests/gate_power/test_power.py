@@ -431,7 +431,7 @@ def test_kinds_are_counted_apart_and_arithmetic_comes_first():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["state"])
+@pytest.mark.parametrize("kind", ["state", "calls"])
 def test_a_drawn_fault_is_killed_and_its_honest_twin_conforms(kind: str):
     drawn = kind_named(kind)
     assert run(drawn.mutant(1, 0, "float32", ("adam",)), "quick").fate == "killed"
