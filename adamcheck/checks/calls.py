@@ -48,7 +48,9 @@ def no_gradients(context: Context, account: Account) -> None:
     if context.able("many", "missing"):
         present = np.ones((_STEPS, 3), bool)
         present[late, 0] = present[1:4, 1] = False
-        if not refused:  # and a call in which none has one
+        if refused:
+            context.note("empty-call", str(refused))
+        else:  # and a call in which none has one
             present[[1, late], 2] = present[late, 1] = False
         _hold(context, account, replace(base, theta0=base.theta0 * 3, grads=base.grads * 3,
                                         present=present))  # fmt: skip

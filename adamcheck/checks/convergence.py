@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from adamcheck.checks.draws import usual
 from adamcheck.checks.registry import check
 from adamcheck.problems import build
 from adamcheck.properties.context import Account, Context, Skip
@@ -146,7 +147,7 @@ def logistic(context: Context, account: Account) -> None:
 def valley(context: Context, account: Account) -> None:
     _wide(context)
     lr = 2.0**-13 if context.spec.algorithm in ("gd", "momentum") else 2.0**-7
-    hyper = _hyper(context, context.ordinary, lr=lr)
+    hyper = _hyper(context, usual(context), lr=lr)
     close(context, account, _on(context, {"problem": "rosenbrock"}, _steps(context, 400), hyper))
 
 

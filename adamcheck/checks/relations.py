@@ -29,7 +29,11 @@ def _as(spec: Spec, special: Special) -> Spec | None:
     """The other rule with the claimed spec's conventions; None where it has no such word."""
     if special.algorithm == spec.algorithm:
         return spec.with_(**special.switches)
-    if spec.stored.keys() & {"moments", "m"}:  # a moment that the other rule has not is rounded
+    if spec.stored.keys() & {
+        "moments",
+        "m",
+        "bits",
+    }:  # a moment that the other rule has not is rounded
         return None
     words = CONVENTIONS[special.algorithm]
     shared = {

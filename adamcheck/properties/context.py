@@ -48,7 +48,10 @@ class TargetTrouble(Exception):
     """The target failed where it should not; the check's outcome is error."""
 
     def __init__(self, failure: Failure, trajectory: Trajectory | None = None) -> None:
-        where = "while it was built" if failure.step == 0 else f"at step {failure.step}"
+        where = f"at step {failure.step}" if failure.step else "while it was built"
+        loaded = trajectory.preload if trajectory is not None and not failure.step else None
+        if loaded is not None:
+            where += f" or given a state of t = {max(int(each['t']) for each in loaded):,}"
         super().__init__(f"target {failure.kind} {where}: {failure.message}")
         self.failure = failure
         self.trajectory = trajectory

@@ -6,12 +6,15 @@ and which Adam a library is, the checks say.
 
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from installed import needs
 
+from adamcheck.engine.gate import check
 from adamcheck.errors import TargetError, UsageError
+from adamcheck.result import Status
 from adamcheck.targets.protocol import Trajectory
 from adamcheck.targets.session import Session
 from targets.helpers import HYPER, request, textbook
@@ -279,6 +282,30 @@ def test_torch_follows_each_group_and_a_closure():
         ]  # fmt: skip
         by_closure = session.run(replace(plain, closure=True))
         assert by_closure.thetas[0].tobytes() == one.thetas[0].tobytes()
+
+
+THIN = f"{Path(__file__).with_name('thin_torch.py')}"
+
+
+def test_a_closure_adds_to_what_zeroing_left_and_is_called_once():
+    needs("torch")
+    asked = request(np.zeros(3), steps=4, hyper=UNUSUAL)
+    with opened(f"{THIN}:Unzeroing", {}) as session:
+        plain, added = session.run(asked), session.run(replace(asked, closure=True))
+        assert (plain.thetas[0][1:] != added.thetas[0][1:]).any()
+    with opened(f"{THIN}:Twice", {}) as session:
+        failure = session.run(replace(asked, closure=True)).failure
+        assert failure is not None
+        assert "calls the closure 2 times, not once" in failure.message
+
+
+def test_a_refused_call_without_gradients_is_said_beside_what_held():
+    needs("torch")
+    target = f"{THIN}:Gradientless"
+    result = check(target, only=["ADAM-NG-1"], dtypes=["float32"])
+    assert [one.status for one in result.checks] == [Status.PASSED]
+    (found,) = [f for f in result.findings if f.name == "empty-call"]
+    assert found.message.startswith("a step without any gradient is refused: IndexError")
 
 
 def test_torch_states_are_references_and_come_back_in_the_dtype_of_the_parameter():

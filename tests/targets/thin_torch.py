@@ -20,3 +20,28 @@ Partial = functools.partial(torch.optim.AdamW, eps=1e-6)
 
 def made(params, lr=1e-3, beta1=0.9):
     return torch.optim.Adam(params, lr=lr, betas=(beta1, 0.999))
+
+
+class Unzeroing(torch.optim.Adam):
+    """zero_grad leaves gradients where they are: the next ones are added to them."""
+
+    def zero_grad(self, set_to_none=True):
+        pass
+
+
+class Twice(torch.optim.Adam):
+    """Takes the loss twice a step."""
+
+    def step(self, closure=None):
+        if closure is not None:
+            closure()
+        return super().step(closure)
+
+
+class Gradientless(torch.optim.Adam):
+    """Raises where no parameter has a gradient."""
+
+    def step(self, closure=None):
+        given = [p.grad for g in self.param_groups for p in g["params"] if p.grad is not None]
+        given[0].dtype  # noqa: B018
+        return super().step(closure)

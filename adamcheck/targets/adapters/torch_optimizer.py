@@ -252,7 +252,9 @@ class Optimizing:
         def closure() -> Any:
             self._optimizer.zero_grad()
             for parameter, grad in zip(self._tensors, grads, strict=True):
-                parameter.grad = None if grad is None else tensor(grad, self._device)
+                own, left = None if grad is None else tensor(grad, self._device), parameter.grad
+                # autograd adds to what zeroing has left
+                parameter.grad = own if own is None or left is None else left + own
             calls.append(torch.is_grad_enabled())
             return torch.zeros(())
 
@@ -263,6 +265,8 @@ class Optimizing:
         if not calls or not all(calls):
             how = "with gradients switched off" if calls else "not at all"
             raise ProtocolError(f"step(closure) calls the closure {how}")
+        if len(calls) > 1:
+            raise ProtocolError(f"step(closure) calls the closure {len(calls)} times, not once")
         return [self._array(index) for index in range(len(self._tensors))]
 
     def _array(self, index: int) -> NDArray[Any]:
