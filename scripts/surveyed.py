@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+import adamcheck
+
 
 def river_adam(theta0, *, lr, beta1, beta2, eps):
     """river.optim.Adam on a dict of Python's floats, as its linear models use it."""
@@ -53,6 +55,7 @@ def numpyro_adam(theta0, *, lr, beta1, beta2, eps):
     return step
 
 
+@adamcheck.limits(beta1_above=0.0, beta2_above=0.0)  # else it raises
 def thinc_adam(theta0, *, lr, beta1, beta2, eps):
     """thinc.optimizers.Adam without its clipping, its L2 and its averages."""
     from thinc.optimizers import Adam
@@ -68,9 +71,6 @@ def thinc_adam(theta0, *, lr, beta1, beta2, eps):
         return weights
 
     return step
-
-
-thinc_adam.adamcheck_limits = {"beta1_above": 0.0, "beta2_above": 0.0}  # else it raises
 
 
 def paddle_adam(theta0, *, lr, beta1, beta2, eps):

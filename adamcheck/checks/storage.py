@@ -56,7 +56,14 @@ def lost_updates(context: Context, account: Account) -> None:
     steps, count = min(256, 4 * context.profile.steps), 64
     # an eighth of what nearest rounding would lose whole, and all one way
     hyper = context.altered(context.dyadic, lr=context.fmt.u / 8.0, weight_decay=0.0)
-    sizes = context.rng("lost").uniform(0.5, 1.0, (steps, count))
+    if context.may(beta1=0.0, beta2=0.0, momentum=0.0):
+        # without averages an update is off by few roundings, and their sum by less than a place
+        hyper = context.altered(hyper, beta1=0.0, beta2=0.0, momentum=0.0)
+    # ε as large as gradients: their updates are of several sizes, and the smaller ones have to be
+    # kept through more steps until they show
+    hyper = context.altered(hyper, eps=0.125)
+    rng = context.rng("lost")
+    sizes = rng.uniform(0.5, 1.0, (steps, count)) * 2.0 ** rng.uniform(-4.0, 0.0, count)
     grads = sizes * np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
     trajectory = context.trajectory(grads, spread_parameters(context, count), hyper=hyper)
     hold(context, account, trajectory, "no lost updates")

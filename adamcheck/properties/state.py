@@ -49,7 +49,13 @@ def reload(
             raise
         return Break(f"{_RELOADS[receiver]} at step {failure.step} fails: {failure.message}")
     if spec.rounding == "stochastic":  # no bits to compare: what goes on has to lie in the envelope
-        if receiver == "used" or trajectory.present is not None:
+        unread = trajectory.hyper.keys() - set(spec.hyperparameters)
+        if (
+            receiver == "used"
+            or trajectory.present is not None
+            or any(trajectory.hyper[name] for name in unread)  # an option, which no spec claims
+            or trajectory.flags != context.flags_of(spec)
+        ):
             return None
         judgement = context.judged(context.evidence(moved, two, spec))
         account.count(judgement)

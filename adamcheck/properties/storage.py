@@ -143,6 +143,7 @@ def rounding_of_theta(
             return None
         i = int(np.argmax(away))
         return Break("θ is rounded away from zero, and not truncated", i, 1)
+    seen = False
     for k in range(BINS):
         own = (above >= k / BINS) & (above < (k + 1) / BINS)
         count = int(own.sum())
@@ -151,6 +152,8 @@ def rounding_of_theta(
         # Hoeffding: each is one of two numbers that are one place apart
         most = math.sqrt(math.log(2.0 / CHANCE) / (2.0 * count)) + float(blur[own].max())
         mean = float(off[own].mean())
+        # a rounding that always goes one way is off by one of these
+        seen = seen or most < max(k / BINS, 1.0 - (k + 1) / BINS)
         if abs(mean) > most:
             text = (
                 f"the rounding of θ is biased: {mean:+.3f} places away from zero on average over"
@@ -158,6 +161,10 @@ def rounding_of_theta(
                 f" to the next number; chance explains {most:.3f}"
             )
             return Break(text, int(np.argmax(own)), 1)
+    if not seen:
+        base = storage.kept(spec, evidence.fmt).base.name
+        text = f"whether θ is rounded without bias: arithmetic in {base} is as coarse as its places"
+        context.note("not-asked", f"{text}; a wider arithmetic= in the spec lets it be asked")
     return None
 
 

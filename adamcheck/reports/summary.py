@@ -192,7 +192,9 @@ def evidence(it: Identification) -> str:
             "not-adam": "no dialect fits",
         }
         kind = kinds.get(it.kind, it.kind)
-        if not it.near or it.kind == "not-deterministic":
+        if it.kind == "not-deterministic":
+            return it.regime or kind
+        if not it.near:
             return f"{kind}; {it.regime}"
         return f"{kind}; nearest is {it.spec}, of which {_open(it)}"
     text = f"{it.spec} (largest deviation {_brief(it.deviation)} × the envelope"

@@ -148,4 +148,64 @@ CONDUCT: tuple[Defect, ...] = (
     ),
 )
 
-DEFECTS: tuple[Defect, ...] = (*cage.records, *relatives.records, *CONDUCT)
+_STORED = "adamcheck.mutations.stored"
+
+
+def _stored(
+    name: str,
+    why: str,
+    *,
+    claims: str,
+    keeps: str = "",
+    dtypes: tuple[str, ...] = (BFLOAT16,),
+    **fault: str,
+) -> Defect:
+    """A rule whose formula is right, and which keeps something else than is claimed."""
+    twin, at = f"{_STORED}:{claims}", keeps or claims
+    return Defect(
+        name, _STORED, at, twin, why, claims=claims, dtypes=dtypes, options=fault, tags=("storage",)
+    )
+
+
+STORED: tuple[Defect, ...] = (
+    _stored(
+        "moments-narrower-than-claimed",
+        "moments are rounded to bfloat16",
+        claims="adam[moments=float32]",
+        keeps="adam[moments=bfloat16,arithmetic=float32]",
+        dtypes=("float32", BFLOAT16),
+    ),
+    _stored(
+        "master-forgotten",
+        "the copy behind θ is read from θ again",
+        claims="adam[moments=float32,arithmetic=float32,master=float32]",
+        forgets="always",
+    ),
+    _stored(
+        "compensation-forgotten",
+        "what rounding took is never added",
+        claims="adam[kahan=yes]",
+        forgets="always",
+    ),
+    _stored(
+        "compensation-lost-at-load",
+        "what rounding took is gone after a reload",
+        claims="adam[kahan=yes]",
+        forgets="load",
+    ),
+    _stored(
+        "chance-takes-sides",
+        "stochastic rounding goes up too often",
+        claims="adam[arithmetic=float32,rounding=stochastic]",
+        chance="0.3",
+    ),
+    _stored(
+        "block-scale-of-a-neighbour",
+        "the scale of a block is that of the one before it",
+        claims="adam[arithmetic=float32,bits=8]",
+        dtypes=("float32",),
+        scale="neighbour",
+    ),
+)
+
+DEFECTS: tuple[Defect, ...] = (*cage.records, *relatives.records, *CONDUCT, *STORED)

@@ -27,6 +27,7 @@ TRAITS = {
     "environment": {},
     "notes": (),
     "layouts": ("C",),
+    "defaults": {"values": {}, "lacking": {}, "opaque": (), "on": ()},
 }
 SHOUT = "flush: flushes subnormals: float64, float32, float16; scalars array; conforms; passed"
 
