@@ -23,6 +23,7 @@ from adamcheck.properties.envelope import departure
 from adamcheck.spec import Spec
 from adamcheck.spec.defaults import Defaults
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
+from adamcheck.storage import remembers
 from adamcheck.targets.protocol import Trajectory
 
 Flags = NDArray[np.bool_]
@@ -256,6 +257,8 @@ def _some_stand(seen: Motion) -> Iterator[_Note]:
 def _swallowed(seen: Motion) -> Iterator[_Note]:
     """Where θ has grown until it swallows its updates: the format's limit, with numbers."""
     evidence, thetas = seen.evidence, seen.evidence.thetas.astype(np.float64)
+    if remembers(evidence.spec) or evidence.spec.rounding == "stochastic":
+        return  # it is kept, or made good by chance: no run that ends here shows a loss
     rest = seen.at_rest
     below = (rest & (seen.exact != 0.0) & np.isfinite(seen.exact) & ~seen.clear).sum(axis=0)
     halted = seen.ordinary & (seen.still < seen.steps) & (2 * below > rest.sum(axis=0))
