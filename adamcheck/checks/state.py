@@ -25,6 +25,7 @@ from adamcheck.formats import FORMATS, Format
 from adamcheck.inputs.followed import rests
 from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.properties.state import stored_refused
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Trajectory
 
@@ -335,6 +336,11 @@ def _stored_count(context: Context, name: str) -> None:
     trajectory = context.trajectory(
         np.ones((8, 4)), hyper=hyper, preload=(state,), reload_after=1, stored=name
     )
+    trace = context.attempt(trajectory)
+    failure = trace.failure
+    if failure is not None and failure.kind == "raised" and failure.step in (1, 2):
+        context.note("stored-state", stored_refused(name, failure.message))
+        return
     evidence = context.evidence(trajectory, context.run(trajectory), context.spec)
     if not context.judged(evidence).bad.any():
         return

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Final
 
 import numpy as np
@@ -45,13 +46,21 @@ def evidence_runs(
     """
     most = _LONGEST if "moments" in session.description.abilities else _STEPS
     plain = [one for one in given if _is_plain(one.trajectory, fmt, flags, most)]
-    order = sorted(plain, key=lambda one: (-one.trajectory.steps, -one.trajectory.grads[0].size))
+    order = sorted(plain, key=_rank)
     chosen = order[:_MOST]
     for k, one in enumerate(chosen, start=1):
         request = _further(one.trajectory, fmt)
         trace = session.run(request)
         if trace.failure is None:
             yield Run(f"evidence {k}", request, trace, one.element)
+
+
+def _rank(one: Deviating) -> tuple[Any, ...]:
+    """Longer and wider ones first; of those that are as long, in an order of their numbers."""
+    run = one.trajectory
+    grads = run.grads[0]
+    content = blake2b(grads.tobytes() + run.theta0[0].tobytes(), digest_size=16).digest()
+    return -run.steps, -grads.size, sorted(run.hyper.items()), content
 
 
 def is_late(run: Run) -> bool:

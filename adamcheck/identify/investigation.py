@@ -156,7 +156,9 @@ def _inferred(
 ) -> dict[str, float]:
     """The values of hyperparameters that the target has of its own, where the usual do not fit."""
     names = _lacking(known, options)
-    if not names:
+    # what averages with a weight of its own that no Adam reads is another rule
+    others = [n for n in known.hyperparameters if HYPERPARAMETERS[n].role == "average"]
+    if not names or not set(others) <= set(Spec().hyperparameters):
         return {}
     fmt = batches[0].fmt
     apart = _known(options)

@@ -71,9 +71,10 @@ class Fit:
         """What candidates are sorted by; at most 1 for those that fit, which no other has.
 
         The largest error in multiples of the envelope where it fits; else 1 and the mean error of a
-        step in roundoffs of it. Envelopes of different rules are no common unit.
+        step in roundoffs of it, one at least. Envelopes of different rules are no common unit.
         """
-        return self.largest if self.fits else 1.0 + self.unexplained / self.batches[0].fmt.u
+        u = self.batches[0].fmt.u
+        return self.largest if self.fits else 1.0 + max(self.unexplained, u) / u
 
     @cached_property
     def unexplained(self) -> float:

@@ -22,7 +22,7 @@ from adamcheck.properties.context import (
 from adamcheck.properties.envelope import departure
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
-from adamcheck.targets.protocol import Trace, Trajectory
+from adamcheck.targets.protocol import Failure, Trace, Trajectory
 
 
 @property_("reload")
@@ -148,6 +148,17 @@ def _resumed(context: Context, trajectory: Trajectory, trace: Trace, spec: Spec)
     return replace(evidence, start=state, first=after, shown=after > 0)
 
 
+def stored_refused(name: str, message: str) -> str:
+    """That a target does not go on from a state that comes back in the format called ``name``."""
+    return f"a state that comes back as {name} is refused: {message}"
+
+
+def _later(failure: Failure, trajectory: Trajectory) -> bool:
+    """Whether it is the state that is loaded, or the step after it, that fails."""
+    assert trajectory.reload_after is not None
+    return failure.step in (trajectory.reload_after, trajectory.reload_after + 1)
+
+
 @property_("stored")
 def stored(
     context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
@@ -157,6 +168,11 @@ def stored(
     In the target's own format, or in the other one, if that is narrower.
     """
     assert trajectory.stored is not None
+    trace = context.attempt(trajectory)
+    failure = trace.failure
+    if failure is not None and failure.kind == "raised" and _later(failure, trajectory):
+        context.note("stored-state", stored_refused(trajectory.stored, failure.message))
+        return None
     after = _resumed(context, trajectory, context.run(trajectory), spec)
     if after is None:
         return None

@@ -144,7 +144,7 @@ def test_jax_libraries_conform_as_a_whole():
         ("torch.optim:SGD", "nesterov", set()),
         ("torch.optim:Adagrad", "adagrad", set()),
         # it refuses alpha < 0, and takes alpha >= 1
-        ("torch.optim:RMSprop", "rmsprop", {"ADAM-HP-2"}),
+        ("torch.optim:RMSprop", "rmsprop", set()),
         ("torch.optim:Adamax", "adamax[eps=gradient]", set()),
         ("torch.optim:NAdam", "nadam[schedule=momentum-decay]", set()),
         ("torch.optim:RAdam", "radam[eps=hat]", set()),

@@ -157,7 +157,7 @@ def test_a_dtype_that_is_not_taken_gives_way_to_one_that_is(tmp_path):
     report = identify(f"{tmp_path / 'target.py'}:make")
     facts = {f.name: f for f in report.findings}
     assert facts["dtype"].dtype == report.dtype == "float32"
-    assert "takes no eps" in facts["hyperparameters"].message
+    assert facts["fixed"].message.startswith("takes no eps: it is fixed at ")
     assert report.identification.spec == "adam"
 
 

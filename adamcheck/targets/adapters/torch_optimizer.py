@@ -115,8 +115,10 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         parts = in_groups(tensors, groups, lambda own: named({**hyper, **own}, none, {}))
         return Optimizing(found(parts, **named(hyper, flags, options)), tensors, opening.device)
 
-    # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one
-    keys = _state_keys(build, {"momentum": 0.5} if "momentum" in names.own else {})
+    # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one, and
+    # takes the flags that go with it
+    with_velocity = {"momentum": 0.5} if "momentum" in names.own else {}
+    keys = _state_keys(build, with_velocity)
     abilities = {"stepwise", "many", "missing", "layouts", "state", "live", "stored", "groups"}
     if "lr" in names.hyperparameters:
         abilities.add("assigned")
@@ -127,7 +129,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         abilities.add("moments")
     if {"exp_avg", "exp_avg_sq", "step"} <= keys <= _STATE.keys() - {"exp_inf"}:
         abilities.add("load_moments")
-    refused = {flag for flag in names.flags if _refuses(build, flag)}
+    refused = {flag for flag in names.flags if _refuses(build, flag, with_velocity)}
     traits = Traits(
         names.hyperparameters,
         names.flags - refused,
@@ -145,15 +147,15 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     )
 
 
-def _refuses(build: Callable[..., Optimizing], flag: str) -> bool:
-    """Whether an option that the signature names cannot be on."""
+def _refuses(build: Callable[..., Optimizing], flag: str, hyper: Mapping[str, float]) -> bool:
+    """Whether an option that the signature names cannot be on, beside these hyperparameters."""
     theta = [np.zeros(2, np.float32)]
     try:
-        build(theta, {}, frozenset())
+        build(theta, hyper, frozenset())
     except Exception:  # what is asked of it will say why
         return False
     try:
-        build(theta, {}, frozenset({flag}))
+        build(theta, hyper, frozenset({flag}))
     except Exception:
         return True
     return False
