@@ -261,6 +261,8 @@ def save_load_other(context: Context, account: Account) -> None:
             reload_hyper=context.altered(context.dyadic, lr=context.dyadic["lr"] * 4.0),
         )  # fmt: skip
         hold(context, account, trajectory, "reload with other hyperparameters")
+    if cancelling(context) and context.spec.decay != "none":
+        raise Skip(f"a state after one step: {CANCELLED}")
     grads[0] = rng.choice((-1.0, 1.0), 32)  # a state after one step that is exact
     hyper = context.altered(context.dyadic, **_SAVED)
     for name, other in _OTHERS.items():
