@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adamcheck.checks.draws import life, values
+from adamcheck.checks.draws import CANCELLED, cancelling, life, values
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Array, Context, Skip
@@ -116,7 +116,9 @@ def weight_decay(context: Context, account: Account) -> None:
         other = context.extended(context.dyadic, {"weight_decay": float(strength), "lr": 0.5})
         hold(context, account, context.trajectory(grads[:6], theta0, hyper=other), spec=found)
     _shaped(context, account, hyper, context.flags_of(found), found)
-    if _alone(context):
+    if cancelling(context):
+        context.note("not-asked", f"no long run under weight decay: {CANCELLED}")
+    elif _alone(context):
         _late(
             context,
             account,
