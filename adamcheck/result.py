@@ -191,12 +191,14 @@ class Identification:
     also: tuple[InferredEdit, ...] = ()
     traits: Traits | None = None
     fixed: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
-    unexplained: float = 0.0
+    unexplained: float | None = None
 
     @property
     def near(self) -> bool:
         """Whether more of the target's movement is the spec's than is not."""
-        return self.kind == "dialect" or self.edit is not None or self.unexplained < 0.5
+        if self.kind == "dialect" or self.edit is not None:
+            return True
+        return self.unexplained is not None and self.unexplained < 0.5
 
 
 @dataclass(frozen=True)

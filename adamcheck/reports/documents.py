@@ -26,6 +26,7 @@ from adamcheck.result import (
     Verdict,
 )
 from adamcheck.spec.defaults import Defaults
+from adamcheck.spec.defaults import read as read_defaults
 from adamcheck.witness import number, plain, read_json, read_witness, reason, witness_document
 
 
@@ -65,23 +66,8 @@ def result_document(result: Result) -> dict[str, Any]:
 
 def defaults_document(defaults: Defaults) -> dict[str, Any]:
     """What a target uses where nothing is passed, as JSON types."""
-    return {
-        "values": {name: number(value) for name, value in defaults.values.items()},
-        "lacking": dict(defaults.lacking),
-        "opaque": sorted(defaults.opaque),
-        "on": sorted(defaults.on),
-    }
-
-
-def _read_defaults(document: Any) -> Defaults | None:
-    if document is None:
-        return None
-    return Defaults(
-        values={name: float(value) for name, value in document["values"].items()},
-        lacking=dict(document["lacking"]),
-        opaque=frozenset(document["opaque"]),
-        on=frozenset(document["on"]),
-    )
+    document = defaults.document()
+    return document | {"values": {n: number(value) for n, value in document["values"].items()}}
 
 
 def _scope_document(scope: Scope) -> dict[str, Any]:
@@ -106,7 +92,7 @@ def identification_document(found: Identification) -> dict[str, Any]:
         "spec": found.spec,
         "kind": found.kind,
         "deviation": number(found.deviation),
-        "unexplained": number(found.unexplained),
+        "unexplained": None if found.unexplained is None else number(found.unexplained),
         "near": found.near,
         "second": found.second,
         "second_deviation": number(found.second_deviation),
@@ -169,7 +155,7 @@ def read_result(document: Any) -> Result:
     """Read one result; raises KeyError, TypeError or ValueError where it is damaged."""
     if document["schema"] != SCHEMA:
         raise ValueError(f"schema {document['schema']!r} is not {SCHEMA!r}")
-    found = document["identified"]
+    found, defaults = document["identified"], document.get("defaults")
     verdict, scope = Verdict(document["verdict"]), _read_scope(document.get("scope"))
     if verdict is Verdict.CONFORMS and scope is None:  # 0.1.0 said so of any part of the checks
         verdict = Verdict.HELD
@@ -197,7 +183,7 @@ def read_result(document: Any) -> Result:
         seconds=float(document["seconds"]),
         horizons=tuple(read_horizon(part) for part in document.get("horizon", ())),
         scope=scope,
-        defaults=_read_defaults(document.get("defaults")),
+        defaults=None if defaults is None else read_defaults(defaults),
     )
 
 
@@ -260,11 +246,12 @@ def _read_check(document: Any) -> CheckResult:
 
 
 def _read_identification(document: Any) -> Identification:
+    unexplained = document.get("unexplained")  # since 0.2
     return Identification(
         spec=document["spec"],
         kind=document["kind"],
         deviation=float(document["deviation"]),
-        unexplained=float(document.get("unexplained", 0.0)),
+        unexplained=None if unexplained is None else float(unexplained),
         second=document["second"],
         second_deviation=float(document["second_deviation"]),
         regime=document["regime"],

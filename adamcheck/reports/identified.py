@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adamcheck._version import __version__
+from adamcheck.declared import Declared
 from adamcheck.errors import UsageError
 from adamcheck.formats import format_named
 from adamcheck.reports import summary
@@ -80,6 +81,9 @@ def show(
     last = found.spec if found.kind == "dialect" else summary.evidence(found)
     if found.edit is not None:
         last = f"{found.spec} with one change: {found.edit.text}"
+    if found.fixed:
+        fixed = Declared(fixed={name: value for name, (value, *_) in found.fixed.items()})
+        last += f" with {fixed.told_fixed()}"
     verb = "is " if found.kind == "dialect" or found.edit is not None else ""
     console.print(Text(visible(f"{target}{': ' if not verb else ' '}{verb}{last}"), style="bold"))
 

@@ -43,6 +43,7 @@ def _section(result: Result) -> list[str]:
         ("found", summary.found(result)),
         ("differs", summary.differs(result.identified)),
         ("error", result.error),
+        ("declared", summary.declared(result)),
         ("defaults", summary.defaults(result.defaults)),
         ("run", summary.settings(result)),
         ("scope", summary.scope(result)),

@@ -221,7 +221,8 @@ def open_share(share: float) -> str:
 
 
 def _open(it: Identification) -> str:
-    return f"{open_share(it.unexplained)} of the movement is left open"
+    share = "how much" if it.unexplained is None else open_share(it.unexplained)
+    return f"{share} of the movement is left open"
 
 
 def others(result: Result) -> list[tuple[Status, str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from adamcheck.rules import RULES
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
@@ -24,6 +24,31 @@ class Defaults:
     lacking: Mapping[str, str] = field(default_factory=dict)
     opaque: frozenset[str] = frozenset()
     on: frozenset[str] = frozenset()
+
+    def with_fixed(self, fixed: Mapping[str, float]) -> Defaults:
+        """The same, and the values of what cannot be set."""
+        lacking = {name: why for name, why in self.lacking.items() if name not in fixed}
+        opaque = self.opaque - fixed.keys()
+        return replace(self, values={**self.values, **fixed}, lacking=lacking, opaque=opaque)
+
+    def document(self) -> dict[str, Any]:
+        """As plain data, from which ``read`` makes the same."""
+        return {
+            "values": dict(self.values),
+            "lacking": dict(self.lacking),
+            "opaque": sorted(self.opaque),
+            "on": sorted(self.on),
+        }
+
+
+def read(document: Mapping[str, Any]) -> Defaults:
+    """From what ``Defaults.document`` gives."""
+    return Defaults(
+        values={name: float(value) for name, value in document["values"].items()},
+        lacking=dict(document["lacking"]),
+        opaque=frozenset(document["opaque"]),
+        on=frozenset(document["on"]),
+    )
 
 
 UNREAD: Final = Defaults()

@@ -89,6 +89,8 @@ class Spec:
                 if getattr(self, name) != UNCLAIMED[name]:
                     word = getattr(self, name)
                     raise UsageError(f"spec: {name}={word} needs bits=8 or bits=4.")
+        if self.bits == "4" and self.map == "float8":
+            raise UsageError("spec: map=float8 needs bits=8.")
         for rule in RULES[self.algorithm].needs:
             if all(getattr(self, name) == word for name, word in rule.where.items()):
                 _check_unused(self, rule.instead, rule.only)

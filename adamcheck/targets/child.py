@@ -74,12 +74,7 @@ class Server:
             "notes": traits.notes,
             "declared": declared.document(),
             "environment": versions(traits.packages),
-            "defaults": {
-                "values": dict(traits.defaults.values),
-                "lacking": dict(traits.defaults.lacking),
-                "opaque": traits.defaults.opaque,
-                "on": traits.defaults.on,
-            },
+            "defaults": traits.defaults.document(),
         }
 
     def _on_run(self, message: dict[str, Any]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class Drive:
         else:
             saved = self._attempt(step, instance.save)
         if request.stored is not None:
-            saved = self._attempt(step, conducting.stored, saved, FORMATS[request.stored])
+            saved = conducting.stored(saved, FORMATS[request.stored])  # no call of the target
         return saved
 
     def _use(self, receiver: Instance, step: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from adamcheck.declared import NOTHING, Declared
 from adamcheck.errors import TargetError
 from adamcheck.formats import FORMATS
-from adamcheck.spec.defaults import Defaults
+from adamcheck.spec.defaults import read as read_defaults
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 
@@ -73,12 +73,8 @@ def described(
         notes=tuple(notes),
         layouts=tuple(traits["layouts"]),
         flushes=frozenset(flushed),
-        defaults=Defaults(
-            values=traits["defaults"]["values"],
-            lacking=traits["defaults"]["lacking"],
-            opaque=frozenset(traits["defaults"]["opaque"]),
-            on=frozenset(traits["defaults"]["on"]),
-        ),
+        # what cannot be set is what users have, too
+        defaults=read_defaults(traits["defaults"]).with_fixed(declared.fixed),
         declared=declared,
     )
 

@@ -80,6 +80,18 @@ def test_an_old_result_conforms_no_more_as_nobody_knows_of_what(samples, tmp_pat
     assert not read.conforms
 
 
+def test_of_an_old_identification_nobody_knows_how_near_it_is(samples, tmp_path):
+    document = results_document([samples.deviating()])
+    document["identified"] |= {"kind": "not-adam", "edit": None}
+    del document["identified"]["unexplained"]
+    path = tmp_path / "r.json"
+    path.write_text(dumps(document))
+    (read,) = load_results(path)
+    assert read.identified.unexplained is None
+    assert not read.identified.near
+    valid(results_document([read]))
+
+
 def test_what_is_not_finite_comes_back(odd, tmp_path):
     valid(results_document([odd]))
     path = tmp_path / "r.json"

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from adamcheck._version import __version__
+from adamcheck.declared import Declared
 from adamcheck.reports.escape import code_block, code_span, for_markdown
 from adamcheck.reports.markdown import markdown
 from adamcheck.text import visible
@@ -23,6 +24,14 @@ def test_one_target_reads_so(samples, snapshot):
 
 def test_several_targets_share_a_table(samples, snapshot):
     assert read(samples.conforming(), samples.broken()) == snapshot
+
+
+def test_what_is_declared_is_said(samples):
+    result = samples.conforming()
+    limits = Declared(one_dimensional=True, above={"beta1": 0.0})
+    declared = replace(result, scope=replace(result.scope, declared=limits))
+    assert limits.told() in read(declared).replace("\\", "")
+    assert limits.told() not in read(result)
 
 
 def test_hostile_text_is_only_text(samples):

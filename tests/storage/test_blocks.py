@@ -55,6 +55,8 @@ def test_the_nearest_number_is_within_the_slack(words, state):
 def test_blocks_need_bits():
     with pytest.raises(UsageError, match="blocks=128 needs bits=8 or bits=4"):
         parse_spec("adam[blocks=128]")
+    with pytest.raises(UsageError, match="map=float8 needs bits=8"):
+        parse_spec("adam[bits=4,map=float8]")
 
 
 @pytest.mark.parametrize(

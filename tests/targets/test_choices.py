@@ -134,6 +134,14 @@ def test_fixed_hyperparameters_are_judged_at_their_values(name, fixed):
     assert result.scope.declared.fixed == fixed
 
 
+def test_what_cannot_be_set_is_what_users_have():
+    fixed = {"beta1": 0.9, "beta2": 0.99}
+    result = checked("fixed", only="ADAM-LS-1", fixed=fixed, defaults="strict")
+    assert result.verdict is Verdict.DEVIATES
+    (wrong,) = (f for f in result.findings if f.name == "wrong-default")
+    assert wrong.message.startswith("the default of beta2 is 0.99, not 0.999")
+
+
 def test_another_value_than_the_real_one_deviates():
     assert checked("fixed", only="ADAM-LS-1", fixed={"beta1": 0.9, "beta2": 0.999}).exit_code() == 1
     with pytest.raises(TargetError, match=r"beta1 must be 0\.9, not 0\.8"):

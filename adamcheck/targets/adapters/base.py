@@ -6,8 +6,9 @@ other packages register theirs by the entry-point group ``adamcheck.adapters``.
 
 from __future__ import annotations
 
+import copy
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
@@ -130,11 +131,18 @@ def in_groups(
 
 
 def mapped(saved: Any, change: Callable[[Any], Any]) -> Any:
-    """A saved state with every leaf of its dicts, lists and tuples changed."""
+    """A saved state with every leaf of its dicts, lists and tuples changed, of the same types."""
     if isinstance(saved, Mapping):
-        return {key: mapped(value, change) for key, value in saved.items()}
+        changed = {key: mapped(value, change) for key, value in saved.items()}
+        if not isinstance(saved, MutableMapping):
+            return changed
+        own = copy.copy(saved)
+        own.update(changed)
+        return own
     if isinstance(saved, (list, tuple)):
-        return type(saved)([mapped(value, change) for value in saved])
+        items = [mapped(value, change) for value in saved]
+        # a named tuple takes its parts one by one
+        return type(saved)(*items) if hasattr(saved, "_fields") else type(saved)(items)
     return change(saved)
 
 
