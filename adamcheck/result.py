@@ -165,6 +165,11 @@ class Traits:
     homogeneous: bool | None = None
 
 
+NEAR: Final = 0.5
+"""The share of a target's movement below which a rule may leave open what it is called near to:
+more of the movement is then the rule's than is not."""
+
+
 @dataclass(frozen=True)
 class Identification:
     """The nearest dialect and the evidence: a deviation of at most 1 fits.
@@ -195,10 +200,10 @@ class Identification:
 
     @property
     def near(self) -> bool:
-        """Whether more of the target's movement is the spec's than is not."""
+        """Whether more of the target's movement is the spec's than is not, as far as is known."""
         if self.kind == "dialect" or self.edit is not None:
             return True
-        return self.unexplained is not None and self.unexplained < 0.5
+        return self.unexplained is not None and self.unexplained < NEAR
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def explained(
     if not moved(nearest):
         return Explanation("θ does not move: no step of any run changes a bit", Spec())
     own = [fit.candidate for fit in bases]
-    unfinished = False
+    broken: list[str] = []
     ways: tuple[Callable[[], Explanation | None], ...] = (
         partial(_rounded, own, scores),
         lambda: from_moments(own[0], scores, shown()),
@@ -78,17 +78,26 @@ def explained(
     for way in ways:
         try:
             found = way()
-        except Exception:  # what a drawn number makes of a rule is no reason to say nothing
-            unfinished = True
+        except (ArithmeticError, ValueError) as fault:
+            # what a drawn number makes of a rule is no reason to say nothing
+            broken.append(f"{type(fault).__name__}: {fault}")
             continue
         if found is not None:
-            return found
+            return replace(found, text=found.text + _unfinished(broken))
     if nearest.near:
         text = where(nearest)
-    else:
+    elif np.isfinite(nearest.unexplained):
         text = "no known rule is near: each leaves more than half of the movement open"
-    left = "; a part of the search for a changed dialect could not be finished"
-    return Explanation(text + left * unfinished, nearest.candidate.spec)
+    else:
+        text = "no known rule is near: of none is a step decided"
+    return Explanation(text + _unfinished(broken), nearest.candidate.spec)
+
+
+def _unfinished(broken: Sequence[str]) -> str:
+    """That some ways of searching broke off, and the first reason; empty where none did."""
+    if not broken:
+        return ""
+    return f"; a part of the search for a changed dialect could not be finished ({broken[0]})"
 
 
 def moved(fit: Fit) -> bool:
@@ -191,7 +200,7 @@ def _rounded(bases: Sequence[Candidate], scores: Sequence[Scores]) -> Explanatio
         for base in bases:
             names = [name for name in _NAMES if name in base.spec.hyperparameters]
             some = [*combinations(names, 1), *combinations(names, 2), tuple(names)]
-            for rounded in some:
+            for rounded in dict.fromkeys(some):
                 candidate = replace(base, rounded=(narrower, rounded))
                 if any(one.explains(candidate) for one in scores):
                     listed = ", ".join(_NAMES[name] for name in rounded)

@@ -18,7 +18,7 @@ from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs, is_late
 from adamcheck.identify.regime import regime
-from adamcheck.identify.scoring import Fit, Scores
+from adamcheck.identify.scoring import ENOUGH, Fit, Scores
 from adamcheck.identify.search import Found, search
 from adamcheck.identify.traits import by_chance, first_step_fits, repeated, traits_in_words
 from adamcheck.identify.where import first_lost
@@ -343,7 +343,7 @@ def conclude(
         edit=edits[0] if edits else None,
         also=edits[1:],
         traits=known,
-        unexplained=0.0 if found.fits and why is None else own.unexplained,
+        unexplained=0.0 if found.fits and why is None else _open(own),
     )
     return Investigation(identification, tuple(findings), found=found)
 
@@ -364,9 +364,21 @@ def _with_claimed(shown: list[Fit], claimed: Spec, found: Found) -> list[Fit]:
     return [*shown, found.scores.fit(_as(found, claimed))]
 
 
+def _open(fit: Fit) -> float | None:
+    """What a rule leaves open; None where too little is decided to say."""
+    return fit.unexplained if fit.decided >= ENOUGH else None
+
+
 def _bases(found: Found, claimed: Spec | None) -> list[Fit]:
-    """Dialects to explain from: the claimed one, Algorithm 1, and the nearest ones."""
+    """Dialects to explain from: the claimed one, Algorithm 1, and the nearest ones.
+
+    Where a weight decay is passed, also those with each kind of it: one of the wrong sign leaves
+    more open than none.
+    """
     specs = [spec.with_(scalars="any") for spec in (claimed, Spec()) if spec is not None]
+    if dict(found.best.candidate.given).get("weight_decay"):
+        words = [word for word in Spec().switches["decay"] if word != "none"]
+        specs += [s.with_(decay=word) for s in specs if s.decay == "none" for word in words]
     fits = [found.scores.fit(_as(found, spec)) for spec in dict.fromkeys(specs)]
     return [*fits, *(f for f in found.ranking[:2] if f.candidate.spec not in specs)]
 

@@ -17,12 +17,15 @@ from adamcheck.identify.batch import Array, Batch, joined
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.lockstep import Walked, walks
 from adamcheck.oracle.envelope import Admission
+from adamcheck.result import NEAR
 
 ENOUGH: Final = 0.25
 """Share of element-steps that must be decided before anything is said to fit."""
 _DECIDED: Final = 0.75
 """Share of the element-steps that deviate from a dialect that a change of it must decide: what
 overflows a narrower format, say, has no bound."""
+_FARTHEST: Final = 2.0
+"""The relative error of a step of the same size and the other sign: the most that one counts."""
 STAGES: Final = (1, 3, 32)
 """Steps after which a candidate that already left the envelope is walked no further."""
 
@@ -82,8 +85,8 @@ class Fit:
 
         The mean error of a step relative to the step, nothing where it lies in the envelope, and at
         most 2, as of a step of the other sign; what is no number is no movement. Standing still has
-        1: a candidate with as much says no more than that θ does not move. Infinite where nothing
-        was decided.
+        1: a candidate with as much says no more than that θ does not move. Steps at which neither
+        moves are left out. Infinite where no step that was decided is left.
         """
         off = moves = 0.0
         for batch, walked in zip(self.batches, self.walked, strict=True):
@@ -91,15 +94,15 @@ class Fit:
                 seen = np.diff(batch.thetas[: len(walked.ratio) + 1], axis=0)
                 known = ~np.isnan(walked.ratio) & np.isfinite(seen)
                 error = np.abs((seen - walked.move) / seen)
-            error = np.where(np.isnan(error), 2.0, np.minimum(error, 2.0))
+            error = np.where(np.isnan(error), _FARTHEST, np.minimum(error, _FARTHEST))
             off += float(error[known & (walked.ratio > 1.0)].sum())
-            moves += int((known & (seen != 0.0)).sum())
+            moves += int((known & ((seen != 0.0) | (walked.ratio > 1.0))).sum())
         return off / moves if moves else np.inf
 
     @property
     def near(self) -> bool:
         """Whether more of the target's movement is the candidate's than is not."""
-        return self.unexplained < 0.5
+        return self.decided >= ENOUGH and self.unexplained < NEAR
 
     @cached_property
     def outside(self) -> float:

@@ -40,7 +40,7 @@ TOLD = [
     ("rate-float32", "lr is kept in float32"),
     pytest.param("scalars-float32", "are kept in float32", marks=SLOW),
     pytest.param("bias-1e-12", "multiplied by c, 1.00000000000099", marks=SLOW),
-    pytest.param("decay-l2-sign", "no known rule is near", marks=SLOW),
+    pytest.param("decay-l2-sign", "the sign of λ is turned", marks=SLOW),
     pytest.param("gradient-norm-clipped-at-one", "where its norm exceeds c, ", marks=SLOW),
     pytest.param("gradient-one-step-late", "the gradient is that of the step before", marks=SLOW),
     pytest.param("rate-inverse-root", "0.57735026918963", marks=SLOW),
@@ -58,6 +58,8 @@ TWO = [
     "decay-rate-corrected",
     "amsgrad-minimum",
 ]
+BESIDE = {"family-adabelief", "v-of-absolute", "decay-rate-corrected"}
+"""Those that leave less than half of their movement open beside some rule."""
 
 
 PLACES = """
@@ -110,7 +112,10 @@ def test_of_two_edits_at_once_what_is_known_is_said(name):
     report = identify(str(ROOT / defect.target), options=defect.options)
     found = report.identification
     assert found.edit is None
-    assert ("element-steps deviate from" in found.regime) == found.near
+    assert found.near is (name in BESIDE)
+    assert ("element-steps deviate from" if name in BESIDE else "no known rule is near") in (
+        found.regime
+    )
     (known,) = (f.message for f in report.findings if f.name == "known")
     assert known.startswith("no single edit of a dialect fits; ")
     assert "the same run gives the same bits" in known

@@ -1,18 +1,22 @@
 """States that come back in another format keep their types, whatever they are made of."""
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from adamcheck.formats import FORMATS
 from adamcheck.targets.adapters.base import in_format, mapped
 
-Kept = namedtuple("Kept", ("m", "t"))
+
+class Kept(NamedTuple):
+    m: Any
+    t: int
 
 
 def test_every_leaf_is_changed_and_every_type_is_kept():
     half = FORMATS["float16"]
-    state = OrderedDict(a=Kept(np.ones(2), 3), b=[np.ones(1, np.int64), (np.ones(1),)])
+    state = OrderedDict[str, Any](a=Kept(np.ones(2), 3), b=[np.ones(1, np.int64), (np.ones(1),)])
     back = mapped(state, lambda x: in_format(x, half) if isinstance(x, np.ndarray) else x)
     assert type(back) is OrderedDict
     assert list(back) == ["a", "b"]
