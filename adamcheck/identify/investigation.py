@@ -186,7 +186,10 @@ def _fixed(outcome: Investigation, known: Description) -> dict[str, tuple[float,
 
 
 def _told_fixed(name: str, value: float, low: float, high: float, dtype: str) -> Finding:
-    text = f"takes no {name}: it is fixed at {value!r} (values from {low!r} to {high!r} fit)"
+    text = (
+        f"takes no {name}: it is fixed at {value!r} (from {low!r} to {high!r} values fit the"
+        " elements that were tried)"
+    )
     return Finding("fixed", dtype, text, {"value": value, "low": low, "high": high})
 
 
