@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.errors import UsageError, closest
 from adamcheck.formats import FORMATS
 from adamcheck.mutations.evaluate import Slot
+from adamcheck.mutations.words import parsed, written
 
 Array = NDArray[Any]
 Gradients = Sequence[Array | None]
@@ -34,7 +34,7 @@ class Fault:
 
     def __str__(self) -> str:
         name = next((n for n, kind in FAULTS.items() if kind is type(self)), "")
-        return " ".join([name, *(f"{key}={value}" for key, value in self.given.items())])
+        return written(name, self.given, " ")
 
     def word(self, key: str, otherwise: str = "") -> str:
         """A word."""
@@ -326,14 +326,6 @@ def parse_fault(text: str) -> Fault:
     """The fault that a text names; one that changes nothing for an empty text; else UsageError."""
     if not text.strip():
         return Fault()
-    name, *rest = text.split()
-    if name not in FAULTS:
-        raise UsageError(f"fault {text!r}: unknown {name!r}.{closest(name, FAULTS)}")
-    keys, given = FAULTS[name].keys, {}
-    for word in rest:
-        key, is_given, value = word.partition("=")
-        if not is_given or key not in keys:
-            known = ", ".join(f"{key}=…" for key in keys) or "nothing"
-            raise UsageError(f"fault {text!r}: {word!r} is not one of {known}")
-        given[key] = value
+    keys = {name: kind.keys for name, kind in FAULTS.items()}
+    name, given = parsed("fault", text.strip(), keys, " ")
     return FAULTS[name](given)

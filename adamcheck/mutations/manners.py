@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.declared import ATTRIBUTE
-from adamcheck.errors import UsageError, closest
+from adamcheck.errors import UsageError
 from adamcheck.mutations.target import Array, Optimizer, signature
+from adamcheck.mutations.words import parsed, written
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 
@@ -52,7 +53,7 @@ class Manner:
     given: Mapping[str, str]
 
     def __str__(self) -> str:
-        return ";".join([self.word, *(f"{key}={value}" for key, value in self.given.items())])
+        return written(self.word, self.given, ";")
 
     def number(self, key: str) -> float:
         """A number."""
@@ -61,17 +62,7 @@ class Manner:
 
 def parse_manner(text: str) -> Manner:
     """The manner that a text names; UsageError for one that is none."""
-    word, *rest = text.split(";")
-    if word not in MANNERS:
-        raise UsageError(f"manner {text!r}: unknown {word!r}.{closest(word, MANNERS)}")
-    given = {}
-    for part in rest:
-        key, is_given, value = part.partition("=")
-        if not is_given or key not in MANNERS[word]:
-            known = ", ".join(f"{key}=…" for key in MANNERS[word]) or "nothing"
-            raise UsageError(f"manner {text!r}: {part!r} is not one of {known}")
-        given[key] = value
-    return Manner(word, given)
+    return Manner(*parsed("manner", text, MANNERS, ";"))
 
 
 class Mannered(Optimizer):
