@@ -16,11 +16,12 @@ from adamcheck.formats import Format
 from adamcheck.identify import runs as design
 from adamcheck.identify.batch import Run, batched
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.dialects import canonical, dialects, distance
+from adamcheck.identify.dialects import canonical, claiming, dialects, distance
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.search import Found
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding
+from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import Spec
 from adamcheck.targets.session import Session
 
@@ -108,7 +109,8 @@ def _tried(
                 text = f"{words} the target fails: {trace.failure.message}"
                 return [Finding(name, fmt.name, text)]
             runs.append(Run(kind, request, trace))
-    specs = _near(base.spec, name, asked.extra)
+    near = _near(replace(base.spec, **UNCLAIMED), name, asked.extra)
+    specs = [s for s in (claiming(one, base.spec.stored) for one in near) if s is not None]
     if not specs:
         return []
     given = tuple((n, x) for n, x in base.given if n != name)

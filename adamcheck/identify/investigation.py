@@ -100,6 +100,10 @@ def investigate(
     if extras and outcome.found is not None:
         listener(Note("trying the other options"))
         findings += more.facts(session, fmt, asked, outcome.found, options, VALUES)
+    if outcome.found is not None and outcome.found.fits and fmt.narrow:
+        from adamcheck.identify.stored import sharper, shown_run
+
+        findings += sharper(outcome.found, shown_run(session, fmt, asked), fmt)
     if outcome.found is not None and outcome.found.fits:
         fixed = _fixed(outcome, known)
         findings += [_told_fixed(name, *numbers, dtype) for name, numbers in fixed.items()]
@@ -133,6 +137,7 @@ def _concluded(
         given=given,
         flushed=flushed,
         tell=lambda found: _told_apart(found, session, fmt, asked),
+        kept=lambda found, *how: _kept(found, session, fmt, asked, *how),
         traits=lambda known: repeated(session, fmt, asked, runs, known),
         seen=lambda: _shown(session, fmt, asked, runs),
         deviates=bool(evidence),
@@ -224,6 +229,23 @@ def _told_apart(found: Found, session: Session, fmt: Format, asked: design.Asked
     return told_apart(found, session, fmt, asked)
 
 
+def _kept(
+    found: Found,
+    session: Session,
+    fmt: Format,
+    asked: design.Asked,
+    claimed: Spec | None,
+    known: Mapping[str, float],
+    admissions: Sequence[Admission],
+    chance: bool,
+) -> Found:
+    """What fits under a claim of storage."""
+    from adamcheck.identify.stored import shown_run, with_storage
+
+    shown = shown_run(session, fmt, asked)
+    return with_storage(found, shown, fmt, admissions, claimed, known, chance=chance)
+
+
 def _shown(
     session: Session, fmt: Format, asked: design.Asked, runs: Sequence[Run]
 ) -> tuple[Batch, ...]:
@@ -249,6 +271,7 @@ def conclude(
     given: Mapping[str, float] = MappingProxyType({}),
     flushed: bool = False,
     tell: Callable[[Found], Found] = lambda found: found,
+    kept: Callable[..., Found] = lambda found, *how: found,
     traits: Callable[[Traits], Traits] = lambda known: known,
     seen: Callable[[], Sequence[Batch]] = tuple,
     deviates: bool = False,
@@ -264,13 +287,18 @@ def conclude(
     """
     fmt = batches[0].fmt
     apart = {**_known(options), **given}
-    found = tell(search(batches, claimed, apart, _admissions(fmt, claimed, flushed)))
+    admissions = _admissions(fmt, claimed, flushed)
+    found = search(batches, claimed, apart, admissions)
+    if not found.fits:
+        found = kept(found, claimed, apart, admissions, bool(chance))
+    found = tell(found) if found.fits else found
     best, against = found.best, claimed or Spec()
     base = _as(found, against.with_(scalars="any"))
     why: Explanation | None = None
     # what explains is imported where it is needed: a target that is a dialect has no need of it
+    stored = best.candidate.spec.rounding == "stochastic" and found.fits
     if chance:
-        found = replace(found, equal=())
+        found = found if stored else replace(found, equal=())
     elif found.fits and not best.sees:
         from adamcheck.identify.explain import from_moments
 
@@ -298,13 +326,19 @@ def conclude(
     known: Traits | None = None
     findings: list[Finding] = []
     if chance:
-        kind, text, known = "not-deterministic", chance, Traits(deterministic=False)
-        findings.append(Finding("explanation", fmt.name, chance))
+        kind = "dialect" if stored else "not-deterministic"
+        text, known = chance, Traits(deterministic=False)
+        if stored:
+            text = f"{chance}; {_storage(best, against)}"
+        else:
+            findings.append(Finding("explanation", fmt.name, chance))
     elif why is not None:
         kind, text, spec, edits = "not-adam", why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:
-        text = regime(best, against, found.scores)
+        text = "; ".join(
+            filter(None, (_storage(best, against), regime(best, against, found.scores)))
+        )
         findings += more.scalars(found)
     else:
         from adamcheck.identify.explain import explained, moved
@@ -351,6 +385,13 @@ def conclude(
     return Investigation(identification, tuple(findings), found=found)
 
 
+def _storage(best: Fit, claimed: Spec) -> str:
+    """What a dialect says of storage that the claim does not."""
+    words = best.candidate.spec.stored
+    said = ", ".join(f"{n}={word}" for n, word in words.items() if getattr(claimed, n) != word)
+    return f"stored: {said}" if said else ""
+
+
 def _as(found: Found, spec: Spec) -> Candidate:
     return replace(found.best.candidate, spec=spec)
 
@@ -362,7 +403,8 @@ def _sorted(fits: list[Fit]) -> list[Fit]:
 
 def _with_claimed(shown: list[Fit], claimed: Spec, found: Found) -> list[Fit]:
     """The ranking with the claimed spec in it, wherever it stands."""
-    if any(distance(f.candidate.spec, claimed) == 0 for f in shown):
+    specs = (f.candidate.spec for f in shown)
+    if any(distance(s, claimed) == 0 and s.stored == claimed.stored for s in specs):
         return shown
     return [*shown, found.scores.fit(_as(found, claimed))]
 

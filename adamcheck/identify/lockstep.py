@@ -140,13 +140,17 @@ def _hold(
 def _seen(batch: Batch) -> tuple[dict[str, Any], dict[str, Any]]:
     """What every candidate reads of a batch, with bounds: θ, g and where a step stands."""
     since = np.arange(1.0, batch.steps + 1.0)[:, None] + np.zeros(batch.count)
-    theta = batch.thetas[:-1]
-    values: dict[str, Any] = {"g": batch.grads, "theta": theta, "x.since": since}
+    values: dict[str, Any] = {"g": batch.grads, "theta": batch.thetas[:-1], "x.since": since}
     values |= {"x.t": batch.first + since, "x.silence": batch.silence}
     values |= {"x.index": batch.element + 0.0, "x.size": batch.size + 0.0}
-    first = np.arange(batch.steps)[:, None] == 0  # is given, not rounded
-    rounded = np.where(first, 0.0, batch.fmt.u) * np.abs(theta)
-    return values, dict.fromkeys(values, np.zeros(batch.count)) | {"theta": rounded}
+    return values, dict.fromkeys(values, np.zeros(batch.count))
+
+
+def _behind(batch: Batch, lossy: Roundings) -> Array:
+    """How far each θ may be from the one behind it ``[T, N]``; the first is given, not rounded."""
+    far = lossy.shown * np.abs(batch.thetas[:-1]) + lossy.lost
+    far[0] = 0.0
+    return np.asarray(far)
 
 
 def _member(
@@ -168,7 +172,7 @@ def _member(
         advanced(base, stepwise(base), batch, values, bounds, us)
     values |= seen[0]
     _further(candidate, program, batch, values)
-    bounds |= seen[1]
+    bounds |= seen[1] | {"theta": _behind(batch, lossy)}
     given = frozenset[str]()
     if candidate.count is not None:
         given = _counted(candidate.count, values, bounds, batch, us)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck.formats import Format
+from adamcheck.formats import FORMATS, Format
 from adamcheck.targets.protocol import Trajectory
 
 STEPS: Final = 24
@@ -28,6 +28,7 @@ WORDS: Final = {
     "away": "θ away from zero",
     "idle": "no gradients",
     "idle-slow": "no gradients, a smaller lr",
+    "slow": "updates below θ's own digits",
     "long": "some hundred steps",
     "preloaded": "moments loaded",
 }
@@ -93,6 +94,9 @@ def short(fmt: Format, takes: frozenset[str], asked: Asked) -> Iterator[tuple[st
     none = np.zeros(shape)
     yield "idle", _ask(fmt, takes, asked, far, none, 1.0, 0.875, 0.96875, 2.0**-3)
     yield "idle-slow", _ask(fmt, takes, asked, far, none, 0.25, 0.875, 0.96875, 2.0**-3)
+    if fmt.narrow:  # gradients that all go one way: what θ's few digits lose may be kept elsewhere
+        grads = spread(STEPS * ELEMENTS, 0.5, 2.0, 8).reshape(shape)
+        yield "slow", _ask(fmt, takes, asked, far, grads, fmt.u / 3.0, 0.5, 0.75, 2.0**-7)
 
 
 def long(fmt: Format, takes: frozenset[str], asked: Asked) -> Trajectory:
@@ -107,14 +111,10 @@ def preloaded(fmt: Format, takes: frozenset[str], asked: Asked) -> Trajectory:
 
     request = next(t for label, t in short(fmt, takes, asked) if label == "near-eps")
     size = _gradients((2, ELEMENTS), 2.0**-6, 2.0**-3, 7)
-    v = np.abs(size[1]) ** 2
-    kind = fmt.dtype
-    state = {
-        "m": size[0].astype(kind),
-        "v": v.astype(kind),
-        "v_max": (2.0 * v).astype(kind),
-        "t": 3,
-    }
+    few = FORMATS["bfloat16"].dtype  # numbers of every format: whatever keeps them keeps these
+    v = (np.abs(size[1]) ** 2).astype(few).astype(np.float64)
+    shown = {"m": size[0].astype(few).astype(np.float64), "v": v, "v_max": 2.0 * v}
+    state = {name: x.astype(fmt.dtype) for name, x in shown.items()} | {"t": 3}
     return replace(request, preload=(state,))
 
 

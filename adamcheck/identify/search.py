@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from adamcheck.identify import decay
 from adamcheck.identify.batch import Batch
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.dialects import dialects, distance, relatives
+from adamcheck.identify.dialects import claiming, dialects, distance, relatives
 from adamcheck.identify.effective import effective
 from adamcheck.identify.scoring import ENOUGH, Fit, Scores
 from adamcheck.numerics.stepwise import stepwise
@@ -100,6 +101,31 @@ def search(
     return min((found, other), key=lambda f: (not f.fits, f.best.unexplained, f.best.outside))
 
 
+def kin(
+    found: Found,
+    claimed: Spec | None,
+    known: Mapping[str, float],
+    admissions: Sequence[Admission],
+    words: Mapping[str, str],
+) -> Found | None:
+    """The dialect of the same runs under a claim of storage (switch -> word); None where none fits.
+
+    Of the rules that are likely, and of the one that is nearest without the claim.
+    """
+    algorithms = dict.fromkeys([*_likely(claimed), found.best.candidate.spec.algorithm])
+    scores = [Scores(found.scores.batches, admission) for admission in admissions]
+    near = [claiming(fit.candidate.spec, words) for fit in found.ranking]
+    few = [
+        replace(fit.candidate, spec=spec)
+        for fit, spec in zip(found.ranking, near, strict=True)
+        if spec is not None
+    ]
+    if not any(each.fitting(few) for each in scores):  # what is nearest without is near with it
+        return None
+    again = _search(tuple(algorithms), scores, claimed, known, words)
+    return again if again.fits else None
+
+
 def _likely(claimed: Spec | None) -> tuple[str, ...]:
     """The claimed rule and Adam, of which a dialect that fits is looked for first."""
     return tuple(dict.fromkeys([claimed.algorithm if claimed else "adam", "adam"]))
@@ -110,8 +136,11 @@ def _search(
     scores: Sequence[Scores],
     claimed: Spec | None,
     known: Mapping[str, float],
+    words: Mapping[str, str] = MappingProxyType({}),
 ) -> Found:
     tried, hidden = candidates(algorithms, scores[0].batches, known)
+    claimed_of = ((c, claiming(c.spec, words)) for c in tried)
+    tried = [replace(c, spec=spec) for c, spec in claimed_of if spec is not None]
     for each in scores:
         if fitting := each.fitting(tried):
             return _fitted(each, fitting, tried, claimed, hidden)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
@@ -32,7 +30,7 @@ def told_apart(found: Found, session: Session, fmt: Format, asked: design.Asked)
     if trace.failure is not None or not trace.moments:
         return found
     alike = (found.best, *found.equal)
-    kept = [fit for fit in alike if _shows(fit, request, trace, trace.moments[0], fmt, found)]
+    kept = [fit for fit in alike if _shows(fit, request, trace, fmt, found)]
     if not kept or len(kept) == len(alike):
         return found
     gone = {fit.candidate.spec for fit in alike} - {fit.candidate.spec for fit in kept}
@@ -45,13 +43,17 @@ def _shows(
     fit: Fit,
     request: Trajectory,
     trace: Trace,
-    shown: Mapping[str, Any],
     fmt: Format,
     found: Found,
 ) -> bool:
+    return judge(evidence_of(fit, request, trace, fmt), found.scores.admission).accepted
+
+
+def evidence_of(fit: Fit, request: Trajectory, trace: Trace, fmt: Format) -> Evidence:
+    """A run's first parameter as evidence of a candidate, with what is shown of its moments."""
     spec = fit.candidate.spec
+    shown = trace.moments[0] if trace.moments else {}
     moments = {name: shown[name] for name in traced(spec).moments if name in shown}
     passed = {**USUAL, **request.hyper, **dict(fit.candidate.given)}
     hyper = {name: float(passed[name]) for name in spec.hyperparameters}
-    evidence = Evidence(spec, fmt, hyper, request.grads[0], trace.thetas[0], moments)
-    return judge(evidence, found.scores.admission).accepted
+    return Evidence(spec, fmt, hyper, request.grads[0], trace.thetas[0], moments)

@@ -22,7 +22,6 @@ TOLD = [
     ("betas-swapped", "β1 and β2 change places"),
     ("beta2-hard-coded", "β2 in use is 0.999, whatever was asked for"),
     ("eps-times-ten", "ε is multiplied by c, "),
-    ("v-float16", "v is rounded to float16"),
     ("gradient-centred", "the mean over the array is subtracted from the gradient"),
     ("index-33-wrong", "in element 33 only"),
     pytest.param("counter-frozen", "the step count in use is 1", marks=SLOW),
@@ -103,6 +102,14 @@ def test_planted_defects_are_explained(name, words):
     assert found.deviation > 1.0
     assert words in found.regime
     assert any(f.name == "explanation" and words in f.message for f in report.findings)
+
+
+def test_a_moment_that_is_kept_in_another_format_is_a_claim_of_storage():
+    defect = named("v-float16")
+    found = identify(str(ROOT / defect.target), options=defect.options).identification
+    assert found.kind == "dialect"
+    assert found.spec == "adam[moments=float16,m=float64,arithmetic=float64]"
+    assert found.regime.startswith("stored: moments=float16, m=float64")
 
 
 @pytest.mark.slow

@@ -1,0 +1,159 @@
+"""Storage: the formats that a target's own numbers show, and the dialect that fits with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from adamcheck.formats import Format
+from adamcheck.identify import runs as design
+from adamcheck.identify.dialects import claiming
+from adamcheck.identify.scoring import Fit
+from adamcheck.identify.search import Found, kin
+from adamcheck.identify.telling import evidence_of
+from adamcheck.oracle.envelope import Admission
+from adamcheck.oracle.kept import formats_shown, holds_alone
+from adamcheck.result import Finding
+from adamcheck.rules.storage import STORAGE
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trace, Trajectory
+from adamcheck.targets.session import Session
+
+Seen = tuple[Trajectory, Trace]
+"""A run with what was shown of its moments."""
+_SHARP: Final = 0.5
+"""Share of the steps that move of which a claim must know more than their sign: one that admits
+nearly anything explains nothing. It decides what is named, and no verdict."""
+_BEHIND: Final[tuple[dict[str, str], ...]] = ({}, {"kahan": "yes"}, {"master": "float32"})
+"""What no moment shows: that θ is rounded from a number which is kept."""
+_CHANCE: Final[tuple[dict[str, str], ...]] = (
+    {"rounding": "stochastic"},
+    {"rounding": "stochastic", "master": "float32"},
+)
+
+
+def with_storage(
+    found: Found,
+    shown: Seen | None,
+    fmt: Format,
+    admissions: Sequence[Admission],
+    claimed: Spec | None,
+    known: Mapping[str, float],
+    *,
+    chance: bool,
+) -> Found:
+    """The dialect that fits under a claim of storage, where none does without; else as it was.
+
+    Formats are claimed that all numbers of a shown moment are of; every step by itself has then to
+    follow from the moments before it. chance: the target gives other bits each time.
+    """
+    fits: list[Fit] = []
+    for words in _words(fmt, shown, chance=chance):
+        if fits and not _beside(fits[0], words):
+            continue
+        near = kin(found, claimed, known, admissions, words)
+        if near is None:
+            continue
+        some = [f for f in (near.best, *near.equal) if _told(f, shown, fmt, near)]
+        if some and not fits:
+            found = replace(near, ranking=(*some, *(f for f in near.ranking if f not in some)))
+        fits += some
+    return replace(found, best=fits[0], equal=tuple(fits[1:])) if fits else found
+
+
+def sharper(found: Found, shown: Seen | None, fmt: Format) -> list[Finding]:
+    """What fits of storage for a target that fits without such a claim, too.
+
+    Few digits admit whatever rounds to more of them, so that nothing else says it.
+    """
+    best = found.best.candidate
+    if not fmt.narrow or best.spec.stored:
+        return []
+    words = {} if shown is None else _formats_held(found, shown, fmt)
+    findings = []
+    if words:
+        text = f"every single step fits {best.spec.with_(**words)}: {in_words(words)}"
+        findings.append(Finding("storage", fmt.name, text))
+    lost = claiming(best.spec, {"master": "none"})
+    if lost is not None and not found.scores.fits(replace(best, spec=lost)):
+        ways = [claiming(best.spec, words | more) for more in _BEHIND if more]
+        told = " or ".join(str(spec) for spec in ways if spec is not None)
+        text = f"no update is lost that θ has no digits for: it may be {told}"
+        findings.append(Finding("storage", fmt.name, text))
+    return findings
+
+
+def _formats_held(found: Found, shown: Seen, fmt: Format) -> dict[str, str]:
+    """The first claim of formats that every single step fits; empty where none is."""
+    for words in formats_shown(_moments(shown), fmt):
+        spec = claiming(found.best.candidate.spec, words)
+        if spec is not None:
+            fit = replace(found.best, candidate=replace(found.best.candidate, spec=spec))
+            if _alone(fit, shown, fmt, found):
+                return words
+    return {}
+
+
+def in_words(words: Mapping[str, str]) -> str:
+    """What claims of storage mean."""
+    return "; ".join(STORAGE[switch][word].meaning for switch, word in words.items())
+
+
+def shown_run(session: Session, fmt: Format, asked: design.Asked) -> Seen | None:
+    """Usual gradients, with the moments after every step; None where they are not shown."""
+    known = session.description
+    if "moments" not in known.abilities:
+        return None
+    request = dict(design.short(fmt, known.hyperparameters, asked))["usual"]
+    request = replace(request, moments=True)
+    trace = session.run(request)
+    return (request, trace) if trace.failure is None and trace.moments else None
+
+
+def _moments(shown: Seen) -> Mapping[str, Any]:
+    moments = shown[1].moments
+    assert moments
+    return moments[0]
+
+
+def _words(fmt: Format, shown: Seen | None, *, chance: bool) -> Iterator[dict[str, str]]:
+    """Claims worth trying, those that say most of the moments first."""
+    formats = [] if shown is None else [*formats_shown(_moments(shown), fmt)]
+    none: tuple[dict[str, str], ...] = ({},)
+    behind = _CHANCE if chance else _BEHIND if fmt.narrow else none
+    for each in [*formats, {}]:
+        yield from (each | more for more in behind if each or more)
+
+
+def _beside(fit: Fit, words: Mapping[str, str]) -> bool:
+    """Whether a claim says of the moments what one that fits does, and else another thing."""
+    told = {name: word for name, word in fit.candidate.spec.stored.items() if name in _FORMATS}
+    return told == {name: word for name, word in words.items() if name in _FORMATS}
+
+
+_FORMATS: Final = ("moments", "m", "arithmetic")
+
+
+def _told(fit: Fit, shown: Seen | None, fmt: Format, found: Found) -> bool:
+    """Whether a claim says enough of the runs, and holds of every step by itself."""
+    return _sharp(fit) >= _SHARP and (shown is None or _alone(fit, shown, fmt, found))
+
+
+def _alone(fit: Fit, shown: Seen, fmt: Format, found: Found) -> bool:
+    request, trace = shown
+    evidence = evidence_of(fit, request, trace, fmt)
+    return holds_alone(evidence, found.scores.admission)
+
+
+def _sharp(fit: Fit) -> float:
+    """The share of the steps that move of which the bound is smaller than the move."""
+    told = moves = 0
+    for walked in fit.walked:
+        with np.errstate(invalid="ignore"):
+            moving = np.isfinite(walked.move) & (walked.move != 0.0) & ~np.isnan(walked.ratio)
+            told += int((walked.bound < np.abs(walked.move))[moving].sum())
+        moves += int(moving.sum())
+    return told / max(1, moves)

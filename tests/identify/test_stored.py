@@ -1,0 +1,83 @@
+"""What a target stores is named: formats of moments, roundings by chance, what is behind θ."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from adamcheck import check, identify
+from adamcheck.formats import FORMATS
+from adamcheck.oracle.kept import foreign, formats_shown
+from adamcheck.result import Verdict
+
+STORED = "adamcheck.mutations.stored:"
+
+
+@pytest.mark.parametrize(
+    ("spec", "dtype", "named"),
+    [
+        ("adam[moments=bfloat16]", "float32", "adam[moments=bfloat16,arithmetic=float32]"),
+        ("adam[m=float16]", "float32", "adam[m=float16,arithmetic=float32]"),
+        ("adam[eps=hat,m=bfloat16]", "float64", "adam[eps=hat,m=bfloat16,arithmetic=float64]"),
+        ("nadam[moments=float32]", "float64", "nadam[moments=float32,arithmetic=float64]"),
+    ],
+)
+def test_the_formats_that_moments_are_kept_in_are_named(spec, dtype, named):
+    found = identify(STORED + spec, dtype=dtype).identification
+    assert found.kind == "dialect"
+    assert found.spec == named
+    assert "stored: " in found.regime
+
+
+def test_a_claim_that_was_named_is_one_that_holds():
+    result = check(STORED + "adam[m=bfloat16]", spec="auto", dtypes=["float32"])
+    assert result.spec == "adam[m=bfloat16,arithmetic=float32]"
+    assert result.verdict is Verdict.CONFORMS
+
+
+def test_what_deviates_from_a_plain_claim_is_named_by_what_it_stores():
+    target = STORED + "adam[moments=bfloat16]"
+    result = check(target, spec="adam", dtypes=["float32"], only=["ADAM-LS-1"])
+    assert result.verdict is Verdict.DEVIATES
+    assert result.identified.spec == "adam[moments=bfloat16,arithmetic=float32]"
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (
+            "adam[moments=float32,arithmetic=float32]",
+            "fits adam[moments=float32,arithmetic=float32]",
+        ),
+        ("adam[kahan=yes]", "no update is lost"),
+        ("adam[master=float32]", "no update is lost"),
+    ],
+)
+def test_under_few_digits_the_sharper_claim_is_said_beside_the_plain_one(spec, words):
+    report = identify(STORED + spec, dtype="bfloat16")
+    assert report.identification.spec == "adam"
+    assert any(words in f.message for f in report.findings if f.name == "storage")
+
+
+def test_a_plain_target_is_said_to_store_nothing_else():
+    report = identify("adamcheck.mutations.honest:adam", dtype="bfloat16")
+    assert report.identification.spec == "adam"
+    assert not [f for f in report.findings if "no update is lost" in f.message]
+
+
+@pytest.mark.slow
+def test_a_defect_beside_narrow_moments_is_no_dialect():
+    edit = {"edit": "scale v c=1.01"}
+    found = identify(STORED + "adam[moments=bfloat16]", dtype="float32", options=edit)
+    assert found.identification.kind != "dialect"
+
+
+def test_formats_are_proposed_from_numbers_alone():
+    rng = np.random.default_rng(1)
+    wide = rng.standard_normal((4, 50)).astype(np.float32)
+    narrow = wide.astype(FORMATS["bfloat16"].dtype).astype(np.float32)
+    own = FORMATS["float32"]
+    assert list(formats_shown({"m": wide, "v": wide}, own)) == [{"arithmetic": "float32"}]
+    assert list(formats_shown({"m": narrow, "v": wide}, own))[-1] == {"m": "bfloat16"}
+    assert list(formats_shown({"m": narrow, "v": narrow}, own))[-1] == {"moments": "bfloat16"}
+    assert not foreign(np.array([np.nan, np.inf, 1.0]), FORMATS["bfloat16"]).any()
