@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from adamcheck.spec import Spec
 
 Doubles = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 def in_blocks(spec: Spec, size: int) -> bool:
@@ -28,6 +29,18 @@ def in_blocks(spec: Spec, size: int) -> bool:
 def any_in_blocks(spec: Spec, arrays: Sequence[NDArray[Any]]) -> bool:
     """Whether that is so of one of several arrays."""
     return any(in_blocks(spec, array.size) for array in arrays)
+
+
+def elements(spec: Spec, sizes: Sequence[int], count: int) -> Flags:
+    """Which of the ``[N]`` elements of arrays of these sizes, side by side, may be in blocks.
+
+    All may be where the sizes are not theirs.
+    """
+    sizes = sizes or (count,)
+    coded = [in_blocks(spec, size) for size in sizes]
+    if not any(coded) or sum(sizes) != count:
+        return np.full(count, any(coded))
+    return np.repeat(np.array(coded, bool), sizes)
 
 
 @lru_cache(maxsize=32)

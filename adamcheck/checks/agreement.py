@@ -146,10 +146,7 @@ def single_steps(context: Context, account: Account) -> None:
     for k, hyper in enumerate((context.dyadic, context.ordinary)):
         grads = context.gradients(hyper, steps, 7 + k)
         trajectory = context.trajectory(grads, hyper=hyper, moments=True)
-        shown = context.run(trajectory).moments or ({},)
-        hidden = [name for name in kept if any(name not in each for each in shown)]
-        if hidden or not kept:
-            raise Skip(f"the target does not show {', '.join(hidden) or 'any moments'}")
+        context.needs_shown(kept, trajectory)
         hold(context, account, trajectory, "one step")
 
 

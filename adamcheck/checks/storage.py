@@ -26,13 +26,9 @@ SUMMED = Floor(narrow=0.25, why="the first updates are smaller than a place of Î
     claims=("moments", "m"),
 )
 def formats(context: Context, account: Account) -> None:
-    named = claimed(context.spec)
     grads = context.rng("formats").standard_normal((24, 32))
     trajectory = context.trajectory(grads, moments=True)
-    shown = context.run(trajectory).moments or ({},)
-    hidden = [name for name in named if any(name not in each for each in shown)]
-    if hidden or not named:
-        raise Skip(f"the target does not show {', '.join(hidden) or 'what is claimed'}")
+    context.needs_shown([*claimed(context.spec)], trajectory)
     hold(context, account, trajectory, "kept formats")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck import codes
 from adamcheck.formats import Format
 from adamcheck.spec import Spec
 
@@ -48,6 +49,11 @@ class Evidence:
     def identity(self) -> tuple[Any, ...]:
         """All of it, bit for bit, as something that can be looked up."""
         return tuple(_plain(getattr(self, one.name)) for one in fields(self))
+
+    @property
+    def coded(self) -> NDArray[np.bool_]:
+        """Elements whose moments may be kept as codes, in blocks, ``[N]``."""
+        return codes.elements(self.spec, self.sizes, self.shape[1])
 
     def step(self, t: int) -> Evidence:
         """Step t alone, from 1, from the moments that the target showed before it."""

@@ -126,12 +126,19 @@ class Judgement:
 
 
 def judge(evidence: Evidence, admission: Admission = STRICT) -> Judgement:
-    """Judge all element-steps of ``evidence`` under one admissible class."""
+    """Judge all element-steps of ``evidence`` under one admissible class.
+
+    What codes lose of moments in blocks adds up over a run, and no bound of that is derived: there
+    every step is unbounded (theorem block-codes is of single steps).
+    """
     program = trace(evidence.spec)
     level = level_of(evidence.spec, evidence.fmt)
     names = tuple(m for m in program.moments if m in evidence.moments)
     observed = ("theta", *names)
     raw = evaluate.judge(program, level, observed, evidence, admission, MARGIN[level])
+    if (coded := evidence.coded).any():
+        raw[:, :, coded] = 0.0
+        raw[:, TALLIES.index("void"), coded] = max(evidence.shape[0] - evidence.unseen, 0)
     raw, escalated = _escalate(program, observed, evidence, admission, raw)
     tallies = {q: Tally(raw[k]) for k, q in enumerate(observed)}
     return Judgement(evidence, admission, tallies, escalated)

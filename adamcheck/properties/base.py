@@ -54,19 +54,28 @@ def hold(
     claimed = spec or context.spec
     if any_in_blocks(claimed, trajectory.theta0) and law in ENVELOPES:
         # what codes lose adds up over a run: each step is judged from the codes before it
-        if not context.able("moments") or trajectory.present is not None or trajectory.preload:
-            text = f"moments in blocks of {claimed.blocks} are not shown: arrays of"
-            context.note(
-                "not-asked", f"{text} {claimed.blocks_from} elements and more are not judged"
+        if why := _no_single_steps(context, trajectory):
+            text = (
+                f"single steps of arrays of {claimed.blocks_from} elements and more, whose moments"
             )
-            return True
-        law, trajectory = "blocks", replace(trajectory, moments=True)
+            context.note("not-asked", f"{text} are in blocks: {why}")
+        else:
+            law, trajectory = "blocks", replace(trajectory, moments=True)
     first = PROPERTIES[law](context, account, trajectory, claimed, how)
     if first is not None and not gates(context, first):
         return True
     if first is not None:
         account.broken.append(Broken(law, how, trajectory, claimed, first))
     return first is None
+
+
+def _no_single_steps(context: Context, trajectory: Trajectory) -> str:
+    """Why a run cannot be judged step by step; empty where it can."""
+    if not context.able("moments"):
+        return "the target does not show its moments"
+    if trajectory.present is not None:
+        return "some gradients are missing"
+    return "a state is loaded at first" if trajectory.preload else ""
 
 
 def gates(context: Context, first: Break) -> bool:

@@ -13,13 +13,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from adamcheck import rules
 from adamcheck.declared import Declared
 from adamcheck.formats import Format
+from adamcheck.inputs.sequences import battery
 from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.profiles import Profile
 from adamcheck.program import trace
+from adamcheck.properties.admission import decide
 from adamcheck.properties.reach import Reach
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
@@ -240,8 +243,6 @@ class Context:
 
         seed: another one than the run's, for what must not depend on that.
         """
-        from adamcheck.inputs.sequences import battery
-
         standard = {n: HYPERPARAMETERS[n].dyadic[0] for n in STANDARD}
         return battery(
             self.fmt,
@@ -348,8 +349,6 @@ class Context:
         Then every admissible evaluation gives them, and they are known without being shown. None
         where one is rounded, or depends on more than the gradients.
         """
-        from adamcheck import rules
-
         if spec.decay == "l2" and len(grads) > 1:
             return None
         full, names = self.completed(hyper, spec), trace(spec).moments
@@ -403,6 +402,13 @@ class Context:
         if all((f.name, f.message) != (name, message) for f in self.findings):
             self.findings.append(finding)
 
+    def needs_shown(self, names: Sequence[str], trajectory: Trajectory) -> None:
+        """Skip the check where the target hides one of these moments on a run, or none is named."""
+        shown = self.run(trajectory).moments or ({},)
+        hidden = [name for name in names if any(name not in each for each in shown)]
+        if hidden or not names:
+            raise Skip(f"the target does not show {', '.join(hidden) or 'any moments'}")
+
     # judging ------------------------------------------------------------------------------------
 
     def evidence(self, trajectory: Trajectory, trace: Trace, spec: Spec) -> Evidence:
@@ -442,11 +448,22 @@ class Context:
     def admission(self) -> Admission:
         """The class of evaluations under which everything is judged; decided at first use."""
         if self.settled is None:
-            from adamcheck.properties.admission import decide
-
             self.settled, found = decide(self)
             self.findings += found
         return self.settled
+
+    def unbounded(self, evidence: Evidence) -> bool:
+        """Whether a run of some element has no bound, as its moments are in blocks; it is said."""
+        if evidence.coded.any():
+            least = evidence.spec.blocks_from
+            text = (
+                f"whole runs of arrays of {least} elements and more, whose moments are in blocks:"
+                " what codes lose adds up, and only single steps from the moments shown before them"
+                " are judged"
+            )
+            self.note("not-asked", text)
+            return True
+        return False
 
     def judged(self, evidence: Evidence) -> Judgement:
         """Judge under the class that is admitted of the target in this format.
@@ -454,13 +471,15 @@ class Context:
         What is the same, bit for bit, as one of the last few is not judged again: layouts and
         repeated runs show nothing new where nothing is different.
         """
+        admission = self.admission
+        self.unbounded(evidence)
         if evidence.thetas.nbytes > _SMALL:
-            return judge(evidence, self.admission)
-        same = evidence.identity
+            return judge(evidence, admission)
+        same = admission, evidence.identity
         if same not in self.last:
             if len(self.last) == _LAST:
                 del self.last[next(iter(self.last))]
-            self.last[same] = judge(evidence, self.admission)
+            self.last[same] = judge(evidence, admission)
         return self.last[same]
 
 

@@ -156,6 +156,22 @@ def test_scalars_that_are_exact_explain_nothing(spec, dtype):
     assert all(judge(evidence).accepted for evidence in runs)
 
 
+def test_what_was_judged_under_one_class_is_judged_again_under_another():
+    with Session(f"{HONEST}:ArrayScalars") as session:
+        context = context_of(session)
+        trajectory = next(designated(context))
+        evidence = context.evidence(trajectory, context.run(trajectory), context.spec)
+        context.settled = STRICT
+        strict = context.judged(evidence)
+        context.settled = Admission("array")
+        wider = context.judged(evidence)
+        assert (strict.admission, wider.admission) == (STRICT, Admission("array"))
+        assert strict.bad.any()
+        assert not wider.bad.any()
+        context.settled = STRICT
+        assert context.judged(evidence) is strict
+
+
 def test_scalars_that_show_only_where_averages_are_slow_are_admitted():
     """Under usual hyperparameters AdaMax's stay within the strict envelope, by a twentieth."""
     order = "m':fma-new p1':pow m_hat:reciprocal update:carried-last theta':fma scalars=array"

@@ -430,3 +430,18 @@ def test_what_no_level_decided_is_not_accepted(monkeypatch: pytest.MonkeyPatch) 
         False,
         False,
     ]  # θ stood still: a wrong one, seen by one escalation
+
+
+def test_runs_of_moments_in_blocks_have_no_bound_and_others_beside_them_do():
+    plain = replace(honest(Spec(), "float32", 6, 258), sizes=(2, 256))
+    wrong = spoiled(replace(plain, unseen=2), 0)
+    coded = replace(wrong, spec=parse_spec("adam[bits=8,blocks_from=256]"))
+    assert coded.coded.tolist() == [False] * 2 + [True] * 256
+    judgement = judge.judge(coded)
+    for tally in judgement.tallies.values():
+        assert tally.void.tolist()[2:] == [4] * 256
+        assert not (tally.first_bad | tally.decided | tally.undecided)[2:].any()
+        assert tally.decided[:2].all()
+    # of arrays whose sizes are not known all may be in blocks
+    assert replace(coded, sizes=()).coded.all()
+    assert coded.element(0).coded.all()

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from adamcheck import check
+from adamcheck.checks.registry import check_by_id
 from adamcheck.codes import numbers, rounded, scales, slack
 from adamcheck.errors import UsageError
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Skip
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 
-from .asked import broken
+from .asked import STORED, asked, broken, seen
 
 BLOCKED = ("ADAM-ST-4", "ADAM-EL-2", "ADAM-LS-8")
 EIGHT = "adam[arithmetic=float32,bits=8]"
@@ -87,3 +90,68 @@ def test_what_is_claimed_of_blocks_is_held(spec):
 )
 def test_other_blocks_are_found(target, options):
     assert broken("ADAM-ST-4", target, EIGHT, "float32", **options)
+
+
+def test_single_steps_count_what_they_decide_and_how_far_they_look():
+    account = seen("ADAM-ST-4", EIGHT, EIGHT, "float32")
+    large, small = 2 * (4096 + 256), 4095
+    # what a code keeps nothing of, beside a much larger element, is asked and not decided
+    assert account.examples + account.undecided == 3 * 6 * (large + small)
+    assert 0 < account.undecided < account.examples
+    assert 0.0 < account.ratio < 1.0
+    assert account.reach.horizons
+
+
+HIDES = """
+from adamcheck.mutations.stored import Stored
+from adamcheck.mutations.target import named
+
+KIND = named("adam[arithmetic=float32,bits=8]", Stored, ())
+
+def make(theta0, *, lr, beta1, beta2, eps):
+    made = KIND([theta0], lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    return lambda g: made.step([g])[0]
+"""
+
+
+def test_whole_runs_of_blocks_decide_nothing_whoever_judges_them(tmp_path):
+    """No bound of what codes lose over a run is derived: nothing of it is decided, and it is said.
+
+    Arrays that are not in blocks are judged all the same.
+    """
+    path = tmp_path / "hides.py"
+    path.write_text(HIDES)
+    rng = np.random.default_rng(3)
+    with asked(f"{path}:make", EIGHT, "float32") as context:
+        account = Account()
+        trajectory = context.trajectory(rng.standard_normal((4, 5000)))
+        assert hold(context, account, trajectory)
+        assert (account.examples, account.undecided) == (0, 4 * 5000)
+        assert hold(context, account, context.trajectory(rng.standard_normal((4, 50))))
+        assert (account.examples, account.undecided) == (4 * 50, 4 * 5000)
+        told = [f.message for f in context.findings if f.name == "not-asked"]
+        assert len(told) == 2
+        assert told[0].endswith("in blocks: the target does not show its moments")
+        assert told[1].startswith("whole runs of arrays of 4096 elements and more, whose moments")
+    with asked(f"{STORED}:{EIGHT}", EIGHT, "float32") as context:
+        # by whatever property: here none of those that are asked step by step
+        trajectory = context.trajectory(rng.standard_normal((4, 5000)), hyper=context.used)
+        with pytest.raises(Skip, match="moments are in blocks"):
+            hold(context, Account(), trajectory, "moves")
+
+
+@pytest.mark.parametrize("name", ["ADAM-ST-1", "ADAM-LS-8"])
+def test_what_is_not_shown_is_skipped_by_its_name(name, tmp_path):
+    path = tmp_path / "hides.py"
+    path.write_text(
+        "from adamcheck.mutations.stored import Stored\n"
+        "from adamcheck.mutations.target import named\n"
+        "class Hides(named('adam[moments=float32]', Stored, ())):\n"
+        "    def moments(self):\n"
+        "        return [{n: x for n, x in one.items() if n != 'v'} for one in super().moments()]\n"
+    )
+    with (
+        asked(f"{path}:Hides", "adam[moments=float32]", "bfloat16") as context,
+        pytest.raises(Skip, match=r"^the target does not show v$"),
+    ):
+        check_by_id(name).run(context, Account())
