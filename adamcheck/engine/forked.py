@@ -13,12 +13,12 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
 from adamcheck.targets.copies import single
+from adamcheck.text import shorten, visible
 
 _TICK: Final = 0.005
 
@@ -68,6 +68,21 @@ class Forked:
                 os.kill(self.pid, signal.SIGKILL)
 
 
+def done(work: Callable[[], None]) -> int:
+    """Do a worker's work; the exit code, and one line on stderr where it failed.
+
+    The original tells what was lost with it.
+    """
+    try:
+        work()
+    except BaseException as fault:
+        told = " ".join(f"{type(fault).__name__}: {fault}".split())
+        with suppress(OSError):
+            os.write(2, f"adamcheck: a worker failed: {shorten(visible(told))}\n".encode())
+        return 1
+    return 0
+
+
 def _be_worker(work: Callable[[], None], kept: Collection[int]) -> None:
     """What the copy does; it never comes back."""
     code = 1
@@ -82,9 +97,6 @@ def _be_worker(work: Callable[[], None], kept: Collection[int]) -> None:
             os.closerange(least, descriptor)
             least = descriptor + 1
         os.closerange(least, os.sysconf("SC_OPEN_MAX"))
-        work()
-        code = 0
-    except BaseException:
-        traceback.print_exc()
+        code = done(work)
     finally:
         os._exit(code)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from adamcheck.declared import Declared
 from adamcheck.engine.crew import taken
+from adamcheck.engine.forked import done
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.errors import UsageError
 from adamcheck.targets import wire
@@ -100,4 +101,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(done(lambda: main(sys.argv[1:])))

@@ -16,7 +16,7 @@ import pytest
 
 from adamcheck.engine import gate
 from adamcheck.engine.crew import Crew, taken, token
-from adamcheck.engine.forked import Forked, can_fork
+from adamcheck.engine.forked import Forked, can_fork, done
 from adamcheck.engine.gate import check
 from adamcheck.engine.plain import dumped, loaded
 from adamcheck.engine.plan import Plan, Unit, plan
@@ -190,6 +190,19 @@ def test_a_forked_worker_keeps_what_it_is_given_and_tells_how_it_ended():
     worker.kill()
     for descriptor in (kept, other):
         os.close(descriptor)
+
+
+@pytest.mark.parametrize("fault", [ValueError("of\nours\x1b[31m"), KeyboardInterrupt()])
+def test_a_worker_that_fails_says_so_in_one_line(fault, capfd):
+    def work() -> None:
+        raise fault
+
+    assert done(lambda: None) == 0
+    assert done(work) == 1
+    said = capfd.readouterr().err
+    assert said.startswith(f"adamcheck: a worker failed: {type(fault).__name__}")
+    assert said.count("\n") == 1
+    assert "\x1b" not in said
 
 
 def test_what_a_lost_worker_had_taken_is_an_error_and_the_rest_stands(tmp_path, way):
