@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Array, Context, Skip
 
@@ -42,6 +42,7 @@ def short(context: Context, account: Account) -> None:
     " steps go after thousands of gradients of one size is said beside the exact ones.",
     clause="α, β1, β2, ε where nothing is passed",
     theorem="rounding-envelope",
+    floor=SWALLOWED,
 )
 def long(context: Context, account: Account) -> None:
     steps = context.affordable(context.profile.long_steps // 4, least=2 * _TAIL)

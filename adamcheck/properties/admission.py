@@ -66,13 +66,18 @@ def decide(context: Context) -> tuple[Admission, tuple[Finding, ...]]:
 
 def _wider(spec: Spec, fmt: Format, strict: Admission, flushes: bool) -> Iterator[Admission]:
     """The wider classes that may be tried, the narrower first."""
-    own_scalars = spec.scalars == "any" and not fmt.is_double
+    scalars = own_scalars(spec, fmt)
     if flushes:
         yield replace(strict, flushed=True)
-    if own_scalars:
+    if scalars:
         yield replace(strict, scalars="array")
         if flushes:
             yield replace(strict, scalars="array", flushed=True)
+
+
+def own_scalars(spec: Spec, fmt: Format) -> bool:
+    """Whether a spec admits scalars of the array's dtype where that is seen to explain a target."""
+    return spec.scalars == "any" and not fmt.is_double
 
 
 def _explained(seen: list[Evidence], admission: Admission) -> int:

@@ -16,9 +16,10 @@ from adamcheck.formats import Format
 from adamcheck.oracle.enclose import enclose
 from adamcheck.oracle.envelope import STRICT
 from adamcheck.oracle.evidence import Evidence
-from adamcheck.oracle.judge import judge, level_of
+from adamcheck.oracle.judge import Judgement, judge, level_of
+from adamcheck.properties.admission import own_scalars
 from adamcheck.properties.base import How, property_
-from adamcheck.properties.context import Account, Break, Context
+from adamcheck.properties.context import Account, Break, Context, Skip
 from adamcheck.properties.envelope import departure
 from adamcheck.spec import Spec
 from adamcheck.spec.defaults import Defaults
@@ -130,25 +131,48 @@ def moves(
     trace = context.run(trajectory)
     evidence = context.evidence(trajectory, trace, spec)
     judgement = context.judged(evidence)
+    if context.unbounded(evidence):
+        raise Skip("moments are in blocks: what codes lose over a run has no bound")
     seen = motion(evidence)
-    # from what is no number no step can be asked for
-    asked = np.isfinite(evidence.thetas[:-1].astype(np.float64)) & seen.ordinary
-    known = np.isfinite(seen.exact) & asked
+    decided, undecided = _asked(seen, judgement)
     account.reach.add(judgement)
-    account.examples += int(known.sum())
-    account.undecided += int((asked & ~known).sum())
+    account.examples += decided
+    account.undecided += undecided
     account.open += sum(int(tally.undecided.sum()) for tally in judgement.tallies.values())
     account.ratio = max(account.ratio, judgement.largest_ratio)
     broken = _lost(seen) or _stands(seen) or departure(judgement)
-    if broken is not None and _chosen(seen, context.description.defaults):
-        wider = judge(evidence, replace(context.admission, scalars="array"))
-        if departure(wider) is None:
-            context.note("default-limit", f"under usual hyperparameters {broken.message}")
-            return None
+    if broken is not None and _excused(context, seen):
+        text = f"under usual hyperparameters {broken.message}"
+        context.note("default-limit", text)
+        # an envelope that such scalars leave without a bound decides nothing, and passes nothing
+        raise Skip(f"the target has no default of its own, and {text}")
     if broken is None:
         for one in _notes(seen, int(how.get("tail", 0))):
             context.note(one.name, f"under default hyperparameters {one.text}", **one.numbers)
     return broken
+
+
+def _asked(seen: Motion, judgement: Judgement) -> tuple[int, int]:
+    """How many element-steps could have shown a law broken, and how many could not.
+
+    Those that could are clear, so that standing still is one, or decided by the envelope. Which the
+    latter are is known by number alone: so many at least are either.
+    """
+    # from what is no number no step can be asked for
+    asked = np.isfinite(seen.evidence.thetas[:-1].astype(np.float64)) & seen.ordinary
+    steps = asked.sum(axis=0)
+    either = np.maximum((asked & seen.clear).sum(axis=0), judgement.tallies["theta"].decided)
+    told = int(np.minimum(either, steps).sum())
+    return told, int(steps.sum()) - told
+
+
+def _excused(context: Context, seen: Motion) -> bool:
+    """Whether the format's own scalars, where the spec admits them, explain what the target did."""
+    evidence, wider = seen.evidence, replace(context.admission, scalars="array")
+    if wider != context.admission and not own_scalars(evidence.spec, evidence.fmt):
+        return False
+    chosen = _chosen(seen, context.description.defaults)
+    return chosen and departure(judge(evidence, wider)) is None
 
 
 def _chosen(seen: Motion, defaults: Defaults) -> bool:

@@ -6,11 +6,18 @@ is found is a finding and decides nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+import numpy as np
+
+from adamcheck.codes import any_in_blocks
 from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format, name_of
 from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import judge
+from adamcheck.properties.admission import own_scalars
+from adamcheck.properties.base import PROPERTIES
 from adamcheck.properties.context import Account, Context, Skip, TargetTrouble
 from adamcheck.properties.storage import foreign
 from adamcheck.rules.storage import STORAGE
@@ -65,8 +72,6 @@ def _formats(spec: Spec, evidence: Evidence) -> Iterator[dict[str, str]]:
 
 def _kept_in(shown: object, own: Format) -> Format:
     """The format of an array, or a narrower one of which all its numbers are."""
-    import numpy as np
-
     array = np.asarray(shown)
     kind = FORMATS.get(name_of(array.dtype), own)
     values = array.astype(np.float64)
@@ -77,39 +82,57 @@ def _kept_in(shown: object, own: Format) -> Format:
 
 
 def _fits(context: Context, candidate: Spec, evidence: Evidence) -> bool:
-    from dataclasses import replace
+    """Whether every single step fits a claim, and enough of them is decided by it.
 
-    from adamcheck.oracle.judge import judge
-
+    Scalars in the array's dtype explain a step only where the claim admits them.
+    """
     claimed = replace(evidence, spec=candidate)
     steps = range(1, evidence.shape[0] + 1)
-    admissions = [context.admission, replace(context.admission, scalars="array")]
-    return any(
-        not any(judge(claimed.step(t), admission).bad.any() for t in steps)
-        for admission in dict.fromkeys(admissions)
-    )
+    admissions = {context.admission: None}
+    if own_scalars(candidate, evidence.fmt):
+        admissions[replace(context.admission, scalars="array")] = None
+    for admission in admissions:
+        judgements = [judge(claimed.step(t), admission) for t in steps]
+        account = Account()
+        for judgement in judgements:
+            account.count(judgement, alone=True)
+        if not any(one.bad.any() for one in judgements) and _enough(account):
+            return True
+    return False
+
+
+def _enough(account: Account) -> bool:
+    """Whether half of what is asked was decided: a claim that decides little explains little."""
+    return account.examples > 0 and account.examples >= account.undecided
 
 
 def of_blocks(context: Context, spec: Spec, trajectory: Trajectory) -> None:
     """Say which codes in blocks a large array's moments fit, where the claim is left there."""
-    from dataclasses import replace
-
-    from adamcheck.properties.base import PROPERTIES
-
     if spec.stored or not context.able("moments") or trajectory.preload or context.suggested:
         return
-    if trajectory.present is not None or max(a.size for a in trajectory.theta0) < 4096:
+    if trajectory.present is not None:
         return
-    context.suggested = True
     asked = replace(trajectory, moments=True, grads=tuple(g[:2] for g in trajectory.grads))
     for words in _BLOCKS:
+        candidate = _claimed(spec, words)
+        if candidate is None or not any_in_blocks(candidate, trajectory.theta0):
+            continue
+        context.suggested, account = True, Account()
         try:
-            candidate = spec.with_(**words)
-            if PROPERTIES["blocks"](context, Account(), asked, candidate, {}) is None:
-                _say(context, candidate, broken=True)
-                return
-        except (Skip, TargetTrouble, UsageError):
+            first = PROPERTIES["blocks"](context, account, asked, candidate, {})
+        except (Skip, TargetTrouble):
             return
+        if first is None and _enough(account):
+            _say(context, candidate, broken=True)
+            return
+
+
+def _claimed(spec: Spec, words: Mapping[str, str]) -> Spec | None:
+    """The spec with these words, where they go together."""
+    try:
+        return spec.with_(**words)
+    except UsageError:
+        return None
 
 
 def _say(context: Context, candidate: Spec, *, broken: bool) -> None:

@@ -12,11 +12,15 @@ import adamcheck
 from adamcheck.errors import UsageError
 from adamcheck.formats import format_named
 from adamcheck.oracle.evidence import Evidence
+from adamcheck.profiles import profile_named
+from adamcheck.properties import hold
+from adamcheck.properties.context import Account, Context
 from adamcheck.properties.motion import motion, places
 from adamcheck.reports.documents import load_results, result_document
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 from adamcheck.spec.defaults import Defaults, proposed, used, wrong
+from adamcheck.targets.session import Session
 
 RUNS = ("ADAM-DH-1", "ADAM-DH-2")
 PLAIN = """
@@ -78,11 +82,25 @@ def test_one_that_never_moves_deviates_too(tmp_path):
 
 @pytest.mark.parametrize("body", [NAN, STILL], ids=["nan", "still"])
 def test_a_number_that_only_the_caller_chose_is_the_formats_limit(tmp_path, body):
-    result = ran(made(tmp_path, NONE, body))
+    target = made(tmp_path, NONE, body)
+    result = ran(target, only=(*RUNS, "ADAM-ZG-1"))
     assert result.verdict is Verdict.HELD
     told = [f.message for f in result.findings if f.name == "default-limit"]
     assert told
     assert all(text.startswith("under usual hyperparameters ") for text in told)
+    # what the format's limit explains is not asked, and nothing of it counts as passed
+    outcomes = {check.name: check for check in result.checks}
+    for name in RUNS:
+        assert outcomes[name].status is Status.SKIPPED
+        assert "the target has no default of its own" in outcomes[name].message
+    assert ran(target).verdict is Verdict.ERROR
+
+
+@pytest.mark.parametrize("body", [NAN, STILL], ids=["nan", "still"])
+def test_scalars_that_the_spec_denies_excuse_nothing(tmp_path, body):
+    result = ran(made(tmp_path, NONE, body), spec="adam[scalars=float64]")
+    assert {check.status for check in result.checks} == {Status.FAILED}
+    assert not [f for f in result.findings if f.name == "default-limit"]
 
 
 def test_an_update_that_is_lost_in_theta_is_no_deviation(tmp_path):
@@ -141,6 +159,29 @@ def test_places_are_distances_between_neighbours():
     values = np.array([0.0, 1.0, 1.5, -2.0, 2.0**-24, 65504.0])
     expected = [2.0**-24, 2.0**-10, 2.0**-10, 2.0**-9, 2.0**-24, 32.0]
     assert places(values, fmt).tolist() == expected
+
+
+def test_steps_that_theta_swallows_decide_nothing(tmp_path):
+    """A constant θ of many places of the update: nothing moves, and no law could be seen broken."""
+    path = tmp_path / "swallows.py"
+    path.write_text(
+        "def make(theta0, lr=2.0**-20):\n"
+        "    theta = theta0.copy()\n"
+        "    def step(g):\n"
+        "        nonlocal theta\n"
+        "        theta = theta - theta0.dtype.type(lr) * g\n"
+        "        return theta\n"
+        "    return step\n"
+    )
+    fmt = format_named("bfloat16")
+    with Session(f"{path}:make") as session:
+        session.start()
+        context = Context(session, parse_spec("gd"), fmt, profile_named("quick"))
+        account = Account()
+        grads, theta0 = np.ones((8, 4)), np.array([0.0, 0.0, 8.0, 8.0])
+        trajectory = context.trajectory(grads, theta0, hyper={"lr": 2.0**-20})
+        assert hold(context, account, trajectory, "moves")
+    assert (account.examples, account.undecided) == (16, 16)
 
 
 # what is read
