@@ -13,8 +13,9 @@ from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle.enclose import enclose
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import level_of
+from adamcheck.program import trace
 from adamcheck.properties.base import How, property_
-from adamcheck.properties.context import Account, Array, Break, Context
+from adamcheck.properties.context import Account, Array, Break, Context, Skip
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -57,8 +58,6 @@ def kept_formats(
 
 def claimed(spec: Spec) -> dict[str, Format]:
     """The moments of whose format the spec says something, with it."""
-    from adamcheck.program import trace
-
     found = {}
     for name in trace(spec).moments:
         place = storage.place_of(spec, name)
@@ -89,6 +88,8 @@ def no_lost_updates(
 ) -> Break | None:
     """θ_t is θ_0 less the sum of all updates so far, within what the copy that is kept loses."""
     evidence = context.evidence(trajectory, context.run(trajectory), spec)
+    if context.unbounded(evidence):
+        raise Skip("moments are in blocks: what codes lose over a run has no bound")
     way, lost = summed(context, evidence)
     thetas = evidence.thetas.astype(np.float64)
     apart = np.abs((thetas[1:] - thetas[0]) + way)
@@ -135,15 +136,45 @@ def rounding_of_theta(
 ) -> Break | None:
     """One step: θ goes to a neighbour of the exact one; by chance and unbiased, or towards zero."""
     evidence = context.evidence(trajectory, context.run(trajectory), spec)
-    off, blur, above = neighbours(context, evidence)
-    account.examples += off.size
+    off, blur, above, most = neighbours(context, evidence)
+    beyond = np.isfinite(most) & ~(np.abs(off) <= most)
+    if beyond.any():
+        i = int(np.argmax(beyond))
+        text = (
+            f"θ goes to no neighbour of the exact one: {int(beyond.sum())} of {beyond.size}"
+            f" parameters are off by more than a place, this one by {off[i]:+.3f} of them"
+        )
+        return Break(text, i, 1)
     if spec.rounding == "truncate":
-        away = off > blur
-        if not away.any():
-            return None
-        i = int(np.argmax(away))
-        return Break("θ is rounded away from zero, and not truncated", i, 1)
-    seen = False
+        told, first = 1.0 - above > blur, _away(off, blur)
+    else:
+        told, first = _biased(off, blur, above)
+    if first is not None:
+        return first
+    if not told.any():
+        base = storage.kept(spec, evidence.fmt).base.name
+        raise Skip(
+            f"how θ is rounded does not show: arithmetic in {base} is as coarse as its places; a"
+            " wider arithmetic= in the spec lets it be asked"
+        )
+    account.examples += int(told.sum())
+    account.undecided += int((~told).sum())
+    return None
+
+
+def _away(off: _Doubles, blur: _Doubles) -> Break | None:
+    away = off > blur
+    if not away.any():
+        return None
+    return Break("θ is rounded away from zero, and not truncated", int(np.argmax(away)), 1)
+
+
+def _biased(
+    off: _Doubles, blur: _Doubles, above: _Doubles
+) -> tuple[NDArray[np.bool_], Break | None]:
+    """The parameters in bins that a rounding which always goes one way would leave, ``[N]``; and
+    the first bin that is left."""
+    told = np.zeros(off.size, bool)
     for k in range(BINS):
         own = (above >= k / BINS) & (above < (k + 1) / BINS)
         count = int(own.sum())
@@ -153,24 +184,24 @@ def rounding_of_theta(
         most = math.sqrt(math.log(2.0 / CHANCE) / (2.0 * count)) + float(blur[own].max())
         mean = float(off[own].mean())
         # a rounding that always goes one way is off by one of these
-        seen = seen or most < max(k / BINS, 1.0 - (k + 1) / BINS)
+        if most < max(k / BINS, 1.0 - (k + 1) / BINS):
+            told |= own
         if abs(mean) > most:
             text = (
                 f"the rounding of θ is biased: {mean:+.3f} places away from zero on average over"
                 f" {count:,} parameters that lie {k / BINS:.3g} to {(k + 1) / BINS:.3g} of the way"
                 f" to the next number; chance explains {most:.3f}"
             )
-            return Break(text, int(np.argmax(own)), 1)
-    if not seen:
-        base = storage.kept(spec, evidence.fmt).base.name
-        text = f"whether θ is rounded without bias: arithmetic in {base} is as coarse as its places"
-        context.note("not-asked", f"{text}; a wider arithmetic= in the spec lets it be asked")
-    return None
+            return told, Break(text, int(np.argmax(own)), 1)
+    return told, None
 
 
-def neighbours(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles, _Doubles]:
-    """Of the last step, in places of θ's format ``[N]``: how far |θ| is from the exact one; how far
-    the exact one is known; and how far it lies above the number below it."""
+def neighbours(
+    context: Context, evidence: Evidence
+) -> tuple[_Doubles, _Doubles, _Doubles, _Doubles]:
+    """Of the last step, in places of θ's format ``[N]``: how far θ is from the exact one, away from
+    zero; how far the exact one is known; how far it lies above the number below it; and how far a
+    neighbour of it may be."""
     level = level_of(evidence.spec, evidence.fmt)
     found = enclose(evidence, context.admission, level=level, quantities=("update",))["update"]
     before, after = (evidence.thetas[k].astype(np.float64) for k in (-2, -1))
@@ -179,7 +210,10 @@ def neighbours(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles
     base = storage.kept(evidence.spec, evidence.fmt).base
     blur = found.bound[-1] + (found.upper[-1] - found.lower[-1]) + 3.0 * base.u * np.abs(exact)
     size = np.abs(exact) / place
-    return (np.abs(after) - np.abs(exact)) / place, blur / place, size - np.floor(size)
+    # what may lie in the octave above goes to the next number of that
+    largest = np.ldexp(1.0, np.frexp(np.abs(exact) + blur)[1] - evidence.fmt.precision)
+    off = np.where(exact < 0.0, exact - after, after - exact)
+    return off / place, blur / place, size - np.floor(size), (largest + blur) / place
 
 
 def spread_parameters(context: Context, count: int) -> Array:

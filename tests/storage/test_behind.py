@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from adamcheck import check
+from adamcheck.checks.registry import check_by_id
 from adamcheck.errors import UsageError
+from adamcheck.properties.context import Account, Skip
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 
-from .asked import broken
+from .asked import asked, broken, seen
 
 BEHIND = ("ADAM-ST-2", "ADAM-ST-3", "ADAM-LS-1", "ADAM-LS-3", "ADAM-LS-8", "ADAM-SV-1")
 
@@ -88,3 +90,41 @@ def test_a_fault_is_found(target, claim, options, killer):
 def test_a_compensation_is_judged_in_the_formats_of_the_parameter_alone():
     with pytest.raises(UsageError, match="kahan=yes is judged with the parameter's own formats"):
         parse_spec("adam[kahan=yes,arithmetic=float32]")
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "truncate"])
+def test_how_theta_is_rounded_counts_only_where_it_can_show(rounding):
+    spec = f"adam[arithmetic=float32,rounding={rounding}]"
+    account = seen("ADAM-ST-3", spec, spec, "bfloat16")
+    assert account.examples + account.undecided == 8192
+    assert account.examples >= 4096
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "truncate"])
+def test_where_arithmetic_is_as_coarse_as_theta_its_rounding_is_skipped(rounding):
+    spec = f"adam[rounding={rounding}]"
+    with pytest.raises(Skip, match="arithmetic in bfloat16 is as coarse as its places"):
+        seen("ADAM-ST-3", spec, spec, "bfloat16")
+
+
+AWAY = """
+import numpy as np
+from adamcheck.mutations.stored import Stored
+from adamcheck.mutations.target import named
+
+class Away(named("adam[arithmetic=float32,rounding=stochastic]", Stored, ())):
+    def _rounded(self, x, kind):
+        near = super()._rounded(x, kind)
+        place = np.ldexp(1.0, np.frexp(np.abs(near.astype(float)))[1] - 8)
+        signs = np.where(np.arange(near.size) // 2 % 2, 1.0, -1.0)
+        return (near.astype(float) + signs.reshape(near.shape) * place).astype(kind)
+"""
+
+
+def test_a_theta_beside_its_neighbours_is_found_though_it_has_no_bias(tmp_path):
+    path, claim = tmp_path / "away.py", "adam[arithmetic=float32,rounding=stochastic]"
+    path.write_text(AWAY)
+    account = Account()
+    with asked(f"{path}:Away", claim, "bfloat16") as context:
+        check_by_id("ADAM-ST-3").run(context, account)
+    assert account.broken[0].first.message.startswith("θ goes to no neighbour of the exact one: ")
