@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +12,7 @@ from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
+from adamcheck.program import trace as program_of
 from adamcheck.properties.base import How, compared, difference, property_, rows
 from adamcheck.properties.context import (
     Account,
@@ -49,13 +51,9 @@ def reload(
             raise
         return Break(f"{_RELOADS[receiver]} at step {failure.step} fails: {failure.message}")
     if spec.rounding == "stochastic":  # no bits to compare: what goes on has to lie in the envelope
-        unread = trajectory.hyper.keys() - set(spec.hyperparameters)
-        if (
-            receiver == "used"
-            or trajectory.present is not None
-            or any(trajectory.hyper[name] for name in unread)  # an option, which no spec claims
-            or trajectory.flags != context.flags_of(spec)
-        ):
+        if why := _unasked(context, moved, spec):
+            told = f"{_RELOADS[receiver]}, where θ is rounded by chance"
+            context.note("not-asked", f"{told} and no bits can be compared: {why}")
             return None
         judgement = context.judged(context.evidence(moved, two, spec))
         account.count(judgement)
@@ -64,6 +62,20 @@ def reload(
         return None if first is None else replace(first, message=f"{text} {first.message}")
     text = f"after {_RELOADS[receiver]} at step {trajectory.reload_after} the bits differ"
     return compared(context, account, (straight, one), (moved, two), text)
+
+
+def _unasked(context: Context, trajectory: Trajectory, spec: Spec) -> str:
+    """Why what goes on after a reload is not held to the envelope; empty where it is."""
+    unread = trajectory.hyper.keys() - set(spec.hyperparameters)
+    options = [name for name in sorted(unread) if trajectory.hyper[name]]
+    if trajectory.receiver == "used":
+        return "the instance has moved its own parameters before"
+    if trajectory.present is not None:
+        return "some parameters have no gradient at first"
+    if options or trajectory.flags != context.flags_of(spec):
+        more = [*options, *sorted(trajectory.flags ^ context.flags_of(spec))]
+        return f"the spec says nothing of {', '.join(more)}"
+    return ""
 
 
 _RELOADS: Final = {
@@ -85,16 +97,9 @@ def reload_other(
     assert trajectory.reload_after is not None
     assert trajectory.reload_hyper is not None
     trace = context.run(trajectory)
-    first: Break | None = None
-    for hyper, whose in ((trajectory.hyper, "saved"), (trajectory.reload_hyper, "new")):
-        evidence = context.evidence(replace(trajectory, hyper=hyper), trace, spec)
-        judgement = context.judged(replace(evidence, unseen=trajectory.reload_after))
-        first = departure(judgement)
-        if first is None:
-            account.count(judgement)
-            _whose(context, "lr", whose)
-            return None
-    return first
+    whole = context.evidence(trajectory, trace, spec)
+    after = replace(whole, unseen=trajectory.reload_after)
+    return _holds(context, account, "lr", _saved_or_new(context, trajectory, after))
 
 
 @property_("reload with another")
@@ -104,31 +109,96 @@ def reload_another(
     """After loading into an instance built with another value of one hyperparameter (``name``).
 
     θ follows the saved value or the new one. The state that is loaded is known exactly. A β that is
-    neither is named: libraries that keep β^t, and not t, go on with a product of both.
+    neither is named: libraries that keep β^t, and not t, go on with a product of both. That is
+    asked at values of which such a product is β^t of the new one, after a step more.
     """
     assert trajectory.reload_hyper is not None
     name = str(how["name"])
     after = _resumed(context, trajectory, context.run(trajectory), spec)
     if after is None:
+        context.note("not-asked", _UNKNOWN.format(f"into an instance with another {name}"))
         return None
-    first: Break | None = None
-    for hyper, whose in ((trajectory.hyper, "saved"), (trajectory.reload_hyper, "new")):
-        judgement = context.judged(replace(after, hyper=context.completed(hyper, spec)))
-        found = departure(judgement)
-        if found is None:
-            account.count(judgement)
-            _whose(context, name, whose)
-            return None
-        first = first or found
-    if HYPERPARAMETERS[name].role == "average":
-        text = f"after loading a state neither the saved nor the new {name} alone holds"
-        context.note("loaded-hyperparameters", text)
+    first = _holds(context, account, name, _saved_or_new(context, trajectory, after))
+    clock = _POWERS.get(name)
+    if first is None or clock not in program_of(spec).clocks:
+        return first
+    account.undecided += after.grads.size
+    asked = _squared(context, trajectory, name, spec)
+    product = None if asked is None else _resumed(context, asked, context.run(asked), spec)
+    told = _NEITHER.format(name)
+    if asked is None or product is None:
+        context.note("not-asked", f"{told}; whether a product of both does cannot be judged")
         return None
-    return first
+    _, (_, new) = _saved_or_new(context, asked, product)
+    if _holds(context, account, name, [("", replace(new, first=2))]) is None:
+        return None
+    return replace(first, message=f"{told}, nor a product of both: {first.message}")
+
+
+Reading = tuple[str, Evidence]
+_UNKNOWN: Final = "loading {}: what is saved is not a state that is known exactly"
+_POWERS: Final = {"beta1": "p1", "beta2": "p2"}
+"""What of a rule's clocks is a power of an average's weight."""
+_NEITHER: Final = "after loading a state neither the saved nor the new {} alone holds"
+
+
+def _saved_or_new(
+    context: Context, trajectory: Trajectory, after: Evidence
+) -> tuple[Reading, Reading]:
+    """What was seen after loading, as the saved hyperparameters' and as the new instance's."""
+    assert trajectory.reload_hyper is not None
+    ways = (("saved", trajectory.hyper), ("new", trajectory.reload_hyper))
+    saved, new = (
+        (whose, replace(after, hyper=context.completed(hyper, after.spec))) for whose, hyper in ways
+    )
+    return saved, new
+
+
+def _holds(
+    context: Context, account: Account, name: str, readings: Sequence[Reading]
+) -> Break | None:
+    """Count the first reading that holds, and name it; where none does, how the first is left.
+
+    What another one explains, too, or no bound decides, does not tell whose value it is.
+    """
+    judgements = [context.judged(evidence) for _, evidence in readings]
+    left = [departure(judgement) for judgement in judgements]
+    if None not in left:
+        return left[0]
+    held = left.index(None)
+    account.count(judgements[held])
+    if judgements[held].decided and left.count(None) == 1:
+        _whose(context, name, readings[held][0])
+    return None
+
+
+def _squared(context: Context, trajectory: Trajectory, name: str, spec: Spec) -> Trajectory | None:
+    """The same where the saved β is the new one's square, and every other average's weight is 0.
+
+    Saved after one step, a product of both is then β^t of the new one whose count is one ahead.
+    None where it cannot be run, or the rule has a clock that is no such product.
+    """
+    assert trajectory.reload_hyper is not None
+    new = context.completed(trajectory.reload_hyper, spec)
+    averages = [n for n in new if HYPERPARAMETERS[n].role == "average"]
+    wanted = {**dict.fromkeys(averages, 0.0), name: new[name] ** 2}
+    if not {*program_of(spec).clocks} <= {*_POWERS.values()} or not context.may(**wanted):
+        return None
+    saved = {**new, **wanted}
+    asked = replace(
+        trajectory, hyper=saved, reload_hyper={**saved, name: new[name]}, reload_after=1
+    )
+    return None if context.unspoken(asked) else asked
 
 
 def _whose(context: Context, name: str, whose: str) -> None:
-    """Name whose value holds after loading: of α, and of any other where it is not the same."""
+    """Name whose value holds after loading: of α, and of any other where it is not the same.
+
+    "": neither one's alone, but a product of both.
+    """
+    if not whose:
+        context.note("loaded-hyperparameters", f"{_NEITHER.format(name)}: β^t is a product of both")
+        return
     text = f"after loading a state the {whose} {{}} holds"
     if all(f.message != text.format("α") for f in context.findings):
         context.note("loaded-hyperparameters", text.format("α" if name == "lr" else name))
@@ -175,6 +245,7 @@ def stored(
         return None
     after = _resumed(context, trajectory, context.run(trajectory), spec)
     if after is None:
+        context.note("not-asked", _UNKNOWN.format(f"a state as {trajectory.stored}"))
         return None
     judgement = context.judged(after)
     first = departure(judgement)
@@ -213,9 +284,7 @@ def late(
         silent = one.grads[0].copy()
         silent[~given] = 0
         coasting = replace(one, grads=(silent,))
-        judgement = judge(
-            context.evidence(coasting, Trace((trace.thetas[p],)), spec), context.admission
-        )
+        judgement = context.judged(context.evidence(coasting, Trace((trace.thetas[p],)), spec))
         if judgement.bad.any():
             return first
         account.count(judgement)
@@ -252,7 +321,7 @@ def _from_first_gradient(
     evidence = context.evidence(one, Trace((thetas,)), spec)
     judgement = context.judged(evidence)
     if begins and judgement.bad.any():
-        shared = judge(replace(evidence, first=begins), context.admission)
+        shared = context.judged(replace(evidence, first=begins))
         if not shared.bad.any():
             context.note("step-count", "parameters share one step count t (global, not their own)")
             judgement = shared

@@ -11,7 +11,7 @@ from adamcheck.properties.context import Account, Skip
 from adamcheck.result import Status, Verdict
 from adamcheck.spec import parse_spec
 
-from .asked import asked, broken, seen
+from .asked import STORED, asked, broken, seen
 
 BEHIND = ("ADAM-ST-2", "ADAM-ST-3", "ADAM-LS-1", "ADAM-LS-3", "ADAM-LS-8", "ADAM-SV-1")
 
@@ -128,3 +128,14 @@ def test_a_theta_beside_its_neighbours_is_found_though_it_has_no_bias(tmp_path):
     with asked(f"{path}:Away", claim, "bfloat16") as context:
         check_by_id("ADAM-ST-3").run(context, account)
     assert account.broken[0].first.message.startswith("θ goes to no neighbour of the exact one: ")
+
+
+def test_reloads_whose_bits_nobody_can_compare_are_said_not_to_be_asked():
+    spec = "adam[arithmetic=float32,rounding=stochastic]"
+    with asked(f"{STORED}:{spec}", spec, "bfloat16") as context:
+        check_by_id("ADAM-SV-1").run(context, Account())
+    told = [f.message for f in context.findings if f.name == "not-asked"]
+    assert (
+        "loading into an instance that has been used, where θ is rounded by chance and no bits can"
+        " be compared: the instance has moved its own parameters before"
+    ) in told
