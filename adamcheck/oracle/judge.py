@@ -101,6 +101,16 @@ class Judgement:
         return flags
 
     @property
+    def earliest(self) -> tuple[int, int, str]:
+        """(element, step, quantity) of the first departure; there is one."""
+        step, element, quantity = min(
+            (int(tally.first_bad[i]), int(i), quantity)
+            for quantity, tally in self.tallies.items()
+            for i in np.flatnonzero(tally.first_bad)
+        )
+        return element, step, quantity
+
+    @property
     def accepted(self) -> bool:
         """True when nothing lies outside and nothing was left undecided."""
         return not any(

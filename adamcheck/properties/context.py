@@ -35,6 +35,9 @@ from adamcheck.targets.session import Session
 Array = NDArray[Any]
 _LAST: Final = 8
 """Judgements that are kept for what is the same."""
+_ADDS_UP: Final = (
+    "what codes lose adds up, and only single steps from the moments shown before them are judged"
+)
 _SMALL: Final = 1 << 16
 """Bytes of parameters up to which evidence is compared with what was judged before."""
 
@@ -454,16 +457,10 @@ class Context:
 
     def unbounded(self, evidence: Evidence) -> bool:
         """Whether a run of some element has no bound, as its moments are in blocks; it is said."""
-        if evidence.coded.any():
-            least = evidence.spec.blocks_from
-            text = (
-                f"whole runs of arrays of {least} elements and more, whose moments are in blocks:"
-                " what codes lose adds up, and only single steps from the moments shown before them"
-                " are judged"
-            )
-            self.note("not-asked", text)
-            return True
-        return False
+        if coded := bool(evidence.coded.any()):
+            text = f"whole runs of arrays of {evidence.spec.blocks_from} elements and more, whose"
+            self.note("not-asked", f"{text} moments are in blocks: {_ADDS_UP}")
+        return coded
 
     def judged(self, evidence: Evidence) -> Judgement:
         """Judge under the class that is admitted of the target in this format.
@@ -497,14 +494,3 @@ class _Doubles:
     def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
         """One of two by a sign."""
         return np.where(x > 0, a(), b())
-
-
-def flat_index(judgement: Judgement) -> tuple[int, int, str]:
-    """(element, step, quantity) of the earliest departure from the envelope."""
-    found = [
-        (int(tally.first_bad[i]), int(i), quantity)
-        for quantity, tally in judgement.tallies.items()
-        for i in np.flatnonzero(tally.first_bad)
-    ]
-    step, element, quantity = min(found)
-    return element, step, quantity

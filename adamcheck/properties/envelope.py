@@ -14,7 +14,6 @@ from adamcheck.properties.context import (
     Account,
     Break,
     Context,
-    flat_index,
 )
 from adamcheck.properties.suggestion import of_blocks, of_steps
 from adamcheck.spec import Spec
@@ -82,7 +81,7 @@ def departure(judgement: Judgement) -> Break | None:
     """The earliest departure from the envelope, if there is one."""
     if not judgement.bad.any():
         return None
-    element, step, quantity = flat_index(judgement)
+    element, step, quantity = judgement.earliest
     return Break(
         f"{_which(judgement)} the envelope, first at step {step}",
         element,
