@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format
-from adamcheck.rules.storage import UNCLAIMED
+from adamcheck.rules.storage import STORAGE, UNCLAIMED
 
 if TYPE_CHECKING:
     from adamcheck.spec import Spec
@@ -31,6 +32,12 @@ STORAGE_CONSTANTS: Final = (
 """Roundoff, that of two roundings, loss to underflow and largest number at each place."""
 
 
+CODED: Final = ("bits", "blocks", "blocks_from", "map")
+"""The switches that say how moments of large arrays are codes."""
+LEAST: Final = int(UNCLAIMED["blocks_from"])
+"""Elements from which on an array's moments may be codes, where a spec does not say."""
+
+
 def place_of(spec: Spec, state: str) -> str:
     """The letter of a state that has one number an element."""
     if state == "m" and spec.m != UNCLAIMED["m"]:
@@ -40,7 +47,7 @@ def place_of(spec: Spec, state: str) -> str:
 
 def plain(spec: Spec) -> bool:
     """Whether nothing is claimed that changes a bound: all rounds to θ's format or a wider one."""
-    return not spec.stored.keys() - {"master", "bits", "blocks", "blocks_from", "map"}
+    return not spec.stored.keys() - {"master", *CODED}
 
 
 def remembers(spec: Spec) -> bool:
@@ -132,3 +139,16 @@ def widest(formats: Iterable[Format]) -> Format:
         for fmt in sorted(FORMATS.values(), key=lambda f: (f.precision, f.max_exponent))
         if all(holds(fmt, one) for one in found)
     )
+
+
+def claiming(spec: Spec, words: Mapping[str, str]) -> Spec | None:
+    """The spec with claims of storage (switch -> word); None where they do not go together."""
+    try:
+        return spec.with_(**words)
+    except UsageError:
+        return None
+
+
+def in_words(words: Mapping[str, str]) -> str:
+    """What claims of storage mean."""
+    return "; ".join(STORAGE[switch][word].meaning for switch, word in words.items())

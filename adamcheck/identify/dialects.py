@@ -6,7 +6,7 @@ that read a hyperparameter of which nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from itertools import product
 from typing import Final
@@ -66,11 +66,3 @@ def dialects(
             found.add(spec)
     plain = Spec(algorithm)
     return sorted(found, key=lambda spec: (distance(spec, plain), str(spec)))
-
-
-def claiming(spec: Spec, words: Mapping[str, str]) -> Spec | None:
-    """The spec with claims of storage (switch -> word); None where they do not go together."""
-    try:
-        return spec.with_(**words)
-    except UsageError:
-        return None

@@ -16,13 +16,14 @@ from adamcheck.formats import Format
 from adamcheck.identify import runs as design
 from adamcheck.identify.batch import Run, batched
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.dialects import canonical, claiming, dialects, distance
+from adamcheck.identify.dialects import canonical, dialects, distance
 from adamcheck.identify.scoring import Scores
 from adamcheck.identify.search import Found
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding
 from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import Spec
+from adamcheck.storage import claiming
 from adamcheck.targets.session import Session
 
 _TELLING: Final = ("near-eps", "spike", "away", "idle", "idle-slow")

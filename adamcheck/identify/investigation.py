@@ -24,8 +24,10 @@ from adamcheck.identify.traits import by_chance, first_step_fits, repeated, trai
 from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification, InferredEdit, Traits
+from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, passed
+from adamcheck.storage import CODED, LEAST
 from adamcheck.targets.adapters.signature import SYNONYMS
 from adamcheck.targets.protocol import FLAGS, Description, Trajectory
 from adamcheck.targets.session import Session
@@ -238,12 +240,26 @@ def _kept(
     known: Mapping[str, float],
     admissions: Sequence[Admission],
     chance: bool,
-) -> Found:
-    """What fits under a claim of storage."""
-    from adamcheck.identify.stored import shown_run, with_storage
+) -> tuple[Found, list[Finding]]:
+    """What fits under a claim of storage, and what large arrays say beside it."""
+    from adamcheck.identify.stored import in_blocks, shown_run, wide_run, with_storage
 
-    shown = shown_run(session, fmt, asked)
-    return with_storage(found, shown, fmt, admissions, claimed, known, chance=chance)
+    def claimed_of(one: Found) -> Found:
+        if one.fits:
+            return one
+        shown = shown_run(session, fmt, asked)
+        return with_storage(one, shown, fmt, admissions, claimed, known, chance=chance)
+
+    found = claimed_of(found)
+    if found.fits:
+        return in_blocks(found, wide_run(session, fmt, asked), fmt)
+    small = [batch.columns(np.flatnonzero(batch.size < LEAST)) for batch in found.scores.batches]
+    if all(one.count == of.count for one, of in zip(small, found.scores.batches, strict=True)):
+        return found, []
+    # what left a rule in large arrays may be what codes in blocks lose there
+    again = claimed_of(search([one for one in small if one.count], claimed, known, admissions))
+    again, _ = in_blocks(again, wide_run(session, fmt, asked), fmt)
+    return (found if again.best.candidate.spec.bits == "none" else again), []
 
 
 def _shown(
@@ -271,7 +287,7 @@ def conclude(
     given: Mapping[str, float] = MappingProxyType({}),
     flushed: bool = False,
     tell: Callable[[Found], Found] = lambda found: found,
-    kept: Callable[..., Found] = lambda found, *how: found,
+    kept: Callable[..., tuple[Found, list[Finding]]] = lambda found, *how: (found, []),
     traits: Callable[[Traits], Traits] = lambda known: known,
     seen: Callable[[], Sequence[Batch]] = tuple,
     deviates: bool = False,
@@ -289,14 +305,13 @@ def conclude(
     apart = {**_known(options), **given}
     admissions = _admissions(fmt, claimed, flushed)
     found = search(batches, claimed, apart, admissions)
-    if not found.fits:
-        found = kept(found, claimed, apart, admissions, bool(chance))
+    found, findings = kept(found, claimed, apart, admissions, bool(chance))
     found = tell(found) if found.fits else found
     best, against = found.best, claimed or Spec()
     base = _as(found, against.with_(scalars="any"))
     why: Explanation | None = None
     # what explains is imported where it is needed: a target that is a dialect has no need of it
-    stored = best.candidate.spec.rounding == "stochastic" and found.fits
+    stored = found.fits and best.candidate.spec.rounding == "stochastic"
     if chance:
         found = found if stored else replace(found, equal=())
     elif found.fits and not best.sees:
@@ -314,7 +329,7 @@ def conclude(
         best = found.scores.fit(base)
         rest = (f for f in found.ranking if f.sees and f.candidate != best.candidate)
         found = replace(found, best=best, equal=(), ranking=(best, *rest))
-    elif found.fits and deviates:
+    elif found.fits and deviates and best.candidate.spec.bits == "none":
         from adamcheck.identify.explain import beyond
 
         strictest = _admissions(fmt, claimed, flushed)
@@ -324,7 +339,6 @@ def conclude(
     kind, text, spec = "dialect", "", best.candidate.spec
     edits: tuple[InferredEdit, ...] = ()
     known: Traits | None = None
-    findings: list[Finding] = []
     if chance:
         kind = "dialect" if stored else "not-deterministic"
         text, known = chance, Traits(deterministic=False)
@@ -389,7 +403,9 @@ def _storage(best: Fit, claimed: Spec) -> str:
     """What a dialect says of storage that the claim does not."""
     words = best.candidate.spec.stored
     said = ", ".join(f"{n}={word}" for n, word in words.items() if getattr(claimed, n) != word)
-    return f"stored: {said}" if said else ""
+    small = best.candidate.spec.with_(**{n: UNCLAIMED[n] for n in CODED})
+    coded = f" (arrays below {LEAST:,} elements fit {small}, too)" if "bits" in words else ""
+    return f"stored: {said}{coded}" if said else ""
 
 
 def _as(found: Found, spec: Spec) -> Candidate:

@@ -19,6 +19,8 @@ from adamcheck.targets.protocol import Trajectory
 STEPS: Final = 24
 ELEMENTS: Final = 67
 LONG: Final = 300
+WIDE: Final = 8192
+"""Elements of a large array: two blocks of the largest size that any library has."""
 WORDS: Final = {
     "near-eps": "gradients near ε",
     "decades": "gradients over many decades",
@@ -103,6 +105,13 @@ def long(fmt: Format, takes: frozenset[str], asked: Asked) -> Trajectory:
     """A run past the first hundreds of steps: counters that stop, powers that drift."""
     grads = _gradients((LONG, 5), 0.25, 4.0, 6)
     return _ask(fmt, takes, asked, np.zeros(5), grads, 1e-3, 0.9, 0.99, 1e-8)
+
+
+def wide(fmt: Format, takes: frozenset[str], asked: Asked) -> Trajectory:
+    """A large array, in which libraries keep moments as codes in blocks, each of another size."""
+    shape = (2, WIDE)
+    grads = _gradients(shape, 2.0**-4, 1.0, 9) * np.repeat(spread(WIDE // 256, 0.25, 4.0, 10), 256)
+    return _ask(fmt, takes, asked, np.zeros(WIDE), grads, 1e-3, 0.9, 0.999, 1e-8)
 
 
 def preloaded(fmt: Format, takes: frozenset[str], asked: Asked) -> Trajectory:

@@ -11,7 +11,7 @@ import numpy as np
 from adamcheck.identify import decay
 from adamcheck.identify.batch import Batch
 from adamcheck.identify.candidate import Candidate
-from adamcheck.identify.dialects import claiming, dialects, distance, relatives
+from adamcheck.identify.dialects import dialects, distance, relatives
 from adamcheck.identify.effective import effective
 from adamcheck.identify.scoring import ENOUGH, Fit, Scores
 from adamcheck.numerics.stepwise import stepwise
@@ -19,6 +19,7 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.program import trace
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import STANDARD
+from adamcheck.storage import claiming
 
 _RANKED = 6
 _MOSTLY = 0.5

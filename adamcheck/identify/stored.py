@@ -10,15 +10,16 @@ import numpy as np
 
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
-from adamcheck.identify.dialects import claiming
 from adamcheck.identify.scoring import Fit
 from adamcheck.identify.search import Found, kin
 from adamcheck.identify.telling import evidence_of
 from adamcheck.oracle.envelope import Admission
-from adamcheck.oracle.kept import formats_shown, holds_alone
+from adamcheck.oracle.judge import judge
+from adamcheck.oracle.kept import BLOCKS, formats_shown, holds_alone, holds_in_blocks
+from adamcheck.program import trace as traced
 from adamcheck.result import Finding
-from adamcheck.rules.storage import STORAGE
 from adamcheck.spec import Spec
+from adamcheck.storage import claiming, in_words
 from adamcheck.targets.protocol import Trace, Trajectory
 from adamcheck.targets.session import Session
 
@@ -33,6 +34,7 @@ _CHANCE: Final[tuple[dict[str, str], ...]] = (
     {"rounding": "stochastic"},
     {"rounding": "stochastic", "master": "float32"},
 )
+"""The same of a θ that is rounded by chance."""
 
 
 def with_storage(
@@ -86,6 +88,33 @@ def sharper(found: Found, shown: Seen | None, fmt: Format) -> list[Finding]:
     return findings
 
 
+def in_blocks(found: Found, wide: Seen | None, fmt: Format) -> tuple[Found, list[Finding]]:
+    """What a large array shows of a target that fits in small ones: moments kept as codes.
+
+    What no claim of codes explains is said, with how many steps it is.
+    """
+    if wide is None or not found.fits or found.best.candidate.spec.bits != "none":
+        return found, []
+    admission = found.scores.admission
+    evidence = evidence_of(found.best, *wide, fmt)
+    if set(traced(evidence.spec).moments) - evidence.moments.keys():
+        return found, []
+    steps = [judge(evidence.step(t), admission) for t in range(1, evidence.shape[0] + 1)]
+    if not any(one.bad.any() for one in steps):
+        return found, []
+    for words in BLOCKS:
+        spec = claiming(found.best.candidate.spec, words)
+        if spec is not None and holds_in_blocks(replace(evidence, spec=spec), admission):
+            best = found.scores.fit(replace(found.best.candidate, spec=spec))
+            return replace(found, best=best, equal=(), ranking=(best, *found.ranking)), []
+    off, count = sum(int(one.bad.sum()) for one in steps), evidence.shape[0] * evidence.shape[1]
+    text = (
+        f"in an array of {evidence.shape[1]:,} elements {off} of {count:,} single steps leave"
+        f" {found.best.candidate.spec}, which fits smaller ones"
+    )
+    return found, [Finding("large-arrays", fmt.name, text)]
+
+
 def _formats_held(found: Found, shown: Seen, fmt: Format) -> dict[str, str]:
     """The first claim of formats that every single step fits; empty where none is."""
     for words in formats_shown(_moments(shown), fmt):
@@ -97,11 +126,6 @@ def _formats_held(found: Found, shown: Seen, fmt: Format) -> dict[str, str]:
     return {}
 
 
-def in_words(words: Mapping[str, str]) -> str:
-    """What claims of storage mean."""
-    return "; ".join(STORAGE[switch][word].meaning for switch, word in words.items())
-
-
 def shown_run(session: Session, fmt: Format, asked: design.Asked) -> Seen | None:
     """Usual gradients, with the moments after every step; None where they are not shown."""
     known = session.description
@@ -109,6 +133,16 @@ def shown_run(session: Session, fmt: Format, asked: design.Asked) -> Seen | None
         return None
     request = dict(design.short(fmt, known.hyperparameters, asked))["usual"]
     request = replace(request, moments=True)
+    trace = session.run(request)
+    return (request, trace) if trace.failure is None and trace.moments else None
+
+
+def wide_run(session: Session, fmt: Format, asked: design.Asked) -> Seen | None:
+    """A few steps of a large array, with the moments; None where they are not shown."""
+    known = session.description
+    if "moments" not in known.abilities:
+        return None
+    request = replace(design.wide(fmt, known.hyperparameters, asked), moments=True)
     trace = session.run(request)
     return (request, trace) if trace.failure is None and trace.moments else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,15 +53,36 @@ def foreign(values: NDArray[np.float64], fmt: Format) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(values) & (known != values))
 
 
-def holds_alone(evidence: Evidence, admission: Admission) -> bool:
-    """Whether every single step follows from the moments shown before it, and half are decided.
+BLOCKS: Final = (
+    {"bits": "8"},
+    {"bits": "8", "map": "dynamic-table"},
+    {"bits": "8", "map": "float8"},
+    {"bits": "4", "blocks": "128", "map": "dynamic-linear"},
+    {"bits": "8", "map": "linear"},
+    {"bits": "8", "blocks": "2048"},
+)
+"""Claims of codes in blocks as libraries ship them, and near relatives."""
 
-    A claim that decides little explains little.
-    """
+
+def holds_alone(evidence: Evidence, admission: Admission) -> bool:
+    """Whether every single step follows from the moments shown before it, and half are decided."""
     decided = blind = 0
     for t in range(1, evidence.shape[0] + 1):
         judgement = judge(evidence.step(t), admission)
         if judgement.bad.any():
             return False
         decided, blind = decided + judgement.decided, blind + judgement.blind
+    return enough(decided, blind)
+
+
+def holds_in_blocks(evidence: Evidence, admission: Admission) -> bool:
+    """Whether every step of one large array follows with all of its moments in blocks."""
+    from adamcheck.oracle.coded import judged_in_blocks
+
+    judgement, first = judged_in_blocks(evidence, admission, whole=True)
+    return first is None and enough(judgement.decided, judgement.blind)
+
+
+def enough(decided: int, blind: int) -> bool:
+    """Whether half of what is asked was decided: a claim that decides little explains little."""
     return decided > 0 and decided >= blind

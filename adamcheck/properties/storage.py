@@ -13,6 +13,7 @@ from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle.enclose import enclose
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import level_of
+from adamcheck.oracle.kept import foreign
 from adamcheck.program import trace
 from adamcheck.properties.base import How, property_
 from adamcheck.properties.context import Account, Array, Break, Context, Skip
@@ -65,13 +66,6 @@ def claimed(spec: Spec) -> dict[str, Format]:
         if word is not None:
             found[name] = FORMATS[word]
     return found
-
-
-def foreign(shown: _Doubles, fmt: Format) -> NDArray[np.bool_]:
-    """Where a finite number is none of a format's."""
-    with np.errstate(all="ignore"):
-        known = shown.astype(fmt.dtype).astype(np.float64)
-    return np.asarray(np.isfinite(shown) & (known != shown))
 
 
 def _last_digits(shown: _Doubles, fmt: Format) -> tuple[int, int]:

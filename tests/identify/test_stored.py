@@ -72,6 +72,33 @@ def test_a_defect_beside_narrow_moments_is_no_dialect():
     assert found.identification.kind != "dialect"
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "adam[bits=8]",
+        "nadam[bits=8,map=float8]",
+        "adam[eps=hat,bits=4,blocks=128,map=dynamic-linear]",
+        "adam[m=bfloat16,arithmetic=float32,bits=8]",
+    ],
+)
+def test_codes_in_blocks_of_large_arrays_are_named(spec):
+    found = identify(STORED + spec, dtype="float32").identification
+    assert found.spec == spec
+    assert "arrays below 4,096 elements fit" in found.regime
+
+
+def test_what_deviates_in_large_arrays_alone_is_named_by_its_codes():
+    target = STORED + "adam[bits=8]"
+    result = check(target, spec="adam", dtypes=["float32"], only=["ADAM-EL-2"])
+    assert result.identified.spec == "adam[bits=8]"
+
+
+def test_large_arrays_that_no_code_explains_are_said():
+    edit = {"edit": "scale v c=1.01 if size>=4096"}
+    report = identify("adamcheck.mutations.target:adam", dtype="float32", options=edit)
+    assert [f for f in report.findings if f.name == "large-arrays"]
+
+
 def test_formats_are_proposed_from_numbers_alone():
     rng = np.random.default_rng(1)
     wide = rng.standard_normal((4, 50)).astype(np.float32)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adamcheck.checks.registry import check_by_id
+from adamcheck.oracle import kept
 from adamcheck.properties import suggestion
 from adamcheck.properties.context import Account
 
@@ -65,11 +66,9 @@ def test_scalars_of_the_arrays_dtype_explain_nothing_where_the_claim_denies_them
 
 
 def test_a_claim_that_decides_little_is_not_suggested():
-    account = Account(examples=4, undecided=5)
-    assert not suggestion._enough(account)
-    assert not suggestion._enough(Account())
-    account.examples = 5
-    assert suggestion._enough(account)
+    assert not kept.enough(4, 5)
+    assert not kept.enough(0, 0)
+    assert kept.enough(5, 5)
 
 
 def large(size: int, target: str) -> str:
@@ -84,7 +83,7 @@ def test_the_claim_says_from_which_size_on_arrays_are_in_blocks(monkeypatch):
     """And one that an array is too small for, or that no spec can make, hides no other."""
     small = {"bits": "8", "blocks_from": "1024"}
     tried = ({"bits": "4", "map": "float8"}, {"bits": "8"}, small)
-    monkeypatch.setattr(suggestion, "_BLOCKS", tried)
+    monkeypatch.setattr(suggestion, "BLOCKS", tried)
     target = "adam[bits=8,blocks_from=1024]"
     assert large(2048, target).startswith(f"every single step fits {target}: ")
     assert not large(512, target)
