@@ -1,8 +1,12 @@
 """Common names are found in whatever words a target uses for them."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from adamcheck.errors import UsageError
+from adamcheck.targets.adapters import _unwrapped
 from adamcheck.targets.adapters.base import origins
 from adamcheck.targets.adapters.signature import SYNONYMS, check_options, names_of
 
@@ -58,3 +62,13 @@ def test_origins_see_bases():
         """Made here."""
 
     assert {"builtins", __name__.partition(".")[0]} <= origins(Mine)
+
+
+def test_partials_are_options_however_deep_they_stand():
+    first: partial[Any] = partial(dict, a=1, b=1)
+    first.__dict__["note"] = "which keeps it apart"
+    second = partial(first, b=2, c=2)
+    assert second.func is first
+    assert _unwrapped(second, {"c": 3}) == (dict, {"a": 1, "b": 2, "c": 3})
+    function = partial(print, end="")
+    assert _unwrapped(function, {"c": 3}) == (function, {"c": 3})

@@ -57,15 +57,11 @@ def bind(found: Any, opening: Opening, registered: Sequence[str]) -> tuple[str, 
 
 def _unwrapped(found: Any, options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The class inside a functools.partial, with what that sets as options."""
+    inner: Any = found
     given = dict(options)
-    while isinstance(found, partial) and not found.args:
-        inner = found.func
-        while isinstance(inner, partial):
-            inner = inner.func
-        if not isinstance(inner, type):
-            break
-        found, given = found.func, {**found.keywords, **given}
-    return found, given
+    while isinstance(inner, partial) and not inner.args:
+        inner, given = inner.func, {**inner.keywords, **given}
+    return (inner, given) if isinstance(inner, type) else (found, dict(options))
 
 
 def prepare(place: str, options: Mapping[str, Any]) -> None:
