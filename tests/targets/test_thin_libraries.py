@@ -3,6 +3,8 @@
 import pytest
 from installed import needs
 
+import adamcheck
+from adamcheck.result import Status
 from adamcheck.targets.session import Session
 
 from .helpers import HERE
@@ -30,3 +32,13 @@ def test_the_library_behind_is_found(package, target, adapter, takes, lacks):
         assert takes <= known.hyperparameters
         assert not lacks & known.hyperparameters
         assert set(known.dtypes) == {"float64", "float32", "float16", "bfloat16"}
+
+
+@pytest.mark.parametrize(("name", "pace"), [("injected", "assigned"), ("static", "scheduled")])
+def test_a_rate_that_is_not_among_what_was_injected_is_scheduled(name, pace):
+    needs("optax")
+    target = str(HERE / f"thin_optax.py:{name}")
+    with Session(target) as session:
+        assert session.description.abilities & {"assigned", "scheduled"} == {pace}
+    (outcome,) = adamcheck.check(target, only="ADAM-CR-1", dtypes="float32").checks
+    assert outcome.status is Status.PASSED, outcome.message

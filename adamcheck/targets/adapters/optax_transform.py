@@ -105,11 +105,17 @@ def _takes_schedule(found: Any, names: Names, options: Mapping[str, Any]) -> boo
 
 
 def _injected(state: Any) -> Any:
-    """The part of a state that keeps hyperparameters as optax.inject_hyperparams does, or None."""
-    if isinstance(getattr(state, "hyperparams", None), dict):
+    """The part of a state that keeps α as optax.inject_hyperparams does, or None."""
+    kept = getattr(state, "hyperparams", None)
+    if isinstance(kept, dict) and _rate(kept) is not None:
         return state
     parts = state if isinstance(state, tuple) else ()
     return next((one for part in parts if (one := _injected(part)) is not None), None)
+
+
+def _rate(hyperparams: Mapping[str, Any]) -> str | None:
+    """What α is called among injected hyperparameters; static ones are not among them."""
+    return next((name for name in SYNONYMS["lr"] if name in hyperparams), None)
 
 
 class Transforming:
@@ -165,7 +171,7 @@ class Transforming:
     def set_lr(self, lr: float) -> None:
         """Into the injected hyperparameters, in the dtype that they are kept in."""
         part = _injected(self._state)
-        name = next(n for n in SYNONYMS["lr"] if n in part.hyperparams)
+        name = _rate(part.hyperparams)
         old = part.hyperparams[name]
         rate = jax_arrays.to_jax(_count(lr, old)) if hasattr(old, "dtype") else lr
         new = part._replace(hyperparams=part.hyperparams | {name: rate})
