@@ -159,6 +159,43 @@ class Narrowed(Plain):
         super().__init__(params, beta2=0.99, **kwargs)
 
 
+class Bare:
+    """A base that takes no hyperparameter."""
+
+    inner: Plain
+
+    def __init__(self, params):
+        self.params = params
+
+    def step(self, grads):
+        self.inner.step(grads)
+
+
+class Own(Bare):
+    """Reads its words itself, whichever they are."""
+
+    def __init__(self, params, **kw):
+        super().__init__(params)
+        words = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+        self.inner = Plain(params, **{name: kw.get(name, x) for name, x in words.items()})
+
+
+class OwnRate(Own):
+    """The same, without a default for the rate."""
+
+    def __init__(self, params, **kw):
+        super().__init__(params, lr=kw["lr"], **{n: x for n, x in kw.items() if n != "lr"})
+
+
+class OwnWords(Bare):
+    """Takes its own words out, and hands the others on, which refuses them."""
+
+    def __init__(self, params, **kw):
+        lr, beta1 = kw.pop("learning_rate", 1e-3), kw.pop("b1", 0.9)
+        super().__init__(params, **kw)
+        self.inner = Plain(params, lr=lr, beta1=beta1)
+
+
 class Mixin:
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -197,6 +234,12 @@ hidden = undecorated(_make)
 
 def forwards(theta0, **words):
     return _make(theta0, **words)
+
+
+def complains(theta0, **words):
+    if unknown := words.keys() - {"learning_rate", "epsilon"}:
+        raise ValueError(f"no such words: {unknown}")
+    return _make(theta0, b1=0.9, b2=0.999, **{"learning_rate": 1e-3, "epsilon": 1e-8, **words})
 
 
 def fixed(theta0, *, lr, eps):

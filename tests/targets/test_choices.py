@@ -107,6 +107,10 @@ def test_declared_limits_are_not_asked_for_and_are_said():
         ("Thin", {"lr", "beta1", "beta2", "eps"}),
         ("Narrowed", {"lr", "beta1", "eps"}),
         ("Mixed", {"lr", "beta1", "beta2", "eps"}),
+        ("Own", {"lr", "beta1", "beta2", "eps"}),
+        ("OwnRate", {"lr", "beta1", "beta2", "eps"}),
+        ("OwnWords", {"lr", "beta1"}),
+        ("complains", {"lr", "eps"}),
         ("made", {"lr", "beta1", "beta2", "eps"}),
         ("Partial", {"lr", "beta1", "beta2", "eps"}),
         ("hidden", {"lr", "beta1", "beta2", "eps"}),
@@ -118,6 +122,15 @@ def test_declared_limits_are_not_asked_for_and_are_said():
 def test_the_real_signature_is_found(name, takes):
     with Session(f"{CHOICES}:{name}") as session:
         assert session.description.hyperparameters == takes
+
+
+def test_a_word_that_is_handed_on_and_refused_is_told():
+    with Session(f"{CHOICES}:Narrowed") as session:
+        (told,) = session.description.notes
+    assert told.startswith("hands on beta2, and refuses it: TypeError: ")
+    for silent in ("Thin", "Own", "complains"):
+        with Session(f"{CHOICES}:{silent}") as session:
+            assert session.description.notes == ()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ import pytest
 from adamcheck.errors import UsageError
 from adamcheck.targets.adapters import _unwrapped
 from adamcheck.targets.adapters.base import origins
-from adamcheck.targets.adapters.signature import SYNONYMS, check_options, names_of
+from adamcheck.targets.adapters.signature import (
+    SYNONYMS,
+    check_options,
+    explored,
+    names_of,
+    shape_of,
+)
 
 
 def test_synonyms_are_unambiguous():
@@ -62,6 +68,61 @@ def test_origins_see_bases():
         """Made here."""
 
     assert {"builtins", __name__.partition(".")[0]} <= origins(Mine)
+
+
+def test_what_a_base_needs_and_the_class_gives_is_nobodys_to_give():
+    class Base:
+        def __init__(self, params, defaults):
+            """Needs its defaults."""
+
+    class Own(Base):
+        def __init__(self, params, **kw):
+            super().__init__(params, {"lr": kw.get("lr", 0.5)})
+
+    names = names_of(Own, skip=1)
+    assert (names.required, names.options, names.reads) == (("defaults",),) * 2 + (True,)
+    names = explored(names, lambda arguments: Own([], **arguments))
+    assert (names.required, names.options, names.open_ended) == ((), (), True)
+
+
+@pytest.mark.parametrize("raised", [TypeError, ValueError, KeyError])
+def test_any_exception_on_a_senseless_word_says_that_not_any_is_taken(raised):
+    error = raised("no such word")
+
+    def build(theta0, **words):
+        if words.keys() - {"step_size", "b2"}:
+            raise error
+
+    names = explored(names_of(build, skip=1), lambda arguments: build(0, **arguments))
+    assert names.own == {"lr": "step_size", "beta2": "b2"}
+
+
+def test_what_a_function_holds_and_has_no_signature_says_nothing():
+    error = ValueError
+
+    def build(theta0, **words):
+        if words.keys() - {"lr"}:
+            raise error("no such word")
+
+    names = explored(names_of(build, skip=1), lambda arguments: build(0, **arguments))
+    assert names.own == {"lr": "lr"}
+
+
+def test_a_function_is_called_once_for_all_who_ask_what_it_makes():
+    calls = []
+
+    def make(params, lr=0.5):
+        calls.append(params)
+        return calls
+
+    def parameters():
+        return [0.0]
+
+    assert shape_of(make, parameters) is shape_of(make, parameters) is calls
+    assert calls == [[0.0]]
+    assert shape_of(make, lambda: [1.0]) is calls
+    assert len(calls) == 2
+    assert shape_of(len, parameters) is None
 
 
 def test_partials_are_options_however_deep_they_stand():

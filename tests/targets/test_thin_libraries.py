@@ -20,6 +20,8 @@ ALL = {"lr", "beta1", "beta2", "eps"}
         ("torch", "thin_torch.py:Narrowed", "torch", {"lr", "eps"}, {"beta1", "beta2"}),
         ("torch", "thin_torch.py:Partial", "torch", ALL | {"weight_decay"}, set()),
         ("torch", "thin_torch.py:made", "torch", {"lr", "beta1"}, {"beta2", "eps"}),
+        ("torch", "thin_torch.py:Own", "torch", ALL, {"weight_decay"}),
+        ("torch", "thin_torch.py:Picks", "torch", {"lr", "eps"}, {"beta1", "weight_decay"}),
         ("optax", "thin_optax.py:forwards", "optax", ALL, set()),
         ("optax", "thin_optax.py:anything", "optax", ALL, set()),
     ],
@@ -42,3 +44,11 @@ def test_a_rate_that_is_not_among_what_was_injected_is_scheduled(name, pace):
         assert session.description.abilities & {"assigned", "scheduled"} == {pace}
     (outcome,) = adamcheck.check(target, only="ADAM-CR-1", dtypes="float32").checks
     assert outcome.status is Status.PASSED, outcome.message
+
+
+def test_a_word_that_is_taken_and_not_followed_is_told():
+    needs("torch")
+    with Session(str(HERE / "thin_torch.py:Picks")) as session:
+        told = session.description.notes
+    assert "takes any word, betas too, and its defaults do not follow that" in told
+    assert "takes any word, weight_decay too, and its defaults do not follow that" in told

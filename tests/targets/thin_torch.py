@@ -15,6 +15,27 @@ class Narrowed(torch.optim.Adam):
         super().__init__(params, betas=(0.9, 0.99), **kwargs)
 
 
+class Own(torch.optim.Optimizer):
+    """Reads its words itself; its base has one parameter, which it gives."""
+
+    def __init__(self, params, **kw):
+        words = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8}
+        super().__init__(params, {name: kw.get(name, x) for name, x in words.items()})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.sub_(p.grad, alpha=group["lr"])
+
+
+class Picks(torch.optim.Adam):
+    """Takes any word, and hands on two."""
+
+    def __init__(self, params, **kw):
+        super().__init__(params, **{name: kw[name] for name in ("lr", "eps") if name in kw})
+
+
 Partial = functools.partial(torch.optim.AdamW, eps=1e-6)
 
 

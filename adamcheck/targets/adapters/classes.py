@@ -26,37 +26,39 @@ from adamcheck.targets.adapters.base import (
     to_device,
     to_numpy,
 )
-from adamcheck.targets.adapters.signature import check_options, explored, made_of, names_of
+from adamcheck.targets.adapters.signature import check_options, explored, names_of, shape_of
 from adamcheck.text import with_article
 
 NAME: Final = "class"
+_METHODS: Final = ("moments", "load_moments", "state_dict", "load_state_dict", "set_lr")
 
 
 def recognises(found: Any, origins: frozenset[str]) -> bool:
     """A class with a method ``step``, or a function of parameters that makes such an object."""
-    return callable(getattr(_shape(found), "step", None))
+    return callable(getattr(shape_of(found, _parameters), "step", None))
 
 
-def _shape(found: Any) -> Any:
-    """What has the methods: the class, or what the function makes."""
-    return found if isinstance(found, type) else made_of(found, lambda: [np.zeros(1)])
+def _parameters() -> list[Any]:
+    return [np.zeros(1)]
 
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
     """Bind the class; what it can do, its methods tell."""
     need_cupy(opening)
-    names = explored(
-        names_of(found, skip=1),
-        lambda arguments: found([to_device(np.zeros(1), opening.device)], **arguments),
-    )
+
+    def parameters() -> list[Any]:
+        return [to_device(one, opening.device) for one in _parameters()]
+
+    names = explored(names_of(found, skip=1), lambda arguments: found(parameters(), **arguments))
     check_options(opening.target, opening.options, names)
     abilities = {"stepwise", "many", "missing", "layouts"}
-    made = _shape(found)
-    abilities |= {name for name in ("moments", "load_moments") if hasattr(made, name)}
-    if hasattr(made, "state_dict") and hasattr(made, "load_state_dict"):
+    made = shape_of(found, _parameters)
+    methods = {name for name in _METHODS if callable(getattr(made, name, None))}
+    abilities |= methods & {"moments", "load_moments"}
+    if {"state_dict", "load_state_dict"} <= methods:
         abilities |= {"state", "live", "stored"}
     grouping = hasattr(made, "param_groups")
-    if grouping or hasattr(made, "set_lr"):
+    if "lr" in names.hyperparameters and (grouping or "set_lr" in methods):
         abilities.add("assigned")
     if grouping:
         abilities.add("groups")
@@ -64,6 +66,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         names.hyperparameters,
         names.flags,
         frozenset(abilities),
+        notes=names.notes,
         defaults=names.defaults(opening.options),
     )
 
@@ -142,7 +145,7 @@ class Built:
 
     def set_lr(self, lr: float) -> None:
         """By ``set_lr(lr)``, else in every one of ``param_groups``."""
-        if hasattr(self._optimizer, "set_lr"):
+        if callable(getattr(self._optimizer, "set_lr", None)):
             self._optimizer.set_lr(lr)
             return
         for group in self._optimizer.param_groups:

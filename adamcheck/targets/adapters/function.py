@@ -54,6 +54,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         names.hyperparameters,
         names.flags,
         frozenset(abilities),
+        notes=names.notes,
         defaults=names.defaults(opening.options),
     )
 

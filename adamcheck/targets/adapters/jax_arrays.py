@@ -29,7 +29,8 @@ def settings(opening: Opening, names: Names) -> tuple[dict[str, Any], bool, tupl
             jax.config.update("jax_default_device", jax.devices("cuda")[0])
         except RuntimeError:
             raise UsageError(f"target {opening.target!r}: this JAX sees no CUDA device.") from None
-    return options, jit, () if x64 else ("64-bit mode is off",)
+    notes = names.notes if x64 else (*names.notes, "64-bit mode is off")
+    return options, jit, notes
 
 
 def to_jax(array: NDArray[Any]) -> Any:

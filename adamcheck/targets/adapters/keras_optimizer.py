@@ -65,7 +65,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     keras = _keras()
     if opening.device != "cpu":
         raise UsageError(f"target {opening.target!r}: Keras is driven on the CPU only.")
-    names = replace(names_of(found, skip=0), open_ended=False)
+    names = replace(names_of(found, skip=0), open_ended=False, reads=False)
     names = explored(names, lambda arguments: found(**arguments))
     check_options(opening.target, opening.options, names, more=_OPTIONS)
     options = {name: x for name, x in opening.options.items() if name not in _OPTIONS}
@@ -99,7 +99,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         frozenset(abilities),
         layouts=("C",),
         packages=("keras", distribution) if distribution else ("keras",),
-        notes=tuple(notes),
+        notes=(*names.notes, *notes),
         defaults=names.defaults(options, _configured(found, names, options)),
     )
 

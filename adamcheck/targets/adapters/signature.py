@@ -12,6 +12,7 @@ from adamcheck.errors import UsageError, closest
 from adamcheck.rules import RULES
 from adamcheck.spec.defaults import Defaults
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD
+from adamcheck.targets.loading import said
 from adamcheck.targets.protocol import FLAGS
 from adamcheck.text import shorten
 
@@ -30,11 +31,13 @@ class Names:
     """The keyword parameters of a target.
 
     ``own`` maps common names to its own; ``pair`` is the default of a ``betas`` parameter or None;
-    ``options`` are its further names; ``open_ended`` that it takes any (``**options``); ``lit`` are
+    ``options`` are its further names; ``open_ended`` that it takes any (``**options``); ``reads``
+    that it takes any, too, but what it may hand them on to does not; ``lit`` are
     the flags that are on unless they are switched off; ``given`` the defaults that the signature
     has, by common name; ``borrowed`` are names that stand in no
     signature of its own, but in that of what it hands its keywords on to; ``synonyms`` the words in
-    which they were looked for; ``required`` those of its names that have no default.
+    which they were looked for; ``required`` those of its names that have no default; ``notes`` say
+    for people what it hands on and refuses.
     """
 
     own: Mapping[str, str]
@@ -46,6 +49,8 @@ class Names:
     borrowed: frozenset[str] = frozenset()
     synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    reads: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def hyperparameters(self) -> frozenset[str]:
@@ -85,7 +90,7 @@ class Names:
             if own in options:
                 found[name] = options[own]
         if self.pair and _PAIR in options:
-            found["beta1"], found["beta2"] = _two(options[_PAIR]) or (options[_PAIR],) * 2
+            found["beta1"], found["beta2"] = two(options[_PAIR]) or (options[_PAIR],) * 2
         values: dict[str, float] = {}
         lacking: dict[str, str] = {}
         opaque: set[str] = set()
@@ -121,6 +126,7 @@ def names_of(
     # what a functools.partial has switched on makes the target what it is
     fixed = {word for word, x in getattr(call, "keywords", {}).items() if isinstance(x, bool)}
     parameters, borrowed = parameters_of(call, skip=skip)
+    any_word = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(call).parameters.values())
     for parameter in parameters:
         if parameter.kind is parameter.VAR_KEYWORD:
             open_ended = True
@@ -137,8 +143,8 @@ def names_of(
         elif parameter.name == _PAIR:
             pair = _betas(parameter.default)
             if _has_default(parameter):
-                two = _two(parameter.default) or (parameter.default,) * 2
-                given |= {"beta1": two[0], "beta2": two[1]}
+                both = two(parameter.default) or (parameter.default,) * 2
+                given |= {"beta1": both[0], "beta2": both[1]}
         else:
             options.append(parameter.name)
     guessed = open_ended and not pair and not own.keys() & set(STANDARD)
@@ -154,16 +160,29 @@ def names_of(
         frozenset(borrowed),
         synonyms,
         tuple(word for word, x in defaults.items() if x is inspect.Parameter.empty),
+        any_word and not open_ended,
     )
 
 
-def made_of(found: Any, parameters: Callable[[], list[Any]]) -> Any:
-    """What a function of a list of parameters makes, or None for any other object.
+def shape_of(found: Any, parameters: Callable[[], list[Any]]) -> Any:
+    """What has the methods: a class, or what a function of a list of parameters makes, else None.
 
-    It is called only where its first parameter is called so.
+    A function is called only where its first parameter is called so, and once for one maker of
+    ``parameters``: adapters ask in turn, and each asks more than once.
     """
     if isinstance(found, type) or not callable(found):
-        return None
+        return found if isinstance(found, type) else None
+    at = id(found), parameters
+    if at not in _MADE:
+        _MADE[at] = found, _made_of(found, parameters)
+    return _MADE[at][1]
+
+
+_MADE: Final[dict[tuple[int, Callable[[], list[Any]]], tuple[Any, Any]]] = {}
+"""What functions made, beside the function itself: while it is kept, its id is its own."""
+
+
+def _made_of(found: Callable[..., Any], parameters: Callable[[], list[Any]]) -> Any:
     try:
         first = parameters_of(found)[0][0]
     except (TypeError, ValueError, IndexError):
@@ -194,7 +213,10 @@ def parameters_of(
     for inner in _behind(call):
         if not any(p.kind is p.VAR_KEYWORD for p in kept):
             break
-        more = list(inspect.signature(inner).parameters.values())
+        try:
+            more = list(inspect.signature(inner).parameters.values())
+        except (TypeError, ValueError):  # written in C
+            break
         if isinstance(call, type):
             more = more[1:]  # self
         if named < skip:
@@ -210,12 +232,7 @@ def _behind(call: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """What a call hands its keyword arguments on to, as far as that can be read."""
     if isinstance(call, type):
         makers = [c.__dict__["__init__"] for c in call.__mro__[:-1] if "__init__" in c.__dict__]
-        for maker in makers[1:]:
-            try:
-                inspect.signature(maker)
-            except (TypeError, ValueError):  # written in C
-                return
-            yield maker
+        yield from makers[1:]
         return
     seen = {id(call)}
     while cells := getattr(call, "__closure__", None):
@@ -238,46 +255,71 @@ def explored(names: Names, attempt: Callable[[dict[str, Any]], Any]) -> Names:
     """The names that are really taken, where the signature alone does not tell.
 
     ``attempt(arguments)`` builds the target with some keyword arguments. Words that it only hands
-    on are kept as far as no TypeError says that they are not taken; where it takes any, further
-    words are tried, unless it takes a senseless one, too. An attempt that fails otherwise tells
-    nothing.
+    on are kept as far as no refusal says that they are not taken; where it takes any, further
+    words are tried, unless it takes a senseless one, too. A refusal is a TypeError, or what the
+    senseless word raises; an attempt that fails otherwise tells nothing.
     """
-    if not (names.borrowed or names.open_ended):
+    tried = names.open_ended or names.reads
+    if not (names.borrowed or tried):
         return names
+    in_sight = {  # what stands in its own signature
+        word
+        for name, word in names.own.items()
+        if (name in names.given or word in names.required) and word not in names.borrowed
+    }
+    standard = {name: name for name in STANDARD}
     needed = {word: _some(names, word) for word in names.required if word in names.own.values()}
-
-    def taken(word: str, value: Any) -> bool:
-        try:
-            attempt({**needed, word: value})
-        except TypeError:
-            return False
-        except Exception:
-            return True
-        return True
-
-    for word in _missing(attempt, needed):
+    failure = _failure(attempt, needed)
+    for word in _missing(failure):
         common = next((n for n, words in names.synonyms.items() if word in words), None)
         if common is not None:
             needed[word] = _value(common)
             names = replace(names, own={**names.own, common: word})
-    if not _builds(attempt, needed):
-        # without a default, and in no signature: a learning rate
-        spelt = [w for w in names.synonyms.get("lr", ()) if names.open_ended]
-        rate = next((w for w in spelt if _builds(attempt, {**needed, w: _value("lr")})), None)
-        if rate is None:  # the run that is asked for will say why
+            failure = _failure(attempt, needed)
+    if failure is not None:
+        # without a default, and in no signature: a learning rate, or all of the standard ones
+        guesses = [{"lr": word} for word in names.synonyms.get("lr", ())] + [standard]
+        for guess in guesses if tried else ():
+            more = {word: _value(name) for name, word in guess.items()}
+            if _failure(attempt, {**needed, **more}) is None:
+                needed |= more
+                names = replace(names, own={**names.own, **guess})
+                break
+        else:  # the run that is asked for will say why
             return names
-        needed[rate] = _value("lr")
-        names = replace(names, own={**names.own, "lr": rate})
-    own = {
-        name: word
-        for name, word in names.own.items()
-        if word not in names.borrowed or word in needed or taken(word, _some(names, word))
+    # what a base needs, and was built without, the target gives it
+    spared = {word for word in names.required if word in names.borrowed and word not in needed}
+    names = replace(
+        names,
+        options=tuple(word for word in names.options if word not in spared),
+        required=tuple(word for word in names.required if word not in spared),
+    )
+    senseless = _failure(attempt, {**needed, "adamcheck_asks": 1.0}) if tried else None
+
+    def refusal(word: str, value: Any) -> Exception | None:
+        failed = _failure(attempt, {**needed, word: value})
+        alike = type(failed) is type(senseless)
+        return failed if alike or isinstance(failed, TypeError) else None
+
+    def taken(word: str, value: Any) -> bool:
+        return refusal(word, value) is None
+
+    own, pair = dict(names.own), names.pair
+    handed = {word: _some(names, word) for word in own.values()} | ({_PAIR: pair} if pair else {})
+    refused = {
+        word: failed
+        for word, value in handed.items()
+        if word in names.borrowed and word not in needed
+        if (failed := refusal(word, value)) is not None
     }
-    pair = names.pair
-    if pair is not None and _PAIR in names.borrowed and not taken(_PAIR, pair):
-        pair = None
-    if names.open_ended and not taken("adamcheck_asks", 1.0):
-        own = {n: w for n, w in own.items() if n not in STANDARD or taken(w, _some(names, w))}
+    own = {name: word for name, word in own.items() if word not in refused}
+    pair = None if _PAIR in refused else pair
+    if senseless is not None:
+        own = {
+            name: word
+            for name, word in own.items()
+            if name not in STANDARD or word in in_sight or taken(word, _some(names, word))
+        }
         if pair is None and taken(_PAIR, _betas(None)):
             pair = _betas(None)
         for name, words in names.synonyms.items():
@@ -285,27 +327,37 @@ def explored(names: Names, attempt: Callable[[dict[str, Any]], Any]) -> Names:
                 continue
             found = [w for w in words if taken(w, _value(name))]
             own |= {name: found[0]} if found else {}
-    return replace(names, own=own, pair=pair)
+    elif names.reads:
+        # its own signature tells nothing, and no base refuses what it reads
+        names = replace(names, open_ended=True)
+        if not in_sight & {word for name, word in own.items() if name in STANDARD}:
+            betas = {"beta1", "beta2"} if pair else set()
+            own = {name: name for name in standard.keys() - betas} | own
+    notes = tuple(
+        f"hands on {word}, and refuses it: {type(failed).__name__}: {said(failed)}"
+        for word, failed in refused.items()
+        if word not in (*own.values(), _PAIR if pair else None)
+    )
+    return replace(names, own=own, pair=pair, notes=notes)
 
 
-def _builds(attempt: Callable[[dict[str, Any]], Any], arguments: Mapping[str, Any]) -> bool:
+def _failure(
+    attempt: Callable[[dict[str, Any]], Any], arguments: Mapping[str, Any]
+) -> Exception | None:
+    """What building with these keyword arguments raises, or None."""
     try:
         attempt(dict(arguments))
-    except Exception:
-        return False
-    return True
+    except Exception as error:
+        return error
+    return None
 
 
-def _missing(attempt: Callable[[dict[str, Any]], Any], given: Mapping[str, Any]) -> list[str]:
+def _missing(failure: Exception | None) -> list[str]:
     """The keyword arguments of which Python itself says that they are missing."""
-    try:
-        attempt(dict(given))
-    except TypeError as error:
-        _, said, listed = str(error).partition(" missing ")
-        return re.findall(r"'(\w+)'", listed) if said else []
-    except Exception:
+    if not isinstance(failure, TypeError):
         return []
-    return []
+    _, missing, listed = str(failure).partition(" missing ")
+    return re.findall(r"'(\w+)'", listed) if missing else []
 
 
 def _some(names: Names, word: str) -> Any:
@@ -343,10 +395,11 @@ def check_options(
 
 
 def _betas(default: Any) -> tuple[float, float]:
-    return _two(default) or (HYPERPARAMETERS["beta1"].usual[0], HYPERPARAMETERS["beta2"].usual[0])
+    return two(default) or (HYPERPARAMETERS["beta1"].usual[0], HYPERPARAMETERS["beta2"].usual[0])
 
 
-def _two(pair: Any) -> tuple[float, float] | None:
+def two(pair: Any) -> tuple[float, float] | None:
+    """A pair of numbers, or None for all else."""
     try:
         first, second = (float(beta) for beta in pair)
     except (TypeError, ValueError):

@@ -41,6 +41,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         names.flags,
         frozenset(abilities),
         packages=("scikit-learn",),
+        notes=names.notes,
         defaults=names.defaults(opening.options),
     )
     return Bound(traits, build=build)

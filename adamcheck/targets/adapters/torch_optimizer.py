@@ -9,6 +9,7 @@ import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format, format_named
+from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.adapters.base import (
     Arrays,
     Bound,
@@ -34,9 +36,10 @@ from adamcheck.targets.adapters.signature import (
     Names,
     check_options,
     explored,
-    made_of,
     names_of,
+    shape_of,
     synonyms_for,
+    two,
 )
 
 NAME: Final = "torch"
@@ -62,14 +65,11 @@ def recognises(found: Any, origins: frozenset[str]) -> bool:
     torch = sys.modules["torch"]
     if isinstance(found, type):
         return "torch" in origins and issubclass(found, torch.optim.Optimizer)
-    return isinstance(_made(found), torch.optim.Optimizer)
+    return isinstance(shape_of(found, _parameters), torch.optim.Optimizer)
 
 
-def _made(found: Any) -> Any:
-    """What has the methods: the class, or what the function makes."""
-    torch = sys.modules["torch"]
-    parameters = [torch.zeros(1, requires_grad=True)]
-    return found if isinstance(found, type) else made_of(found, lambda: parameters)
+def _parameters() -> list[Any]:
+    return [sys.modules["torch"].zeros(1, requires_grad=True)]
 
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
@@ -82,11 +82,12 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     synonyms = dict(synonyms_for(found)) | {"lr": ("lr",)}
     names = explored(
         names_of(found, skip=1, synonyms=synonyms),
-        lambda arguments: found([torch.zeros(1, requires_grad=True)], **arguments),
+        lambda arguments: found(_parameters(), **arguments),
     )
     check_options(opening.target, opening.options, names, more=("lr_tensor",))
     options = dict(opening.options)
     lr_tensor = bool(options.pop("lr_tensor", False))
+    names = _followed(names, lambda arguments: found(_parameters(), **{**options, **arguments}))
     tracked = not options.get("differentiable", False)
 
     def named(
@@ -122,7 +123,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     abilities = {"stepwise", "many", "missing", "layouts", "state", "live", "stored", "groups"}
     if "lr" in names.hyperparameters:
         abilities.add("assigned")
-    made = _made(found)
+    made = shape_of(found, _parameters)
     if tracked and "closure" in inspect.signature(made.step).parameters:
         abilities.add("closure")
     if keys & (_STATE.keys() - {"step"}):
@@ -136,7 +137,10 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         frozenset(abilities),
         layouts=("C", "F", "transposed", "strided"),
         packages=("torch",),
-        notes=tuple(f"takes {flag} by name, and refuses it" for flag in sorted(refused)),
+        notes=(
+            *names.notes,
+            *(f"takes {flag} by name, and refuses it" for flag in sorted(refused)),
+        ),
         defaults=names.defaults(options, _held(build, names)),
     )
     return Bound(
@@ -145,6 +149,55 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         grouped=grouped,
         flushes=lambda dtype: flushes(dtype, opening.device),
     )
+
+
+def _followed(names: Names, make: Callable[[dict[str, Any]], Any]) -> Names:
+    """The words of a signature that takes any: ``defaults`` of an instance tell more than it does.
+
+    A word that stands there is taken where what stands there changes with what is passed.
+    """
+    if not names.open_ended:
+        return names
+
+    def held(more: Mapping[str, Any]) -> dict[str, Any]:
+        for base in ({}, {"lr": HYPERPARAMETERS["lr"].dyadic[0]}):
+            try:
+                return dict(make({**base, **more}).defaults)
+            except Exception:  # the run that is asked for will say why
+                continue
+        return {}
+
+    kept = held({})
+
+    def follows(word: str, value: Any, at: str) -> bool:
+        try:
+            return bool(held({word: value}).get(at, kept[at]) != kept[at])
+        except Exception:  # whatever the object of a target makes of being compared
+            return False
+
+    own, pair, still = dict(names.own), names.pair, set[str]()
+    for name, words in names.synonyms.items():
+        for word in words:
+            at = "betas" if name in ("beta1", "beta2") and word not in kept else word
+            in_sight = own.get(name) == word and (name in names.given or word in names.required)
+            if at not in kept or (in_sight and word not in names.borrowed):
+                continue
+            numbers = HYPERPARAMETERS[name].dyadic if name in HYPERPARAMETERS else ()
+            if any(follows(word, value, at) for value in numbers or (not kept[at],)):
+                own[name] = word
+                break
+            if own.get(name) == word:
+                del own[name]
+                still.add(word)
+    if "betas" in kept and (pair is None or "betas" in names.borrowed):
+        moves = follows("betas", (0.5, 0.75), "betas")
+        pair = two(kept["betas"]) if moves and not own.keys() & {"beta1", "beta2"} else None
+        still |= set() if moves else {"betas"}
+    notes = (
+        f"takes any word, {word} too, and its defaults do not follow that"
+        for word in sorted(still & names.borrowed)
+    )
+    return replace(names, own=own, pair=pair, notes=(*names.notes, *notes))
 
 
 def _refuses(build: Callable[..., Optimizing], flag: str, hyper: Mapping[str, float]) -> bool:
