@@ -5,6 +5,7 @@ from installed import needs
 
 import adamcheck
 from adamcheck.result import Status
+from adamcheck.targets.adapters.base import ProtocolError
 from adamcheck.targets.session import Session
 
 from .helpers import HERE
@@ -52,3 +53,26 @@ def test_a_word_that_is_taken_and_not_followed_is_told():
         told = session.description.notes
     assert "takes any word, betas too, and its defaults do not follow that" in told
     assert "takes any word, weight_decay too, and its defaults do not follow that" in told
+
+
+def test_codes_are_scaled_by_blocks_of_the_known_size_alone():
+    needs("torch")
+    import torch
+
+    from adamcheck.targets.adapters.torch_optimizer import _numbers
+
+    codes = torch.ones(300, dtype=torch.uint8)
+    state = {
+        "state1": codes,
+        "qmap1": torch.tensor([0.0, 1.0]),
+        "absmax1": torch.tensor([2.0, 3.0]),
+    }
+    assert _numbers(state, "state1").tolist() == [2.0] * 256 + [3.0] * 44
+    with pytest.raises(ProtocolError, match="3 scales for 300 elements"):
+        _numbers(state | {"absmax1": torch.ones(3)}, "state1")
+
+
+def test_one_state_that_says_nothing_of_itself_is_no_moment():
+    needs("torch")
+    with Session(str(HERE / "thin_torch.py:OneState")) as session:
+        assert "moments" not in session.description.abilities

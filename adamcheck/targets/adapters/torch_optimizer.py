@@ -56,6 +56,8 @@ _STATE: Final = {
     "max_exp_avg_sq": "v_max",
     "step": "t",
 }
+_QUANTISED: Final = 256
+"""Elements that share a scale in the 8-bit states of bitsandbytes, which do not name it."""
 
 
 def recognises(found: Any, origins: frozenset[str]) -> bool:
@@ -119,16 +121,16 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one, and
     # takes the flags that go with it
     with_velocity = {"momentum": 0.5} if "momentum" in names.own else {}
-    keys = _state_keys(build, with_velocity)
+    state = _state_after_one(build, with_velocity)
     abilities = {"stepwise", "many", "missing", "layouts", "state", "live", "stored", "groups"}
     if "lr" in names.hyperparameters:
         abilities.add("assigned")
     made = shape_of(found, _parameters)
     if tracked and "closure" in inspect.signature(made.step).parameters:
         abilities.add("closure")
-    if keys & (_STATE.keys() - {"step"}):
+    if set(_shown(state)) - {"step"}:
         abilities.add("moments")
-    if {"exp_avg", "exp_avg_sq", "step"} <= keys <= _STATE.keys() - {"exp_inf"}:
+    if {"exp_avg", "exp_avg_sq", "step"} <= state.keys() <= _STATE.keys() - {"exp_inf"}:
         abilities.add("load_moments")
     refused = {flag for flag in names.flags if _refuses(build, flag, with_velocity)}
     traits = Traits(
@@ -214,13 +216,24 @@ def _refuses(build: Callable[..., Optimizing], flag: str, hyper: Mapping[str, fl
     return False
 
 
-def _state_keys(build: Callable[..., Optimizing], hyper: Mapping[str, float]) -> set[str]:
+def _state_after_one(
+    build: Callable[..., Optimizing], hyper: Mapping[str, float]
+) -> Mapping[str, Any]:
     try:
         instance = build([np.zeros(2, np.float32)], hyper, frozenset())
         instance.step([np.ones(2, np.float32)])
     except Exception:  # the run that is asked for will say why
-        return set()
-    return {str(key) for key in instance.state(0)}
+        return {}
+    return {str(key): value for key, value in instance.state(0).items()}
+
+
+def _shown(state: Mapping[str, Any]) -> dict[str, str]:
+    """The keys of a state that say which moment they hold, and its name; ``state1`` alone no."""
+    return {
+        key: name
+        for key, name in _STATE.items()
+        if state.get(key) is not None and (key != "state1" or state.get("state2") is not None)
+    }
 
 
 def _held(build: Callable[..., Optimizing], names: Names) -> dict[str, Any]:
@@ -383,11 +396,7 @@ class Optimizing:
         if not state:
             zero = np.zeros_like(to_numpy(self._tensors[index]))
             return {"m": zero, "v": zero, "t": 0}
-        shown = {
-            name: _numbers(state, key)
-            for key, name in _STATE.items()
-            if state.get(key) is not None and (key != "state1" or "state2" in state)
-        }
+        shown = {name: _numbers(state, key) for key, name in _shown(state).items()}
         shown.setdefault("t", self._steps[index])  # plain momentum counts nothing
         return {name: int(x) if name == "t" else to_numpy(x) for name, x in shown.items()}
 
@@ -407,14 +416,14 @@ def _numbers(state: Mapping[str, Any], key: str) -> Any:
     if f"qmap{place}" in state and f"absmax{place}" in state:
         table, scale = (to_numpy(state[f"{name}{place}"]) for name in ("qmap", "absmax"))
         found = table[to_numpy(kept).reshape(-1)]
-        block = _QUANTISED
-        scale = np.repeat(scale, block)[: found.size]
+        if len(scale) != -(-found.size // _QUANTISED):
+            raise ProtocolError(
+                f"{key} has {len(scale)} scales for {found.size} elements,"
+                f" not one for each {_QUANTISED}"
+            )
+        scale = np.repeat(scale, _QUANTISED)[: found.size]
         return (found * scale).reshape(tuple(kept.shape))
     return kept.dequantize() if type(kept).__name__.startswith("OptimState") else kept
-
-
-_QUANTISED: Final = 256
-"""Elements that share a scale where the state names none (bitsandbytes)."""
 
 
 def _like(old: Any, new: Any) -> Any:
