@@ -196,6 +196,44 @@ class OwnWords(Bare):
         self.inner = Plain(params, lr=lr, beta1=beta1)
 
 
+class Grouping(Bare):
+    """Makes its groups where it is made."""
+
+    def __init__(self, params, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        whole = {"lr": lr, "beta1": beta1, "beta2": beta2, "eps": eps}
+        parts = params if isinstance(params[0], dict) else [{"params": params}]
+        self.param_groups = [{**whole, **part} for part in parts]
+        self.inners = [
+            Plain(g["params"], **{n: g[n] for n in ("lr", "beta1", "beta2", "eps")})
+            for g in self.param_groups
+        ]
+
+    def step(self, grads):
+        at = 0
+        for group, inner in zip(self.param_groups, self.inners, strict=True):
+            inner.hyper = (group["lr"], *inner.hyper[1:])
+            inner.step(grads[at : at + len(inner.params)])
+            at += len(inner.params)
+
+
+class Written(Plain):
+    """Has a method that only a text names."""
+
+    def __init__(self, params, **hyper):
+        super().__init__(params, **hyper)
+        vars(self).update(set_lr=self._set)
+
+    def _set(self, lr):
+        self.hyper = (lr, *self.hyper[1:])
+
+
+class Rateless(Grouping):
+    """Groups, and a rate that nobody gives."""
+
+    def __init__(self, params, *, beta1=0.9):
+        super().__init__(params, beta1=beta1)
+
+
 class Mixin:
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -134,6 +134,31 @@ def test_a_word_that_is_handed_on_and_refused_is_told():
 
 
 @pytest.mark.parametrize(
+    ("name", "can", "cannot"),
+    [
+        ("Grouping", {"groups", "assigned"}, {"moments"}),
+        ("Rateless", {"groups"}, {"assigned"}),
+        ("Written", {"assigned"}, {"groups"}),
+        ("Plain", set(), {"groups", "assigned"}),
+    ],
+)
+def test_abilities_are_those_of_an_instance(name, can, cannot):
+    with Session(f"{CHOICES}:{name}") as session:
+        abilities = session.description.abilities
+    assert can <= abilities
+    assert not cannot & abilities
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [("Grouping", "ADAM-PG-1"), ("Grouping", "ADAM-CR-1"), ("Written", "ADAM-CR-1")],
+)
+def test_what_an_instance_alone_has_is_used(name, check):
+    (outcome,) = checked(name, only=check).checks
+    assert outcome.status is Status.PASSED, outcome.message
+
+
+@pytest.mark.parametrize(
     ("name", "fixed"),
     [
         ("fixed", {"beta1": 0.9, "beta2": 0.99}),

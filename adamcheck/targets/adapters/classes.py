@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,13 @@ from adamcheck.targets.adapters.base import (
     to_device,
     to_numpy,
 )
-from adamcheck.targets.adapters.signature import check_options, explored, names_of, shape_of
+from adamcheck.targets.adapters.signature import (
+    check_options,
+    explored,
+    instance_of,
+    names_of,
+    shape_of,
+)
 from adamcheck.text import with_article
 
 NAME: Final = "class"
@@ -43,7 +50,7 @@ def _parameters() -> list[Any]:
 
 
 def open(found: Callable[..., Any], opening: Opening) -> Bound:
-    """Bind the class; what it can do, its methods tell."""
+    """Bind the class; what it can do, the methods of an instance tell."""
     need_cupy(opening)
 
     def parameters() -> list[Any]:
@@ -53,6 +60,8 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     check_options(opening.target, opening.options, names)
     abilities = {"stepwise", "many", "missing", "layouts"}
     made = shape_of(found, _parameters)
+    if isinstance(found, type) and _sets(found):
+        made = instance_of(found, names, opening.options, parameters)
     methods = {name for name in _METHODS if callable(getattr(made, name, None))}
     abilities |= methods & {"moments", "load_moments"}
     if {"state_dict", "load_state_dict"} <= methods:
@@ -87,6 +96,28 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         return Built(optimizer, params, opening.device)
 
     return Bound(traits, build=build, grouped=grouped)
+
+
+def _sets(found: type) -> bool:
+    """Whether instances may have what their class has not, as far as its code names that.
+
+    Else none is built to find out: one that is never done is a failure of the run that builds it.
+    """
+    if hasattr(found, "__getattr__"):
+        return True
+    held = [f for c in found.__mro__ for f in vars(c).values() if inspect.isfunction(f)]
+    codes = [getattr(inspect.unwrap(f), "__code__", f.__code__) for f in held]
+    said = [word for code in codes for word in (*code.co_names, *_texts(code.co_consts))]
+    return any(word in said and not hasattr(found, word) for word in (*_METHODS, "param_groups"))
+
+
+def _texts(constants: Any) -> Iterator[str]:
+    """The texts among constants; names of keywords are a tuple of them."""
+    for one in constants:
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, tuple):
+            yield from _texts(one)
 
 
 class Built:

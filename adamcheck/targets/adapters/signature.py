@@ -197,6 +197,22 @@ def _made_of(found: Callable[..., Any], parameters: Callable[[], list[Any]]) -> 
     return None
 
 
+def instance_of(
+    found: Callable[..., Any],
+    names: Names,
+    options: Mapping[str, Any],
+    parameters: Callable[[], list[Any]],
+) -> Any:
+    """One instance, of harmless values; where none can be built, what has its methods."""
+    required = {name: _value(name) for name, word in names.own.items() if word in names.required}
+    for hyper in (required, {name: _value(name) for name in names.hyperparameters}):
+        try:
+            return found(parameters(), **names.arguments(hyper, (), options))
+        except Exception:  # the run that is asked for will say why
+            continue
+    return shape_of(found, parameters)
+
+
 def parameters_of(
     call: Callable[..., Any], *, skip: int = 0
 ) -> tuple[list[inspect.Parameter], set[str]]:
