@@ -71,15 +71,16 @@ def _hold(context: Context, account: Account, trajectory: Trajectory) -> None:
 @check(
     "ADAM-CR-1",
     title="A rate that changes",
-    law="Where α changes from step to step, assigned or as a schedule, every step has its own α;"
-    " m, v and t go on as if it had not changed, and a schedule goes on after a reload.",
+    law="Where α changes from step to step, assigned, as a schedule or in an array that holds it,"
+    " every step has its own α; m, v and t go on as if it had not changed, the array keeps what is"
+    " in it, and a schedule goes on after a reload.",
     clause="α",
     theorem="closed-form",
     needs=("stepwise",),
     floor=SWALLOWED,
 )
 def changing_rate(context: Context, account: Account) -> None:
-    paces = [pace for pace in ("assigned", "scheduled") if context.able(pace)]
+    paces = [pace for pace in ("assigned", "scheduled", "refilled") if context.able(pace)]
     if not paces or not context.may(lr=2.0 * context.dyadic["lr"]):
         raise Skip("the target's α cannot be changed between steps, or not in a way that is known")
     for pace in paces:

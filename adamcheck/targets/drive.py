@@ -141,6 +141,8 @@ class Drive:
             how = (bound.grouped, request.groups)
         elif request.pace == "scheduled" and request.lrs is not None:
             how = (bound.scheduled, request.lrs)
+        elif request.pace == "refilled" and request.lrs is not None:
+            how = (bound.refilled,)
         built: Instance = self._attempt(0, how[0], arrays, hyper, request.flags, *how[1:])
         return built
 
@@ -199,7 +201,7 @@ class Drive:
     def _paced(self, instance: Instance, t: int) -> Instance:
         """The instance with the next step's α, or a new one that goes on from its moments."""
         lrs = self._request.lrs
-        if self._request.pace == "assigned" and lrs is not None:
+        if self._request.pace in ("assigned", "refilled") and lrs is not None:
             self._attempt(t + 1, cast("Conducting", instance).set_lr, float(lrs[t]))
             return instance
         kept = _copied(self._attempt(t + 1, instance.moments))

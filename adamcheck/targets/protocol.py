@@ -23,7 +23,7 @@ GRADIENT_LAYOUTS: Final = (*LAYOUTS, "expanded", "read-only")
 sum comes; and C-ordered memory that nobody may write to."""
 RECEIVERS: Final = ("fresh", "used", "beside", "twice", "none", "live")
 """Who takes a saved state and goes on (see Trajectory.receiver)."""
-PACES: Final = ("rebuilt", "assigned", "scheduled")
+PACES: Final = ("rebuilt", "assigned", "scheduled", "refilled")
 """How α changes from step to step (see Trajectory.pace)."""
 ABILITIES: Final = (
     "stepwise",  # gradients are consumed one step at a time (false for run(theta0, grads))
@@ -36,6 +36,7 @@ ABILITIES: Final = (
     "stored",  # floating point numbers of a saved state can be brought into another format
     "assigned",  # α can be set between steps
     "scheduled",  # takes a function of the step count in place of α
+    "refilled",  # takes an array of one number for α, which is filled with others between steps
     "closure",  # a step may be given a function that computes the gradients
     "groups",  # parameters can have hyperparameters of their own
     "layouts",  # arrays reach it in the layout that was asked for (see Description.layouts)
@@ -99,7 +100,8 @@ class Trajectory:
     lrs: ``[T]`` float64, α of every step.
     pace: how α changes: a new instance is "rebuilt" with it and the moments are loaded into it
     (needs moments and load_moments), it is "assigned" to the instance between steps, or all of them
-    are given as a function of the step count when it is built ("scheduled").
+    are given as a function of the step count when it is built ("scheduled"), or it is an array of
+    one number, shared with another instance, that is "refilled" whenever α changes.
     groups: per parameter the hyperparameters that are its own, beside ``hyper``.
     closure: gradients are computed by a function that is handed to the step.
     """

@@ -25,7 +25,7 @@ SKLEARN = "sklearn.neural_network._stochastic_optimizers"
 UNUSUAL = {"lr": 0.03, "beta1": 0.7, "beta2": 0.95, "eps": 0.01}
 STEPWISE = {"stepwise", "many", "moments", "load_moments"}
 STATE = {"state", "live", "stored"}
-TORCH_ALL = STATE | {"missing", "layouts", "assigned", "groups", "closure"}
+TORCH_ALL = STATE | {"missing", "layouts", "assigned", "refilled", "groups", "closure"}
 ADAMS = [
     # target, options, package, further abilities
     ("torch.optim:Adam", {"foreach": False}, "torch", TORCH_ALL),
@@ -252,6 +252,7 @@ RATES = np.array([0.03, 0.06, 0.0, 0.03, 0.015, 0.12])
     ("target", "pace", "package"),
     [
         ("torch.optim:Adam", "assigned", "torch"),
+        ("torch.optim:Adam", "refilled", "torch"),
         ("optax:adam", "scheduled", "optax"),
         ("keras.optimizers:Adam", "assigned", "keras"),
         ("keras.optimizers:Adam", "scheduled", "keras"),
@@ -285,6 +286,25 @@ def test_torch_follows_each_group_and_a_closure():
 
 
 THIN = f"{Path(__file__).with_name('thin_torch.py')}"
+
+
+def test_a_rate_in_a_tensor_that_a_step_changes_is_seen():
+    needs("torch")
+    rates = np.array([0.03, 0.03, 0.03, 0.06, 0.06, 0.06])
+    asked = replace(request(np.zeros(3), steps=6, hyper=UNUSUAL), lrs=rates)
+    with opened(f"{THIN}:Halving", {}) as session:
+        right = session.run(replace(asked, pace="assigned")).thetas[0]
+        shared = session.run(replace(asked, pace="refilled")).thetas[0]
+    gone = (right != shared).any(axis=1)
+    assert gone[1:].all()
+
+
+@pytest.mark.parametrize("name", ["Halving", "Own"])
+def test_a_rate_in_a_tensor_is_held_to_the_bits_of_its_numbers(name):
+    needs("torch")
+    result = check(f"{THIN}:{name}", spec="gd", dtypes=["float32"], only=["ADAM-CR-1"])
+    (found,) = result.checks
+    assert (found.status is Status.FAILED) == (name == "Halving"), found.message
 
 
 def test_a_closure_adds_to_what_zeroing_left_and_is_called_once():

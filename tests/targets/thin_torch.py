@@ -29,6 +29,18 @@ class Own(torch.optim.Optimizer):
                 p.sub_(p.grad, alpha=group["lr"])
 
 
+class Halving(Own):
+    """Divides the rate in place: of a number that is a new one, of a tensor it is its own."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            rate = group["lr"]
+            rate /= 2.0
+            for p in group["params"]:
+                p.sub_(2.0 * rate * p.grad)
+
+
 class Picks(torch.optim.Adam):
     """Takes any word, and hands on two."""
 

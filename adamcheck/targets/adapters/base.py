@@ -159,8 +159,9 @@ class Bound:
     """A recognised target.
 
     ``build(thetas, hyper, flags)`` makes an Instance; ``scheduled(…, lrs)`` one whose α follows
-    ``lrs`` (ability scheduled), ``grouped(…, groups)`` one whose parameters have hyperparameters of
-    their own (ability groups). A target that is not stepwise has ``run`` instead:
+    ``lrs`` (ability scheduled), ``refilled`` one whose α is an array of one number that it shares
+    with another instance (ability refilled), ``grouped(…, groups)`` one whose parameters have
+    hyperparameters of their own (ability groups). A target that is not stepwise has ``run``:
     ``run(theta0, grads, hyper, flags, publish)`` calls ``publish(t, theta)`` for every step as soon
     as it knows it. ``flushes(dtype)`` tells whether its arithmetic loses subnormals.
     """
@@ -169,6 +170,7 @@ class Bound:
     build: Callable[[Arrays, Mapping[str, float], frozenset[str]], Instance] | None = None
     run: Callable[..., None] | None = None
     scheduled: Callable[..., Instance] | None = None
+    refilled: Callable[..., Instance] | None = None
     grouped: Callable[..., Instance] | None = None
     flushes: Callable[[str], bool] = field(default=lambda dtype: numpy_flushes(dtype))
 

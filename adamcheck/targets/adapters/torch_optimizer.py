@@ -118,6 +118,16 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         parts = in_groups(tensors, groups, lambda own: named({**hyper, **own}, none, {}))
         return Optimizing(found(parts, **named(hyper, flags, options)), tensors, opening.device)
 
+    def refilled(thetas: Arrays, hyper: Mapping[str, float], flags: frozenset[str]) -> Optimizing:
+        arguments = named(hyper, flags, options)
+        shared = torch.tensor(arguments["lr"], dtype=torch.float64)
+        one, other = (
+            Optimizing(found(tensors, **{**arguments, "lr": shared}), tensors, opening.device)
+            for tensors in (tensors_of(thetas), tensors_of([theta.copy() for theta in thetas]))
+        )
+        one.beside = other
+        return one
+
     # plain gradient descent keeps nothing; asked for a velocity, it shows that it keeps one, and
     # takes the flags that go with it
     with_velocity = {"momentum": 0.5} if "momentum" in names.own else {}
@@ -125,6 +135,8 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
     abilities = {"stepwise", "many", "missing", "layouts", "state", "live", "stored", "groups"}
     if "lr" in names.hyperparameters:
         abilities.add("assigned")
+        if _steps(refilled, {"lr": HYPERPARAMETERS["lr"].dyadic[0], **with_velocity}):
+            abilities.add("refilled")
     made = shape_of(found, _parameters)
     if tracked and "closure" in inspect.signature(made.step).parameters:
         abilities.add("closure")
@@ -149,6 +161,7 @@ def open(found: Callable[..., Any], opening: Opening) -> Bound:
         traits,
         build=build,
         grouped=grouped,
+        refilled=refilled,
         flushes=lambda dtype: flushes(dtype, opening.device),
     )
 
@@ -227,6 +240,15 @@ def _state_after_one(
     return {str(key): value for key, value in instance.state(0).items()}
 
 
+def _steps(build: Callable[..., Optimizing], hyper: Mapping[str, float]) -> bool:
+    """Whether what is built so takes a step."""
+    try:
+        build([np.zeros(2, np.float32)], hyper, frozenset()).step([np.ones(2, np.float32)])
+    except Exception:  # a library says of many ways to give α that it does not take them
+        return False
+    return True
+
+
 def _shown(state: Mapping[str, Any]) -> dict[str, str]:
     """The keys of a state that say which moment they hold, and its name; ``state1`` alone no."""
     return {
@@ -284,7 +306,12 @@ def flushes(dtype: str, device: str) -> bool:
 
 
 class Optimizing:
-    """One optimizer object and its parameters."""
+    """One optimizer object and its parameters.
+
+    beside: another one, which takes each step before it does.
+    """
+
+    beside: Optimizing | None = None
 
     def __init__(self, optimizer: Any, tensors: list[Any], device: str) -> None:
         self._optimizer = optimizer
@@ -305,6 +332,8 @@ class Optimizing:
 
     def step(self, grads: Gradients) -> Sequence[Any]:
         """Set the gradients, step, and read the parameters."""
+        if self.beside is not None:
+            self.beside.step(grads)
         for index, (parameter, grad) in enumerate(zip(self._tensors, grads, strict=True)):
             parameter.grad = None if grad is None else tensor(grad, self._device)
             self._steps[index] += grad is not None
