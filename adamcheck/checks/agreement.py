@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
+from adamcheck import storage
 from adamcheck.checks.draws import brief, cancelling, choices, life, usual
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
@@ -148,6 +151,27 @@ def single_steps(context: Context, account: Account) -> None:
         trajectory = context.trajectory(grads, hyper=hyper, moments=True)
         context.needs_shown(kept, trajectory)
         hold(context, account, trajectory, "one step")
+    if not storage.plain(context.spec):
+        _late_steps(context, account)
+
+
+def _late_steps(context: Context, account: Account) -> None:
+    """Single steps of a long run: where few digits of moments leave nothing for longer bounds."""
+    most = context.profile.late(context.profile.long_steps, context.fmt)
+    steps = context.affordable(most, least=context.profile.steps)
+    # corrections that move throughout, as far as the format of θ holds such β
+    near = 1.0 - 2.0 ** -min(steps.bit_length() - 1, context.fmt.precision)
+    hyper = context.altered(context.dyadic, beta1=near, beta2=near, momentum=near)
+    grads = context.rng("late steps").uniform(0.25, 1.0, (steps, _FEW))
+    grads *= np.where(np.arange(_FEW) % 2 == 0, 1.0, -1.0)
+    trajectory = context.trajectory(grads, hyper=hyper, moments=True)
+    hold(context, account, trajectory, "one step", picked=_PICKED)
+
+
+_FEW: Final = 8
+"""Elements of a long run of which single steps are held: the step count is the same of all."""
+_PICKED: Final = 96
+"""Steps of it that are held, in equal ratios: a count that stops is off at every later one."""
 
 
 @check(

@@ -141,14 +141,22 @@ def beyond(
     """An edit for what the moments show where the short runs fit a dialect; None if it stands.
 
     A dialect that explains every step of the longer runs, too, under the strictest admission is
-    what the target follows.
+    what the target follows. Another one than the claimed that does not is only near.
     """
     table = Transitions.of(fitting, shown, scores[0].admission)
-    if table is None or not len(Selection(table).left):
+    if table is None or not len(left := (selection := Selection(table)).left):
         return None
     bases = dict.fromkeys([claimed, fitting])
     tried = (from_moments(base, scores, shown) for base in bases)
-    return next((found for found in tried if found is not None), None)
+    named = next((found for found in tried if found is not None), None)
+    if named is not None or fitting.spec.with_(scalars="any") == claimed.spec:
+        return named
+    where = min((int(t) + 1 for t in left.t), default=0)
+    text = (
+        f"the short runs fit {fitting.spec}; of longer ones {len(left):,} of"
+        f" {len(selection.all):,} single steps do not, the first at step {where:,}"
+    )
+    return Explanation(text, fitting.spec)
 
 
 def _edited(bases: Sequence[Candidate], scores: Scores) -> Explanation | None:

@@ -70,6 +70,16 @@ class Evidence:
             shown=t > 1,
         )
 
+    def until(self, t: int) -> Evidence:
+        """The first t steps."""
+        return replace(
+            self,
+            grads=self.grads[:t],
+            thetas=self.thetas[: t + 1],
+            moments={n: a[:t] for n, a in self.moments.items()},
+            lrs=self.lrs[:t],
+        )
+
     def element(self, i: int, steps: int | None = None) -> Evidence:
         """The same evidence for one element and the first ``steps`` steps."""
         k = self.shape[0] if steps is None else steps

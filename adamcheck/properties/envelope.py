@@ -43,9 +43,10 @@ def one_step(
     """Every step by itself lies in the envelope, from the moments that were shown before it.
 
     What is rounded in storage is known then, and does not add up: the bound is that of one step.
+    picked: so many steps, the later ones further apart; each step where it is not said.
     """
     evidence = context.evidence(trajectory, context.run(trajectory), spec)
-    for t in range(1, evidence.shape[0] + 1):
+    for t in _picked(evidence.shape[0], int(how.get("picked", 0))):
         judgement = context.judged(evidence.step(t))
         account.count(judgement, alone=True)
         if judgement.bad.any():
@@ -56,6 +57,13 @@ def one_step(
             return replace(first, message=text, step=t, before=t - 1)
     of_steps(context, spec, evidence, broken=False)
     return None
+
+
+def _picked(steps: int, count: int) -> list[int]:
+    """The steps to be held, from 1 on; the last one is among them."""
+    if not count:
+        return list(range(1, steps + 1))
+    return sorted({int(t) for t in np.geomspace(1, steps, count)} | {steps})
 
 
 def first_fit(

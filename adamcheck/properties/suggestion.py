@@ -7,6 +7,7 @@ is found is a finding and decides nothing.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from adamcheck.codes import any_in_blocks
 from adamcheck.oracle.evidence import Evidence
@@ -23,6 +24,9 @@ from adamcheck.spec import Spec
 from adamcheck.storage import claiming, in_words
 from adamcheck.targets.protocol import Trajectory
 
+_STEPS: Final = 64
+"""Steps of a run that a suggestion is held against: it decides nothing."""
+
 
 def of_steps(context: Context, spec: Spec, evidence: Evidence, *, broken: bool) -> None:
     """Say which formats every single step fits, where those of the claim are not it.
@@ -31,6 +35,7 @@ def of_steps(context: Context, spec: Spec, evidence: Evidence, *, broken: bool) 
     """
     if spec.stored or (not broken and not context.fmt.narrow):
         return
+    evidence = evidence.until(_STEPS)
     for words in formats_shown(evidence.moments, evidence.fmt):
         candidate = claiming(spec, words)
         if candidate is None or (not broken and "arithmetic" not in words):
