@@ -19,6 +19,7 @@ from adamcheck.formats import FORMATS, format_named
 from adamcheck.mutations.fused import fma
 from adamcheck.mutations.language import REDUCTIONS, TESTS, live
 from adamcheck.program import Program
+from adamcheck.storage import widest
 
 Array = NDArray[Any]
 
@@ -29,13 +30,15 @@ class Arithmetic:
 
     dtype: of the arrays in between; ``storage``: of the states and the parameter, where narrower;
     ``rounds``: values that are rounded to the storage's format as soon as they are computed;
-    ``scalars``: format of what is one number for all elements.
+    ``scalars``: format of what is one number for all elements; ``formats``: of each value of the
+    expanded program, where operations round to the widest format of their operands.
     """
 
     dtype: str
     storage: str = ""
     rounds: frozenset[int] = frozenset()
     scalars: str = "float64"
+    formats: tuple[str, ...] = ()
 
 
 @dataclass
@@ -80,6 +83,7 @@ def reads(program: Program, name: str) -> bool:
     return any(program.ops[i].name == name for i in live(program))
 
 
+_DTYPES: Final = {f"D_{name}": fmt.dtype for name, fmt in FORMATS.items()}
 _SCALAR: Final = {
     "neg": "-{0}",
     "add": "{0} + {1}",
@@ -144,6 +148,7 @@ class _Writer:
             "fma": fma,
             "rounded": rounded,
             "filled": _filled,
+            **(_DTYPES if self.arithmetic.formats else {}),
             **{kind: globals()[f"_{kind}"] for kind in REDUCTIONS},
         }
 
@@ -155,12 +160,14 @@ class _Writer:
         cast: set[int] = set()
         for i in needed:
             uniform = i in program.uniform
-            for a in self._read_as_number(i):
+            for a in [] if self.arithmetic.formats else self._read_as_number(i):
                 if a not in cast:
                     many = a in self.precise
                     lines.append(f"    c{a} = h{a}.astype(D)" if many else f"    c{a} = c(h{a})")
                     cast.add(a)
             lines.append(f"    h{i} = {self._value(i)}")
+            if self.arithmetic.formats and not uniform:
+                lines.append(f"    h{i} = h{i}.astype(D_{self.arithmetic.formats[i]}, copy=False)")
             if i in self.arithmetic.rounds and not uniform and i not in self.precise:
                 lines.append(f"    h{i} = h{i}.astype(N).astype(D)")
         out, stored = program.output, ".astype(N)" if self.arithmetic.storage else ""
@@ -210,6 +217,15 @@ class _Writer:
             return _SCALAR[op.kind].format(*args)
         numbers = self._read_as_number(i)
         args = [f"c{a}" if a in numbers else f"h{a}" for a in op.args]
+        own = self._own(i) if self.arithmetic.formats else ""
+        if own:
+            args = [
+                f"D_{own}.type(h{a})" if a in numbers else f"h{a}.astype(D_{own}, copy=False)"
+                for a in op.args
+            ]
+            args[:1] = [f"h{op.args[0]}"] if op.kind == "choose" else args[:1]
+        if op.kind == "fma" and own:
+            return f"fma({', '.join(args)}, D_{own})"
         if op.kind == "choose":
             first = op.args[0]
             if first in program.uniform:
@@ -221,6 +237,11 @@ class _Writer:
         elif op.kind in REDUCTIONS:
             return f"{op.kind}({args[0]})"
         return _ARRAY[op.kind].format(*args)
+
+    def _own(self, i: int) -> str:
+        """The widest format of an operation's operands."""
+        args = [a for a in self.program.ops[i].args if a not in self.program.uniform]
+        return widest(FORMATS[self.arithmetic.formats[a]] for a in args).name
 
     def _input(self, name: str) -> str:
         scope, _, rest = name.partition(".")

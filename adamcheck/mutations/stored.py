@@ -1,7 +1,9 @@
 """A rule whose state is stored as its spec says: ``adamcheck.mutations.stored:SPEC``.
 
-Arithmetic is as wide as the spec allows, and only what is kept is rounded. So this is an honest
-target of the spec that it is named by, and a wrong one of others.
+Arithmetic is as wide as the spec allows, and only what is kept is rounded; or, with an ``order`` in
+the notation of mutations.orders, as narrow as it allows, where what follows reads a moment as it is
+computed or (``reads=kept``) as it is kept. So this is an honest target of the spec that it is named
+by, and a wrong one of others.
 """
 
 from __future__ import annotations
@@ -13,10 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adamcheck import codes
+from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format, format_named
 from adamcheck.mutations.evaluate import Arithmetic, Slot, advance, rounded
+from adamcheck.mutations.orders import Order, ordered, parse_order
 from adamcheck.mutations.target import Optimizer, named
-from adamcheck.storage import Kept, kept, place_of, widest
+from adamcheck.program import trace
+from adamcheck.rules.storage import UNCLAIMED
+from adamcheck.storage import Kept, kept, place_of, remembers, widest
 
 Array = NDArray[Any]
 
@@ -31,6 +37,7 @@ class Stored(Optimizer):
     """
 
     _digits, _forgets, _chance, _scale = "", "", 0.0, ""
+    _narrow, _reads = False, ""
 
     def __init__(self, params: Sequence[Array], **given: Any) -> None:
         self._random = np.random.default_rng(len(params))
@@ -44,11 +51,42 @@ class Stored(Optimizer):
         forgets: str = "",
         chance: str = "",
         scale: str = "",
+        order: str = "",
+        reads: str = "",
     ) -> Any:
-        """The rule, edited or not; the storage is not its program's."""
+        """The rule, edited or not, or in an order; the storage is not its program's."""
         self._scale = scale
         self._digits, self._forgets, self._chance = digits, forgets, float(chance or 0.0)
-        return super().programmed(edit)
+        if not (order or reads):
+            return super().programmed(edit)
+        written = parse_order("" if order == "plain" else order)
+        if edit or self.spec.arithmetic != "any" or remembers(self.spec):
+            raise UsageError(
+                f"order {order!r}: operations round in their operands' formats under arithmetic=any"
+                " alone, without an edit and with nothing kept behind θ."
+            )
+        if reads not in ("", "kept") or written != Order(written.forms):
+            raise UsageError(
+                f"order {order!r}, reads={reads}: the formats of the operands say how wide"
+                " arithmetic is; moments are read as computed, or with reads=kept as kept."
+            )
+        self._narrow, self._reads = True, reads
+        rule = trace(self.spec)
+        return ordered(rule, written), rule
+
+    def _own_formats(self, i: int) -> tuple[str, ...]:
+        """The format of each value: the widest of its operands', or the one that it is kept in."""
+        known, found = self._formats(i), list[str]()
+        program = self._program.expanded
+        read = dict(enumerate(op.name for op in program.ops))
+        read |= {k: name for name, k in program.outputs} if self._reads == "kept" else {}
+        for k, op in enumerate(program.ops):
+            if k not in program.uniform and read[k][:2] == "s.":
+                found.append(known.at[place_of(self.spec, read[k][2:])].name)
+                continue
+            parts = [FORMATS[found[a]] for a in op.args if a not in program.uniform]
+            found.append((widest(parts) if parts else known.parameter).name)
+        return tuple(found)
 
     def _formats(self, i: int) -> Kept:
         return kept(self.spec, format_named(self._dtypes[i].name))
@@ -83,12 +121,17 @@ class Stored(Optimizer):
 
     def _advance(self, i: int, g: Array) -> None:
         wide, slot = self._wide(i), self._slots[i]
-        slot.arrays = {n: x.astype(wide.dtype) for n, x in slot.arrays.items()}
-        theta, g = (x.reshape(-1).astype(wide.dtype) for x in (self._thetas[i], np.asarray(g)))
+        arithmetic = Arithmetic(wide.name)
+        theta, g = (x.reshape(-1) for x in (self._thetas[i], np.asarray(g)))
+        if self._narrow:
+            arithmetic = Arithmetic(wide.name, formats=self._own_formats(i))
+        else:
+            slot.arrays = {n: x.astype(wide.dtype) for n, x in slot.arrays.items()}
+            theta, g = theta.astype(wide.dtype), g.astype(wide.dtype)
         shown, rest = theta, self._rests[i]
         if rest is not None and self.spec.kahan == "no":  # the copy behind θ
             shown = rest.astype(wide.dtype)
-        theta = advance(self._program, Arithmetic(wide.name), self._hyper, slot, shown, g)
+        theta = advance(self._program, arithmetic, self._hyper, slot, shown, g)
         slot.arrays = {n: self._stored(i, n, x) for n, x in slot.arrays.items()}
         self._thetas[i] = self._kept(i, shown, theta)
 
@@ -101,6 +144,8 @@ class Stored(Optimizer):
             moved = (rest.astype(after.dtype) + (after - before)).astype(kind)
             old = before.astype(kind)
             new = old + moved
+            if spec.rounding != UNCLAIMED["rounding"]:
+                new = self._rounded(old.astype(np.float64) + moved.astype(np.float64), kind)
             self._rests[i] = None if self._forgets == "always" else moved + (old - new)
             return np.asarray(new)
         if spec.master in FORMATS:
@@ -110,7 +155,7 @@ class Stored(Optimizer):
 
     def _rounded(self, x: Array, kind: np.dtype[Any]) -> Array:
         """x in θ's format, as the spec says how."""
-        if self.spec.rounding == "nearest":
+        if self.spec.rounding == UNCLAIMED["rounding"]:
             return x.astype(kind)
         fmt, size = format_named(kind.name), np.abs(x.astype(np.float64))
         place = np.ldexp(
@@ -138,4 +183,4 @@ class Stored(Optimizer):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(name)
-    return named(name, Stored, ("edit", "digits", "forgets", "chance", "scale"))
+    return named(name, Stored, ("edit", "digits", "forgets", "chance", "scale", "order", "reads"))

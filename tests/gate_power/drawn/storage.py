@@ -1,7 +1,8 @@
 """What is stored: formats, copies behind θ, roundings and blocks, other than the spec claims.
 
-An honest twin stores what is claimed; a mutant stores in narrower formats, in other blocks, by
-another rounding, or loses what it should keep.
+An honest twin stores what is claimed, with arithmetic as wide as the claim allows or as narrow; a
+mutant stores in narrower formats, in other blocks, by another rounding, or loses what it should
+keep.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from adamcheck.formats import FORMATS
+from adamcheck.mutations.orders import Order, draw
+from adamcheck.program import trace
 from adamcheck.spec import parse_spec
 
 from ..cases import Case
@@ -32,7 +35,23 @@ def honest(seed: int, index: int, dtype: str, specs: tuple[str, ...] = ()) -> Ca
     rng = np.random.default_rng([seed, index, *dtype.encode(), *b"storage", 1])
     rule = _rule(rng, specs)
     claimed, _, _ = _drawn(rng, dtype)
-    return _case("honest", seed, index, dtype, rule, claimed, claimed, {})
+    options = dict[str, str]()
+    formats = claimed.keys() == {"moments", "arithmetic"} and claimed["moments"] != "float16"
+    if formats and rng.integers(2):
+        claimed, options = _narrow(rng, rule, claimed["moments"], dtype)
+    return _case("honest", seed, index, dtype, rule, claimed, claimed, options)
+
+
+def _narrow(
+    rng: np.random.Generator, rule: str, name: str, dtype: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """A claim of formats alone, and an order whose operations round to their operands' formats."""
+    claimed = {"moments": name}
+    if rng.integers(2):
+        claimed["m"] = "bfloat16" if name == "float32" else "float32"
+    order = draw(trace(parse_spec(rule)), rng, dtype=dtype)
+    options = {"order": str(Order(order.forms)) or "plain"}
+    return claimed, options | ({"reads": "kept"} if rng.integers(2) else {})
 
 
 def _rule(rng: np.random.Generator, specs: tuple[str, ...]) -> str:
