@@ -7,10 +7,11 @@ operands together; its format is the widest of theirs. ``o`` is the parameter wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from adamcheck.errors import UsageError
 from adamcheck.formats import FORMATS, Format
@@ -24,12 +25,24 @@ PLACES: Final = ("t", "m", "v", "mt", "tv", "mv")
 KEPT: Final = ("t", "m", "v", "o")
 """Places where something is kept."""
 STORAGE_CONSTANTS: Final = (
-    *(f"u_{place}" for place in (*PLACES, "o")),
-    *(f"gamma2_{place}" for place in PLACES),
-    *(f"eta_{place}" for place in KEPT),
-    *(f"top_{place}" for place in KEPT),
+    *(f"{name}_{place}" for name in ("u", "gamma2", "gamma4", "twice") for place in PLACES),
+    *(f"{name}_{place}" for name in ("once", "eta", "top") for place in KEPT),
 )
-"""Roundoff, that of two roundings, loss to underflow and largest number at each place."""
+"""By place: roundoff of an operation, and of two and four of its roundings, in the format of the
+place or in the base, whichever has fewer digits. Nothing but where a place is narrower than the
+base: two roundings there beside those of the base (twice); where something is kept, one (once),
+its loss to underflow and the largest number."""
+
+
+def unkept(u: float) -> dict[str, float]:
+    """STORAGE_CONSTANTS where every operation rounds alike and what is kept is not rounded."""
+    many = {"u": u, "gamma2": gamma(2, u), "gamma4": gamma(4, u), "top": math.inf}
+    return {name: many.get(name.split("_")[0], 0.0) for name in STORAGE_CONSTANTS}
+
+
+def gamma(k: int, u: float) -> float:
+    """γ_k, the bound of k roundings."""
+    return k * u / (1 - k * u)
 
 
 CODED: Final = ("bits", "blocks", "blocks_from", "map")
@@ -55,17 +68,25 @@ def remembers(spec: Spec) -> bool:
     return spec.kahan == "yes" or spec.master in FORMATS
 
 
-def behind(spec: Spec, fmt: Format) -> float:
-    """How far a θ that is shown may be from the one behind it, in parts of it.
+def places(spec: Spec) -> float:
+    """How many roundoffs θ may be rounded by: the nearest number is one away, a neighbour two."""
+    return 1.0 if spec.rounding == UNCLAIMED["rounding"] else 2.0
 
-    A neighbour is up to two roundoffs away, the nearest number one. A compensation is itself kept
-    in the format of θ.
-    """
+
+def behind(spec: Spec, fmt: Format) -> float:
+    """How far a θ that is shown may be from the one behind it, in parts of it."""
     if spec.kahan == "yes":
-        return fmt.u * (1.0 + 2.0 * fmt.u)
-    if spec.rounding != UNCLAIMED["rounding"]:
-        return 2.0 * fmt.u if spec.master in FORMATS else 0.0
-    return 0.0 if spec.master == "none" else fmt.u
+        return float(compensation(fmt.u, places(spec)))
+    return 0.0 if spec.master == "none" else places(spec) * fmt.u
+
+
+def compensation(u: Any, several: Any) -> Any:
+    """How large a compensation may be, in parts of θ, for a θ that is rounded by several roundoffs.
+
+    It holds what θ was rounded by, and what fl(θ'-θ) was where an update was larger than θ: then
+    |θ'-θ| ≤ 2|θ'| (theorem kept-sums).
+    """
+    return (several + 2) * u * (1 + 4 * u)
 
 
 def everywhere(spec: Spec) -> str:

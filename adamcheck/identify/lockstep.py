@@ -24,7 +24,7 @@ from adamcheck.oracle import envelope
 from adamcheck.oracle.envelope import Admission, Roundings
 from adamcheck.program import Program, trace
 from adamcheck.spec import Spec
-from adamcheck.storage import STORAGE_CONSTANTS, kept
+from adamcheck.storage import kept, unkept
 
 
 def share(fmt: Format) -> float:
@@ -300,7 +300,7 @@ def advanced(
         flush=0.0,
         largest=wide.largest,
         reassociation=np.ones((2, batch.count)),
-        stored=dict.fromkeys(STORAGE_CONSTANTS, 0.0),
+        stored=unkept(wide.u),
     )
     for t in range(int(batch.first.max())):
         after, radii = run(values | idle, bounds | idle, c)

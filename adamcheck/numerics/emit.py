@@ -39,9 +39,23 @@ _PAIR = {
 }
 
 
-def _again(bound: str, i: int, place: str, eta: str) -> str:
+def _again(bound: str, i: int, gamma: str, eta: str) -> str:
     """The bound of value i when it is rounded once more: the sum of it and nothing."""
-    return f"total_or_zero(a{i}, a{i}, {bound}, 0.0, 0.0, u_{place}, {eta})"
+    return f"total_or_zero(a{i}, a{i}, {bound}, 0.0, 0.0, {gamma}, {eta})"
+
+
+def _kept(bound: str, i: int, place: str) -> str:
+    """The bound of value i when it is kept at a place."""
+    return f"within({_again(bound, i, f'once_{place}', f'eta_{place}')}, a{i}, top_{place})"
+
+
+@dataclass(frozen=True)
+class _Units:
+    """Names of the roundoff of an operation, and of two and four of its roundings."""
+
+    u: str = "u"
+    gamma2: str = "gamma2"
+    gamma4: str = "gamma4"
 
 
 @dataclass(frozen=True)
@@ -127,17 +141,26 @@ class Emitter:
         if self._plain:
             return text
         early = "eta" if i in self.program.before_moments else "far"
-        for scalar, x, place in self._products_apart(i):
+        for scalar, x in self._products_apart(i):
             # a cast and a product, of factors that may be as large as this
             factors = f"a{scalar} + e{scalar}, 0.0, a{x} + e{x}, 0.0"
             lost = f"{early} * (1.0 + a{x} + e{x})"
-            text = f"{text} + product_or_zero({factors}, gamma2_{place}, {lost})"
-        for place, times in self._rounded_apart(i):
-            for _ in range(times):
-                text = _again(text, i, place, early)
+            text = f"{text} + product_or_zero({factors}, twice_{self._place_of(x)}, {lost})"
+        for place in self._moved_into(i):
+            # what they lose below the normal range is in the bound as it is: (α·m)/D
+            text = _again(text, i, f"twice_{place}", "0.0")
+        if i == self.program.output["theta"] and self.program.spec.kahan == "yes":
+            text = self.compensated(text)
         for place in self._kept_at(i):
-            text = f"within({_again(text, i, place, f'eta_{place}')}, a{i}, top_{place})"
+            if place == "o" or self.program.ops[i].kind != "max":  # whose operands are, at most
+                text = _kept(text, i, place)
         return text
+
+    def compensated(self, bound: str) -> str:
+        """The bound of θ where c - Δ is rounded before it is added (theorem kept-sums)."""
+        update = self.program.output["update"]
+        size = f"a{update}, a{update}"  # 1.01 > 1+u
+        return f"total_or_zero({size}, {bound}, 0.0, 0.0, u, flush + 0.01 * u * a{update})"
 
     @cached_property
     def _plain(self) -> bool:
@@ -145,45 +168,65 @@ class Emitter:
 
     @cached_property
     def _places(self) -> dict[int, str]:
-        """The place of each elementwise value: of the operands that it is made of."""
+        """The place of each elementwise operation: of the operands that it is made of."""
         program, found = self.program, dict[int, str]()
         for i, op in enumerate(program.ops):
             if i in program.uniform:
                 continue
-            letters = set("".join(found[a] for a in op.args if a in found))
+            letters = set("".join(self._kept_as.get(a, found[a]) for a in op.args if a in found))
             if op.kind == "input":
                 letters = {"t"} if op.name[:2] != "s." else {self._place(op.name)}
             found[i] = "".join(sorted(letters))
         return found
 
+    @cached_property
+    def _kept_as(self) -> dict[int, str]:
+        """The places of states: what reads one may read it as it is kept."""
+        states = [f"s.{name}" for name in self.program.moments]
+        return {self.program.output[name]: self._place(name) for name in states}
+
+    def _place_of(self, x: int) -> str:
+        """The place of value x where it is an operand: with the fewest digits that it may have."""
+        return self._kept_as.get(x, self._places.get(x, ""))
+
     def _place(self, state: str) -> str:
         return storage.place_of(self.program.spec, state[2:])
 
-    def _alone(self, i: int) -> bool:
-        """Whether what is made of value i may round to a narrower format than all together do."""
-        own = self._places.get(i, "")
-        return self.program.spec.arithmetic == "any" and own in storage.PLACES
+    def _alone(self, place: str) -> bool:
+        """Whether operations of a place may round to a narrower format than all together do."""
+        claimed = not self._plain and self.program.spec.arithmetic == "any"
+        return claimed and place in storage.PLACES
 
-    def _products_apart(self, i: int) -> list[tuple[int, int, str]]:
-        """The products of an average that may round in a format of their own, with its place."""
+    def _units(self, i: int) -> _Units:
+        """The roundoffs of operation i: those of its own place, where that may be narrower."""
+        return self._units_of(self._places[i])
+
+    def _units_of(self, place: str) -> _Units:
+        if not self._alone(place):
+            return _Units()
+        return _Units(f"u_{place}", f"gamma2_{place}", f"gamma4_{place}")
+
+    def _products_apart(self, i: int) -> list[tuple[int, int]]:
+        """The product of an average's new value, where it may round in a format of its own."""
         op = self.program.ops[i]
         if op.kind != "ema":
             return []
-        pairs = zip(op.args[:2], op.args[2:], strict=True)
-        return [(scalar, x, self._places[x]) for scalar, x in pairs if self._alone(x)]
+        _, scalar, _, x = op.args
+        return [(scalar, x)] if self._apart(i, x) else []
 
-    def _rounded_apart(self, i: int) -> list[tuple[str, int]]:
-        """The place of operation i and how often it rounds there, where that may be narrower."""
+    def _moved_into(self, i: int) -> list[str]:
+        """Places of a quotient's operands that a scalar may be moved into: (α·m)/D and m/(D/α).
+
+        Then the product rounds in the operand's format, and not in the format of both; so does 1/D.
+        """
         op = self.program.ops[i]
-        if not self._alone(i):
+        if op.kind != "div" or op.args[1] in self.program.uniform:
             return []
-        scalars = sum(a in self.program.uniform for a in op.args)
-        times = {"add": 1, "sub": 1, "mul": 1, "div": 2, "sqrt": 2, "ema": 1}.get(op.kind, 0)
-        if op.kind == "div" and scalars:
-            times = 4
-        elif op.kind in ("add", "sub", "mul"):
-            times += scalars
-        return [(self._places[i], times)] if times else []
+        return list(dict.fromkeys(self._place_of(x) for x in op.args if self._apart(i, x)))
+
+    def _apart(self, i: int, x: int) -> bool:
+        """Whether a product of operand x may round to another format than operation i does."""
+        return self._alone(self._place_of(x)) and self._place_of(x) != self._places[i]
 
     def _kept_at(self, i: int) -> list[str]:
         """Places where value i is kept: as a state, as the parameter, as what is added to it."""
@@ -191,12 +234,25 @@ class Emitter:
         for name, k in program.outputs:
             if k == i and name[:2] == "s." and name[2:] in program.moments:
                 found.append(self._place(name))
-        spec = program.spec  # a compensation takes the update in the format of θ
-        both = spec.arithmetic == "any" or spec.kahan == "yes"
-        ends = ("theta", "update") if both else ("theta",)
+        ends = ("theta", "update") if program.spec.arithmetic == "any" else ("theta",)
         if i in [program.output[name] for name in ends]:
             found.append("o")
         return list(dict.fromkeys(found))
+
+    def _as_kept(self, i: int, k: int, bound: str) -> str:
+        """Bound of operand k of a maximum i that is kept, with the rounding of what is new in it.
+
+        Rounding to nearest is monotone: what is kept already is rounded no more (theorem
+        stored-rounding).
+        """
+        op, text = self.program.ops[k], bound
+        for place in [] if self._plain else self._kept_at(i):
+            old = op.kind == "input" and op.name[:2] == "s." and self._place(op.name) == place
+            if old:
+                text = f"within({text}, a{k}, top_{place})"
+            elif place != "o" and place not in self._kept_at(k):
+                text = _kept(text, k, place)
+        return text
 
     def _operation(self, i: int) -> str:
         """Error bound of elementwise value i by its operation, infinite beyond the format."""
@@ -205,18 +261,20 @@ class Emitter:
         # is stretched by at most reassociation, and the largest number is reached so much earlier
         early = i in program.before_moments
         eta, most = ("eta", "largest") if early else ("far", "most")
+        unit = self._units(i)
         if op.kind == "neg":
             return f"e{op.args[0]}"
         if op.kind in ("max", "choose"):
             parts = op.args[-2:]
-            cast = [f" + u * a{k} + {eta}" if k in program.uniform else "" for k in parts]
+            cast = [f" + {unit.u} * a{k} + {eta}" if k in program.uniform else "" for k in parts]
             either = [f"{self._as_given(k)}{c}" for k, c in zip(parts, cast, strict=True)]
             if op.kind == "choose":
                 return self._chosen(op.args[0], *either)
+            either = [self._as_kept(i, k, x) for k, x in zip(parts, either, strict=True)]
             return f"larger({', '.join(either)})"
         if op.kind == "sqrt":
             (x,) = op.args
-            bound = f"radical(a{i}, e{x}, gamma2)"
+            bound = f"radical(a{i}, e{x}, {unit.gamma2})"
             return bound if x in self.nonnegative else f"rooted(a{x}, e{x}, {bound})"
         return f"within({self._error_bound(i, eta)}, {self._reach(i)}, {most})"
 
@@ -319,48 +377,51 @@ class Emitter:
 
     def _error_bound(self, i: int, eta: str) -> str:
         program, op = self.program, self.program.ops[i]
-        zero = "_or_zero" if i in self.exact else ""
+        zero, unit = "_or_zero" if i in self.exact else "", self._units(i)
         if op.kind == "ema":
             if self._is_square(op.args[3]):  # (w·g)·g: the inner underflow is multiplied by |g|
                 eta = f"{eta} * (1.0 + a{program.ops[op.args[3]].args[0]})"
             pairs = ", ".join(f"a{k}, e{k}" for k in op.args)
-            return f"average{zero}({pairs}, a{i}, u, gamma2, gamma4, {eta})"
+            old = self._place_of(op.args[2])  # the product of the old value has its factors' format
+            gamma2 = self._units_of(old).gamma2 if self._alone(old) else unit.gamma2
+            return f"average{zero}({pairs}, a{i}, {unit.u}, {gamma2}, {unit.gamma4}, {eta})"
         x, y = op.args
         mixed = [k for k in (x, y) if k in program.uniform]
         if op.kind in ("add", "sub"):
             if mixed:  # a scalar is cast to the format, and so is a factor moved into it
-                lost = f"{eta} * (2.0 + a{i})" + "".join(f" + u * a{k}" for k in mixed)
+                lost = f"{eta} * (2.0 + a{i})" + "".join(f" + {unit.u} * a{k}" for k in mixed)
             else:  # θ - α(q + λθ) rounds q once more than θ(1 - αλ) - αq
-                lost = f"2.0 * {eta}" + (f" + u * a{y}" if x in self.shrinks else "")
+                lost = f"2.0 * {eta}" + (f" + {unit.u} * a{y}" if x in self.shrinks else "")
             if program.ops[x].kind == "sub" and x not in mixed:  # (a-b)-c, (a-c)-b or a-(b+c)
                 both = (*program.ops[x].args, y)
-                lost += "".join(f" + 1.01 * u * (a{k} + e{k})" for k in both)  # 1.01 > 1+u
+                lost += "".join(f" + 1.01 * {unit.u} * (a{k} + e{k})" for k in both)  # 1.01 > 1+u
             if zero and not mixed:
-                return f"total_or_zero(a{i}, a{x}, e{x}, a{y}, e{y}, u, {lost})"
-            return f"total(a{i}, e{x}, e{y}, u, {lost})"
+                return f"total_or_zero(a{i}, a{x}, e{x}, a{y}, e{y}, {unit.u}, {lost})"
+            return f"total(a{i}, e{x}, e{y}, {unit.u}, {lost})"
         if i in self.shrinks:
             return self._shrunk(i, eta)
         if op.kind == "mul":
             lost = f"{eta} * (1.0 + a{x} + a{y})" if mixed else eta  # either may be flushed
-            return f"product{zero}(a{x}, e{x}, a{y}, e{y}, {'gamma2' if mixed else 'u'}, {lost})"
+            gamma = unit.gamma2 if mixed else unit.u
+            return f"product{zero}(a{x}, e{x}, a{y}, e{y}, {gamma}, {lost})"
         lost = f"{eta} * (1.0 + a{i})" if mixed else eta
         if y in program.uniform:  # its cast may underflow; cast, reciprocal and product: three
-            return f"scaled_down{zero}(a{i}, e{x}, e{y} + eta, n{y}, gamma4, {lost})"
+            return f"scaled_down{zero}(a{i}, e{x}, e{y} + eta, n{y}, {unit.gamma4}, {lost})"
         bottom = f"e{y}"
         if i in self.unrooted:  # s·D and 1/D may underflow
             bottom, lost = f"e{y} + {eta}", f"{eta} * (1.0 + a{x})"
         # (α·m)/D: what the product loses is divided by D
         top = f"underflowed(a{x}, e{x}, {eta})"
-        return f"quotient{zero}(a{i}, {top}, a{y}, {bottom}, gamma2, {lost})"
+        return f"quotient{zero}(a{i}, {top}, a{y}, {bottom}, {unit.gamma2}, {lost})"
 
     def _shrunk(self, i: int, eta: str) -> str:
         """θ(1-s), also as θ - s·θ and inside θ - α(q + λθ): up to five roundings of s·θ."""
         theta, keep, s = self.shrinks[i]
-        zero = "_or_zero" if i in self.exact else ""
+        zero, unit = "_or_zero" if i in self.exact else "", self._units(i)
         # 2·|θ| may be beyond float64, 2·eta·|θ| is not
         lost = f"2.0 * {eta} * (1.0 + a{theta}) * (1.0 + a{s})"
-        error_bound = f"product{zero}(a{theta}, e{theta}, a{keep}, e{keep}, gamma2, {lost})"
-        return f"{error_bound} + 2.0 * gamma4 * a{s} * a{theta}"
+        error_bound = f"product{zero}(a{theta}, e{theta}, a{keep}, e{keep}, {unit.gamma2}, {lost})"
+        return f"{error_bound} + 2.0 * {unit.gamma4} * a{s} * a{theta}"
 
     @cached_property
     def shrinks(self) -> dict[int, tuple[int, int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,7 +16,7 @@ from adamcheck.oracle import moved
 from adamcheck.program import Program
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
-from adamcheck.storage import KEPT, STORAGE_CONSTANTS, behind, kept
+from adamcheck.storage import KEPT, behind, gamma, kept, places, unkept
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,15 @@ def roundings(spec: Spec, fmt: Format, admission: Admission) -> Roundings:
     """Those of a spec, of parameters in ``fmt``."""
     found = kept(spec, fmt)
     base = found.base
-    stored = dict.fromkeys(STORAGE_CONSTANTS, 0.0)
-    for place in (*found.at, "o"):
-        at = found.parameter if place == "o" else found.at[place]
-        narrower = found.narrower(place)
-        u = at.u if narrower else 0.0
-        stored |= {f"u_{place}": u, f"gamma2_{place}": 2 * u / (1 - 2 * u)}
-        if place in KEPT:
-            stored[f"eta_{place}"] = underflow(at, admission) if narrower else 0.0
-            stored[f"top_{place}"] = at.largest if narrower else math.inf
-    if spec.rounding != "nearest":  # to either neighbour: up to two roundoffs
-        stored["u_o"], stored["top_o"] = 2.0 * fmt.u, fmt.largest
-        stored["eta_o"] = 2.0 * underflow(fmt, admission)
+    stored, several = unkept(base.u), places(spec)
+    for place, at in found.at.items():
+        if found.narrower(place):
+            stored |= {f"u_{place}": at.u, f"gamma2_{place}": gamma(2, at.u)}
+            stored |= {f"gamma4_{place}": gamma(4, at.u), f"twice_{place}": gamma(2, at.u)}
+            if place in KEPT:
+                stored |= _rounding(place, at, 1.0, admission)
+    if found.narrower("o") or several > 1.0:
+        stored |= _rounding("o", fmt, several, admission)
     return Roundings(
         base=base,
         u=base.u,
@@ -80,9 +76,15 @@ def roundings(spec: Spec, fmt: Format, admission: Admission) -> Roundings:
         flush=max(flushed(one, admission) for one in found.formats),
         largest=found.largest,
         shown=behind(spec, fmt),
-        lost=underflow(fmt, admission) if behind(spec, fmt) else 0.0,
+        lost=several * underflow(fmt, admission) if behind(spec, fmt) else 0.0,
         stored=stored,
     )
+
+
+def _rounding(place: str, at: Format, several: float, admission: Admission) -> dict[str, float]:
+    """The constants of what is kept at a place, by so many roundoffs."""
+    once, eta = several * at.u, several * underflow(at, admission)
+    return {f"once_{place}": once, f"eta_{place}": eta, f"top_{place}": at.largest}
 
 
 def scalar_roundoff(fmt: Format, admission: Admission) -> float:

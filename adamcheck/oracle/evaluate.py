@@ -27,7 +27,7 @@ from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.tape import Tape, clocks_code, judging, scalars_code, showing
 from adamcheck.program import Program
-from adamcheck.storage import STORAGE_CONSTANTS
+from adamcheck.storage import unkept
 
 LANES: Final = 256
 """Elements a block: enough that starting an instruction costs little, and rows stay in cache."""
@@ -78,8 +78,7 @@ class Setting:
         if self.admission is not None:
             return envelope.roundings(self.program.spec, self.fmt, self.admission)
         wide, own = FORMATS["float64"], _ROUNDOFF[self.level]
-        eta, stored = envelope.underflow(wide, STRICT), dict.fromkeys(STORAGE_CONSTANTS, 0.0)
-        stored |= {name: np.inf for name in stored if name.startswith("top")}
+        eta, stored = envelope.underflow(wide, STRICT), unkept(own)
         return envelope.Roundings(wide, own, own, eta, 0.0, wide.largest, 0.0, 0.0, stored)
 
     @property

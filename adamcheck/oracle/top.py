@@ -22,7 +22,7 @@ from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
-from adamcheck.storage import STORAGE_CONSTANTS
+from adamcheck.storage import unkept
 
 PRECISIONS = (160, 640, 2560)
 """Bits of the balls, tried in turn: any will do, as what none decides stays undecided."""
@@ -148,7 +148,7 @@ def _clocks_after(
             flush=zero,
             largest=bound(1e300),
             reassociation=(bound(1.0),) * 2,
-            stored=dict.fromkeys(STORAGE_CONSTANTS, zero),
+            stored={name: bound(x) for name, x in unkept(0.0).items()},
         )
         given = {n: ball(known[n]) for n in names}
         # the rule on a fixed gradient and zero moments: only the clocks go on

@@ -104,8 +104,9 @@ def no_lost_updates(
 def summed(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles]:
     """The sum of the updates up to every step ``[T, N]``, and how far θ may be from it.
 
-    Each update is off by its own bound, the copy that is kept by one rounding a step (theorem
-    kept-sums), and what is shown of it by one more. Sums in float64 add a part 2^-40.
+    Each update is off by its own bound, the copy that is kept by one rounding a step, a
+    compensation by those of its sums (theorem kept-sums), and what is shown by one more. Sums in
+    float64 add a part 2^-40.
     """
     spec, fmt = evidence.spec, evidence.fmt
     level = level_of(evidence.spec, evidence.fmt)
@@ -113,10 +114,13 @@ def summed(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles]:
     size = np.maximum(np.abs(found.lower), np.abs(found.upper))
     way = np.cumsum((found.lower + found.upper) / 2.0, axis=0)
     thetas = np.abs(evidence.thetas[1:].astype(np.float64))
-    shown = (2.0 if spec.rounding != "nearest" else 1.0) * fmt.u * thetas
+    shown = storage.behind(spec, fmt) * thetas
     if spec.kahan == "yes":
-        # the compensation is at most a roundoff of θ, and is rounded with the update in it
-        each = found.bound + fmt.u * (size + found.bound + 4.0 * fmt.u * thetas)
+        before = np.abs(evidence.thetas[:-1].astype(np.float64))
+        most = storage.behind(spec, fmt) * before + size + found.bound
+        # θ' - θ is exact but where the update is larger than θ
+        apart = np.where(most > before, 2.0 * thetas, 0.0)
+        each = found.bound + fmt.u * (most + apart + shown)
     else:
         each = found.bound + 2.0 * FORMATS[spec.master].u * (thetas + size)
     each = each + (found.upper - found.lower)

@@ -84,6 +84,11 @@ class Spec:
                 "spec: kahan=yes is judged with the parameter's own formats: leave moments, m and"
                 " arithmetic as they are."
             )
+        if self.kahan == "yes" and self.master not in ("any", "none"):
+            raise UsageError(
+                f"spec: kahan=yes and master={self.master} contradict each other: θ has a"
+                " compensation or a copy behind it."
+            )
         if self.bits == "none":
             for name in ("blocks", "blocks_from", "map"):
                 if getattr(self, name) != UNCLAIMED[name]:
