@@ -10,6 +10,7 @@ from adamcheck.proof.claims import Times, eq, ge, gt, inv
 from adamcheck.proof.coverage import ANY
 from adamcheck.proof.error_bound import ONE, expanded, setting
 from adamcheck.proof.kernel import Proof
+from adamcheck.proof.lemmas import by_induction, nothing
 from adamcheck.proof.magnitudes import monomials, nonnegative
 from adamcheck.proof.theorem import Book, Control, Theorem
 
@@ -165,8 +166,41 @@ def average_in_u(book: Book, share: Number = 1) -> None:
     k.conclude(fact, "average(…) grows at least as fast as the roundoff and the errors, m times")
 
 
+def faint(book: Book, share: Number = 1) -> None:
+    """What a bound loses to its own underflow stays the same part of it, over a whole run.
+
+    For fixed data a bound is F·e + η of the bounds before it, and what it lacks F·L + l: each of
+    its products lacks up to 2^-1075, which sums hand on, and η is at least 2^-1074.
+    """
+    k = book.part("a bound that is so small that its own products underflow")
+    factor, lost, eta, part, bound, lacks = symbols("F l eta c e L")
+    nonnegative(k, part)
+    k.assume(ge(factor))
+    k.assume(ge(eta))
+    less = k.assume(ge(term(share) * part * eta, lost), "l ≤ c·η: c is twice the products, at most")
+    k.recursion(
+        {bound: (0, factor * bound + eta), lacks: (0, factor * lacks + lost)}, [factor, lost, eta]
+    )
+    claim = ge(part * bound - lacks)
+    fact = by_induction(
+        k, claim, nothing(k, claim.term), lambda held: k.prove(
+            k.at_next(claim), [[factor, held], [less]]
+        ),
+    )  # fmt: skip
+    k.conclude(fact, "L ≤ c·e at every step, whatever the F, also where they differ")
+    k = book.part("beside a bound that is far larger")
+    e, whole, times_ = symbols("e E T")
+    nonnegative(k, e, part)
+    k.assume(gt(times_))
+    far = k.assume(ge(whole, times_ * e), "the sum's bound E is at least T times as large")
+    own = k.assume(ge(part * e - lacks), "L ≤ c·e")
+    fact = k.prove(ge(part * whole / times_ - lacks), [[own], [part, inv(times_), far]])
+    k.conclude(fact, "L ≤ (c/T)·E: at T = 2^64 and c ≤ 2^12 less than 2^-48 of E")
+
+
 def prove(book: Book) -> None:
     """All parts."""
+    faint(book)
     homogeneity(book)
     radical_in_u(book)
     average_in_u(book)
@@ -180,7 +214,9 @@ THEOREM = Theorem(
         r"scaled_down and average grow at least in proportion to roundoff and operand errors. "
         r"For $v>0$, $me'\le e$ and $m\gamma'\le\gamma$, radical$(\sqrt v,e,\gamma)\ge m\cdot$"
         r"radical$(\sqrt v,e',\gamma')$ where $e\le v$ or $me'\le v$, that is where the radicand "
-        r"is known well enough; in general only $\sqrt m$ holds there, and not $m$."
+        r"is known well enough; in general only $\sqrt m$ holds there, and not $m$. Let a bound "
+        r"be $Fe+\eta$ and lack $FL+l$ with $l\le c\eta$: then $L\le ce$ for every step, and "
+        r"beside an $E\ge Te$ that is at most $(c/T)E$."
     ),
     source="this project",
     covers={ANY: "operation by operation"},
@@ -191,5 +227,6 @@ THEOREM = Theorem(
         ),
         Control("radical grows twice as fast", lambda book: radical_in_u(book, 2)),
         Control("average grows twice as fast", lambda book: average_in_u(book, 2)),
+        Control("twice of η is lost at a step", lambda book: faint(book, 2)),
     ),
 )

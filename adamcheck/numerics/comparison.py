@@ -34,9 +34,12 @@ class Outcome(IntEnum):
 
 CERTAIN: Final = 2.0**64
 """What lies so many times a faint bound away is outside, and a bound so many times as large as a
-faint part of it is not moved by that part's underflow. Every operation of a bound loses at most
-2^-1075 of it; a bound that is not 0 holds an eta, at least 2^-1074. So the loss is at most some
-dozens of times the bound, and 2^-64 of that is below the level's own share of 2^-48 (judge)."""
+faint part of it is not moved by that part's underflow. Each product in the text of a bound lacks at
+most 2^-1075 where it underflows, and every bound that is not 0 adds an eta, at least 2^-1074; so
+over a whole run a bound lacks at most as many times itself as twice the products of a step, fewer
+than 2^12, and 2^12/2^64 is below the level's own share of 2^-48 (judge; theorem
+envelope-growth). That is so of bounds that grow in proportion; where one may leap, as a quotient's
+does whose divisor is known to less than a half, nothing is so far away (``faint`` is 2)."""
 
 TALLIES: Final = ("worst", "worst_step", "first_bad", "undecided", "void", "weak", "decided")
 """What is counted for each observed quantity and element, all float64: the largest ratio and where,
@@ -74,12 +77,13 @@ def outcome(distance: Any, bound: Any, quantity: Any, margin: Any, faint: Any) -
 
     distance: |observed - computed|; quantity: the magnitude that the bound should be sharper than;
     margin: the level's own error in units of the bound; faint: 1 where the bound is so small that
-    its own underflow counts, else 0.
+    its own underflow counts, 2 where it may therefore be infinite, else 0.
     """
     inside = select(quantity > 0.0, select(bound >= quantity, 2.0, 0.0), 0.0)
     near = select(distance > bound * (1.0 - margin), 4.0, inside)
     found = select(distance <= bound * (1.0 + margin), near, 1.0)
-    shaky = select(distance > 0.0, select(distance <= bound * CERTAIN, faint, 0.0), 0.0)
+    close = (distance > 0.0) & (distance <= bound * CERTAIN)
+    shaky = select(close, faint, faint - 1.0)
     return select(bound < np.inf, select(shaky > 0.0, 4.0, found), 3.0)
 
 

@@ -19,6 +19,9 @@ FORMAT_CONSTANTS: Final = (
     *("eta", "flush", "largest"),
 )
 """What the texts read of the format besides far and most, which change from step to step."""
+_NEAR: Final = 2.0**48
+"""What lacks a part of a bound e leaves it below a half of a number a that is not below 2^16·e: the
+part is at most 2^12 (theorem envelope-growth), and CERTAIN is 2^64."""
 _FORMS = {
     "neg": "-{0}",
     "add": "{0} + {1}",
@@ -308,9 +311,11 @@ class Emitter:
         """1 where the bound of output i may have lost to its own underflow what decides, else 0.
 
         Beside a value in the level's range such a loss is nothing. What is left are bounds of
-        moments and of outputs, and numerators that a small divisor blows up.
+        moments and of outputs, and numerators that a small divisor blows up. 2 where the bound may
+        have leapt: then nothing is so far away that it is outside.
         """
-        return f"faint({self._lost(i)}, e{i})"
+        text = f"faint({self._lost(i)}, e{i})"
+        return reduce("larger({}, {})".format, self._leaps(i), text)
 
     def _lost(self, i: int) -> str:
         """1 where what the bound of value i is made of may have lost so, else 0.
@@ -323,22 +328,35 @@ class Emitter:
         for k in dict.fromkeys(op.args[2:] if op.kind == "ema" else op.args):
             if k not in self.bounded([k]):
                 continue
-            text = self._lost(k)
-            for e in self._compared(k):
-                text = f"faint({text}, {e})"
-            if op.kind in ("add", "sub") and text != "0.0" and self._proportional(k):
+            text = self._lacking(k)
+            if op.kind in ("add", "sub") and text != "0.0":
                 text = f"unswallowed({text}, e{i}, e{k})"
             if text not in ("0.0", *found):
                 found.append(text)
         return reduce("larger({}, {})".format, found) if found else "0.0"
 
-    def _proportional(self, i: int) -> bool:
-        """Whether the bound of value i never leaps as what it is made of grows.
+    def _lacking(self, k: int) -> str:
+        """1 where the bound of operand k, or one that it is made of, may have lost so."""
+        return reduce("faint({}, {})".format, self._compared(k), self._lost(k))
 
-        That of a root does where the radicand may come out negative.
+    def _leaps(self, i: int) -> list[str]:
+        """2 where a faint bound behind value i is near the size at which a bound becomes infinite.
+
+        A quotient's does where its divisor is known to less than a half, a root's where its
+        radicand may come out negative: there no loss is in proportion.
         """
-        behind = (self.program.ops[k] for k in self.bounded([i]))
-        return all(op.kind != "sqrt" or op.args[0] in self.nonnegative for op in behind)
+        found = list[str]()
+        for k in sorted(self.bounded([i])):
+            op = self.program.ops[k]
+            if op.kind not in ("div", "sqrt"):
+                continue
+            x = op.args[-1]
+            if x not in self.bounded([x]) or (op.kind == "sqrt" and x in self.nonnegative):
+                continue
+            text = self._lacking(x)
+            if text != "0.0":
+                found.append(f"2.0 * unswallowed({text}, {_NEAR!r} * a{x}, e{x})")
+        return list(dict.fromkeys(found))
 
     def _compared(self, i: int) -> list[str]:
         """Bounds at operation i whose own underflow counts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from adamcheck.formats import FORMATS, Format
 from adamcheck.mutations import target as targets
 from adamcheck.mutations.simulate import simulated
+from adamcheck.numerics import error_bounds
 from adamcheck.numerics.comparison import CERTAIN, TALLIES
 from adamcheck.numerics.double_double import FAINT
 from adamcheck.oracle import evaluate, judge, top
@@ -147,6 +149,41 @@ def test_a_faint_bound_of_v_counts_unless_the_bound_beside_it_swallows_it(
     tallies = by_every_level(e, STRICT)
     agree(tallies, e.fmt)
     assert tallies[0][:, TALLIES.index("undecided")].any() == (not swallowed)
+
+
+@pytest.mark.parametrize(("share", "open_"), [(1.003, True), (0.9, False), (2.0**40, False)])
+def test_a_faint_bound_that_may_make_another_infinite_is_not_swallowed(
+    share: float, open_: bool
+) -> None:
+    """v = 0·v is 0 and may have underflowed; √v + ε is then known to about a half, beside a large θ
+    whose own bound is 2^64 times the update's."""
+    hyper = {"lr": 1.0, "beta1": 0.5, "beta2": 0.0, "eps": share * 2.0**-535}
+    start = {"m": np.array([2.0**-500]), "v": np.array([2.0**-1040])}
+    thetas = np.full((2, 1), 2.0**300)
+    e = Evidence(Spec(), FORMATS["float64"], hyper, np.zeros((1, 1)), thetas, {}, start, 5)
+    tallies = by_every_level(e, STRICT)
+    agree(tallies, e.fmt)
+    assert bool(tallies[0][0, TALLIES.index("undecided")]) == open_
+
+
+def test_what_a_bound_lacks_by_its_own_underflow_is_below_the_levels_share() -> None:
+    """Theorem envelope-growth, with the products of all of a step's bounds."""
+    from adamcheck.numerics.emit import Emitter
+
+    for text in (
+        "adam",
+        "adam[amsgrad=vhat]",
+        "nadam",
+        "radam",
+        "rmsprop[centered=yes,momentum=yes]",
+    ):
+        emitter = Emitter(trace(parse_spec(text)), paired=True)
+        bounds = [emitter.bound(i) for i in emitter.elementwise]
+        inner = [inspect.getsource(f) for f in error_bounds.ERROR_BOUNDS]
+        most = max(source.count("*") + source.count("/") for source in inner)
+        products = sum(bound.count("*") + bound.count("(") * most for bound in bounds)
+        assert 2 * products < 2**12
+        assert 2.0**12 / CERTAIN < 2.0**-48
 
 
 def test_a_parameter_at_the_end_of_the_range_is_bounded_by_every_level() -> None:
