@@ -46,7 +46,7 @@ def small_neighbours(book: Book, share: Number = 1) -> None:
         [high], [step, step, root]])  # fmt: skip
     fact = k.prove(ge(step * step * weight - term(share) * first * first),
                    [[most, inv(g), inv(g)]])  # fmt: skip
-    k.conclude(fact, "(Δ/α)² ≥ f²/(1-β2): up to 1/√(1-β2) instead of 1")
+    k.conclude(fact, "(Δ/α)² ≥ f²/(1-β2), where m = f·g: f = 1 after a constant gradient")
 
 
 def prove(book: Book) -> None:
