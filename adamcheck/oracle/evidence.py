@@ -18,11 +18,11 @@ from adamcheck.spec import Spec
 class Evidence:
     """What a target did, flattened: element i is column i.
 
-    grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the target's
-    format. start: name -> [N] moments before the first step (default zero) and ``first`` the steps
-    taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many first
-    steps are walked but not compared. lrs: α of every step where it changes (else empty); then
-    hyper's own holds for the steps before. sizes: those of the parameters whose elements these
+    grads [T, N]; thetas [T+1, N]; moments name -> [T, N] (may be empty); all in the formats that
+    they are shown in. start: name -> [N] moments before the first step (default zero) and ``first``
+    the steps taken before. hyper: the hyperparameters as asked for, exact doubles. unseen: so many
+    first steps are walked but not compared. lrs: α of every step where it changes (else empty);
+    then hyper's own holds for the steps before. sizes: those of the parameters whose elements these
     are (none given: one parameter). shown: the first parameter is one that the target showed, and
     may have a wider one behind it; else it was given.
     """
@@ -67,7 +67,7 @@ class Evidence:
             start=start,
             first=self.first + t - 1,
             lrs=self.lrs[now],
-            shown=t > 1,
+            shown=t > 1 or self.shown,
         )
 
     def until(self, t: int) -> Evidence:

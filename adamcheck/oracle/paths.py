@@ -25,7 +25,7 @@ from adamcheck.problems.problem import Problem
 from adamcheck.program import Program, trace
 from adamcheck.rules import initial_state
 from adamcheck.spec import Spec
-from adamcheck.storage import kept
+from adamcheck.storage import places
 
 Float64 = NDArray[np.float64]
 
@@ -136,13 +136,15 @@ def observed(evidence: Evidence, admission: Admission) -> Feed:
 
 def closed(problem: Problem, course: Course, theta0: Float64) -> Feed:
     """The oracle's own path on a problem; the bound takes in every admissible target's path."""
-    fmt, eta = course.fmt, envelope.underflow(course.fmt, course.admission)
+    fmt, several = course.fmt, places(course.spec)
+    eta = envelope.underflow(fmt, course.admission)
 
     def feed(t: int, theta: Float64 | None, error: Float64 | None) -> Given:
         if theta is None or error is None:
             theta, error = theta0, np.zeros_like(theta0)
         with np.errstate(all="ignore"):
-            reach = error + fmt.u * (np.abs(theta) + error) + eta if t else error
+            shown = several * (fmt.u * (np.abs(theta) + error) + eta)
+            reach = error + shown if t else error
             g = problem.gradient(t + 1, theta)
             spread = problem.spread(t + 1, theta, reach)
             # both sides evaluate the gradient; the target's is rounded to its format
@@ -191,7 +193,7 @@ def _constants(course: Course) -> Any:
 
 def _base(course: Course) -> Format:
     """The format of the arithmetic, and of scalars in the array's own."""
-    return kept(course.spec, course.fmt).base
+    return envelope.roundings(course.spec, course.fmt, course.admission).base
 
 
 def _reassociation(course: Course) -> Float64:

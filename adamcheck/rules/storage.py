@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from adamcheck.formats import FORMATS
 from adamcheck.rules.language import Switch, Word
-
-_FORMATS: Final = ("float64", "float32", "float16", "bfloat16")
 
 STORAGE: Final[dict[str, Switch]] = {
     "moments": {
         "native": Word("every moment is kept in the parameter's format or a wider one"),
-        **{name: Word(f"every moment is rounded to {name} where it is kept") for name in _FORMATS},
+        **{name: Word(f"every moment is rounded to {name} where it is kept") for name in FORMATS},
     },
     "m": {
         "moments": Word("the first moment is kept like the others"),
-        **{name: Word(f"the first moment alone is kept in {name}") for name in _FORMATS},
+        **{name: Word(f"the first moment alone is kept in {name}") for name in FORMATS},
     },
     "arithmetic": {
         "any": Word("an operation rounds to the widest format of its operands, or a wider one"),
