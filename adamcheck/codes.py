@@ -75,10 +75,18 @@ def map_of(spec: Spec, state: str) -> tuple[str, bool]:
     return kind, not second
 
 
-def slack(spec: Spec, state: str, low: Doubles, high: Doubles, largest: Doubles) -> Doubles:
+def slack(
+    spec: Spec,
+    state: str,
+    low: Doubles,
+    high: Doubles,
+    largest: Doubles,
+    least: Doubles | None = None,
+) -> Doubles:
     """How far a code's number may be from a value between ``low`` and ``high``.
 
-    ``largest``: the magnitude that its block is divided by, at most.
+    ``largest``: the magnitude that its block is divided by, at most; ``least``: at least (else the
+    same). No value is larger than it.
     """
     kind, signed = map_of(spec, state)
     size = np.maximum(np.abs(low), np.abs(high))
@@ -88,17 +96,30 @@ def slack(spec: Spec, state: str, low: Doubles, high: Doubles, largest: Doubles)
     if spec.map == "dynamic-table":  # the quotient is taken to the middle of one of 2^16 parts
         coarse = 2.0**-16
     with np.errstate(all="ignore"):
-        parts = [np.where(largest > 0.0, x / largest, 0.0) for x in (low, high)]
-    ends = [parts[0] - coarse, parts[1] + coarse]
+        by = [largest, largest if least is None else least]
+        parts = [np.where(largest > 0.0, x / y, 0.0) for x in (low, high) for y in by]
+    parts = [np.clip(np.nan_to_num(x, nan=0.0), -1.0, 1.0) for x in parts]
+    ends = [np.minimum(*parts[:2]) - coarse, np.maximum(*parts[2:]) + coarse]
     gaps = np.diff(known)
     first, last = (
         np.clip(np.searchsorted(known, x) - 1, 0, len(gaps) - 1) for x in (ends[0], ends[1])
     )
-    half = np.maximum(gaps[first], gaps[last]) / 2.0
+    half = widest_of(gaps, first, last) / 2.0
     if kind == "linear" and not signed:  # with a zero there are as many in a little less space
         half = np.maximum(half, 0.5 / (len(known) - 1))
     beyond = np.maximum(known[0] - ends[0], ends[1] - known[-1])
     return np.asarray((np.maximum(half, np.maximum(beyond, 0.0)) + coarse) * largest)
+
+
+def widest_of(gaps: Doubles, first: NDArray[np.intp], last: NDArray[np.intp]) -> Doubles:
+    """The widest of the gaps from a first to a last one, both included; they are not in order."""
+    found, runs, size = np.maximum(gaps[first], gaps[last]), gaps, 1
+    while size <= int((last - first).max(initial=0)):  # the widest of 2, 4, 8 … gaps from each on
+        runs = np.maximum(runs, runs[np.minimum(np.arange(len(gaps)) + size, len(gaps) - 1)])
+        size *= 2
+        inner = np.maximum(runs[first], runs[np.maximum(last - size + 1, 0)])
+        found = np.where(last - first + 1 >= size, np.maximum(found, inner), found)
+    return np.asarray(found)
 
 
 def scales(values: Doubles, block: int) -> Doubles:

@@ -146,7 +146,10 @@ def _lost(
             continue
         largest = codes.scales(np.maximum(np.abs(low[own]), np.abs(high[own])), int(spec.blocks))
         most = np.maximum(np.abs(low[own]), np.abs(high[own]))
-        lost[own] = codes.slack(spec, name, low[own], high[own], largest) + _SCALED * most
+        least = np.where(low * high > 0.0, np.minimum(np.abs(low), np.abs(high)), 0.0)[own]
+        scale = codes.scales(least, int(spec.blocks))
+        kept = codes.slack(spec, name, low[own], high[own], largest, scale)
+        lost[own] = kept + _SCALED * most
     return lost
 
 

@@ -55,6 +55,22 @@ def test_the_nearest_number_is_within_the_slack(words, state):
     assert (off > 0.9 * most).any()
 
 
+def test_the_slack_holds_for_every_value_of_an_interval_and_every_scale_of_one():
+    """Gaps grow by the decade, and the last one is a half: the ends alone do not tell."""
+    rng = np.random.default_rng(3)
+    for words in ("bits=8", "bits=4", "bits=8,map=linear", "bits=4,map=dynamic-linear"):
+        spec = parse_spec(f"adam[{words}]")
+        for state in ("m", "v"):
+            ends = np.sort(rng.uniform(0.0, 1.0, (2, 512)) ** 2, axis=0)
+            low, high = ends[0], ends[1] * (ends[1] > ends[0])
+            least = np.full(512, rng.uniform(1.0, 1.2))
+            most = slack(spec, state, low, high, least * 1.3, least)
+            for share in np.linspace(0.0, 1.0, 41):
+                x, scale = low + share * (high - low), least * rng.uniform(1.0, 1.3)
+                off = np.abs(rounded(spec, state, x, scale) - x)
+                assert (off <= most * (1 + 1e-12)).all()
+
+
 def test_blocks_need_bits():
     with pytest.raises(UsageError, match="blocks=128 needs bits=8 or bits=4"):
         parse_spec("adam[blocks=128]")
