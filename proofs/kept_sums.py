@@ -114,6 +114,11 @@ def small(book: Book, share: Number = 1) -> None:
     kept = relaxed(k, whole, most, why)
     for fact in (kept.above, kept.below):
         k.conclude(fact, "|c'| ≤ (k+2)·u(1+4u)·|θ'|")
+    near = plus(k, negated(lost), negated(times(k, d2, lost)))
+    near = relaxed(k, near, several * u * (1 + u) * a, monomials(expanded(
+        several * u * (1 + u) * a - near.bound)))  # fmt: skip
+    for fact in (near.above, near.below):
+        k.conclude(fact, "|c'| ≤ k·u(1+u)·|θ'| where θ' - θ is exact")
     rest = plus(k, negated(times(k, d, apart)), times(k, d2, left))
     grown = 2 * u * a + u * (several + 2) * u * a
     for fact in (plus(k, rest).above, rest.below):
@@ -140,7 +145,7 @@ def one_step(book: Book, share: Number = 1) -> None:
     d2, h2 = bounded(k, symbols("d_2")[0], u), bounded(k, symbols("h_2")[0], eta)
     exact = bounded(k, symbols("r")[0], a, "r = θ - Δ")
     error = plus(k, before, times(k, d2, plus(k, exact, before)), h2)
-    more = Fraction(0.01) - Fraction(1, 100)  # the double in the kernel
+    more = Fraction(float("0.01")) - Fraction(1, 100)  # the double in the kernel
     why: list[Product] = [[eta], [u, eta], [u, less], [u, u, a], [u, size, little]]
     why.append([more, u, size])
     found = relaxed(k, error, most, why)
@@ -178,9 +183,10 @@ THEOREM = Theorem(
         r"shows it. $\theta+c$ with Kahan's $c'=c_1-(\theta'-\theta)$, $c_1=c-\hat\Delta$, is "
         r"within $\sum(e_i+r_i+z_i)$, for $z$ what the last two subtractions are rounded by: "
         r"$\theta'-\theta$ is exact (Sterbenz) but where $|c_1|>|\theta|$, and there at most "
-        r"$2|\theta'|$. So $|c'|\le(k+2)u(1+4u)|\theta'|$ for a $\theta'$ that is rounded by up to "
-        r"$k$ roundoffs, and one step from a $\theta$ that is shown is within what the gate's "
-        r"kernel grants, for $u\le1/100$."
+        r"$2|\theta'|$. So, for a $\theta'$ that is rounded by up to $k$ roundoffs, "
+        r"$|c'|\le(k+2)u(1+4u)|\theta'|$, and $ku(1+u)|\theta'|$ where the difference is exact. "
+        r"One step from a $\theta$ that is shown is within what the gate's kernel grants, for "
+        r"$u\le1/100$."
     ),
     source="this project; Kahan 1965 for the compensation, Sterbenz 1974 for the difference",
     covers={ANY: "updates that do not depend on θ"},

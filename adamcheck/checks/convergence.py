@@ -125,6 +125,8 @@ def logistic(context: Context, account: Account) -> None:
     _wide(context)
     start = np.array([0.75, -0.5, 0.25, -0.25, 0.5])
     steps = _steps(context, 150)
+    if context.coarsest.narrow:  # then what is left to go is within the averages' own roundings
+        steps = min(steps, 75)
     for base, changes, batch in (
         (context.dyadic, {"beta1": 0.0}, {}),
         (context.ordinary, {}, {}),

@@ -114,18 +114,35 @@ def summed(context: Context, evidence: Evidence) -> tuple[_Doubles, _Doubles]:
     size = np.maximum(np.abs(found.lower), np.abs(found.upper))
     way = np.cumsum((found.lower + found.upper) / 2.0, axis=0)
     thetas = np.abs(evidence.thetas[1:].astype(np.float64))
-    shown = storage.behind(spec, fmt) * thetas
     if spec.kahan == "yes":
         before = np.abs(evidence.thetas[:-1].astype(np.float64))
-        most = storage.behind(spec, fmt) * before + size + found.bound
-        # θ' - θ is exact but where the update is larger than θ
-        apart = np.where(most > before, 2.0 * thetas, 0.0)
-        each = found.bound + fmt.u * (most + apart + shown)
+        shown, each = _compensated(spec, fmt, before, thetas, size + found.bound)
+        each = found.bound + each
     else:
+        shown = storage.behind(spec, fmt) * thetas
         each = found.bound + 2.0 * FORMATS[spec.master].u * (thetas + size)
     each = each + (found.upper - found.lower)
     lost = np.cumsum(each, axis=0) + 1.01 * shown
     return way, lost + 2.0**-40 * (thetas + np.cumsum(size, axis=0))
+
+
+def _compensated(
+    spec: Spec, fmt: Format, before: _Doubles, after: _Doubles, moved: _Doubles
+) -> tuple[_Doubles, _Doubles]:
+    """How large a compensation may be after every step, and what its sums lose ``[T, N]``.
+
+    before, after: |θ|; moved: at most |Δ|. θ' - θ is exact, and the compensation one rounding of
+    θ', but where the update may be larger than θ.
+    """
+    u, several = fmt.u, storage.places(spec)
+    most, lost, kept = np.zeros_like(after), np.zeros_like(after), np.zeros_like(after[:1])
+    for t in range(len(after)):
+        size = kept[0] + moved[t]
+        far = size * (1 + u) > before[t]
+        most[t] = np.where(far, storage.compensation(u, several), several * u * (1 + u)) * after[t]
+        lost[t] = u * (size + most[t] + np.where(far, 2.0 * after[t], 0.0))
+        kept = most[t : t + 1]
+    return most, lost
 
 
 @property_("rounding of theta")
