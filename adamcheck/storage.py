@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -141,6 +141,19 @@ def kept(spec: Spec, fmt: Format) -> Kept:
     states = [letters[place_of(spec, state)] for state in ("m", "v")]
     averages = min(states, key=lambda one: one.precision)
     return Kept(base, fmt, averages, at, spec.arithmetic == UNCLAIMED["arithmetic"])
+
+
+@lru_cache(maxsize=256)
+def ranged(spec: Spec, fmt: Format) -> Format:
+    """θ's format with the range of whatever is kept in the least one: in it numbers may be asked.
+
+    float16 moments hold g² of few gradients, whatever the format of g is.
+    """
+    every = (*kept(spec, fmt).at.values(), fmt)
+    low, high = max(f.min_exponent for f in every), min(f.max_exponent for f in every)
+    if (low, high) == (fmt.min_exponent, fmt.max_exponent):
+        return fmt
+    return replace(fmt, min_exponent=low, max_exponent=high)
 
 
 def holds(wide: Format, narrow: Format) -> bool:

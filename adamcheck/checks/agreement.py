@@ -59,7 +59,7 @@ def away_from_zero(context: Context, account: Account) -> None:
     steps = context.profile.steps
     laws = ("zeros", "zeros-mixed", "normal", "sparse", "lone", "constant")
     wide = np.tile(context.gradients(context.dyadic, steps, 2, laws=laws), (1, 4))
-    high = 6 if context.fmt.short_ranged else 12
+    high = 6 if context.ranged.short_ranged else 12
     size = np.asarray(rng.uniform(-high, high, wide.shape[1]))
     if context.spec.decay == "none":  # from near underflow to near overflow; λθ would join in there
         size[::4] *= (context.fmt.max_exponent - 2) / high
@@ -95,19 +95,19 @@ def epsilon_regime(context: Context, account: Account) -> None:
     theorem="rounding-envelope",
 )
 def extremes(context: Context, account: Account) -> None:
-    narrow = context.fmt.short_ranged
+    narrow = context.ranged.short_ranged
     hyper = context.dyadic if narrow else context.altered(context.dyadic, eps=2.0**-60)
     short = context.profile.name == "quick" or cancelling(context)
     grads = context.gradients(hyper, 16 if short else 40, 4, safe=False)
     in_range(context, account, context.trajectory(grads, hyper=hyper))
     if "eps" in hyper and not narrow:  # an ε that no floor may lift, and that √v̂ never meets
-        least = context.altered(hyper, eps=2.0 ** (4 - context.fmt.max_exponent))
+        least = context.altered(hyper, eps=2.0 ** (4 - context.ranged.max_exponent))
         in_range(context, account, context.trajectory(grads[:8], hyper=least))
     # sizes in turn, where nothing is stretched: a clipped gradient changes their proportion
     even = context.altered(hyper, lr=1.0, beta1=0.5, beta2=0.5, momentum=0.5)
     ends = (
-        context.fmt.max_exponent // 2 - np.arange(4),
-        context.fmt.min_exponent // 2 + np.arange(4, 12, 2),
+        context.ranged.max_exponent // 2 - np.arange(4),
+        context.ranged.min_exponent // 2 + np.arange(4, 12, 2),
     )
     sizes = 1.5 * 2.0 ** np.concatenate(ends)
     turns = np.where(np.arange(12)[:, None] % 2 == 0, 1.0, 0.25)

@@ -95,7 +95,7 @@ def usual(context: Context) -> dict[str, float]:
 
 def _safe(context: Context, hyper: Mapping[str, float]) -> Zone:
     given = {n: hyper.get(n, context.dyadic.get(n, 0.5)) for n in ("lr", "beta1", "beta2")}
-    return zone(context.fmt, context.declared.settled(given))
+    return zone(context.ranged, context.declared.settled(given))
 
 
 def _memory(context: Context, hyper: Mapping[str, float]) -> int:
@@ -294,7 +294,7 @@ def values(context: Context, name: str, rng: np.random.Generator, count: int) ->
     Fractions come as near to 1 as the format can follow.
     """
     one = HYPERPARAMETERS[name]
-    low, high = one.octaves_in(context.fmt)
+    low, high = one.octaves_in(context.ranged)
     if one.role == "average":
         low = max(low, -float(nearest(context)[name == "beta2"]))
     drawn = np.exp2(low + (high - low) * spread(rng, count))

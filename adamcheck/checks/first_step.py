@@ -19,7 +19,7 @@ from adamcheck.properties.context import Account, Context, Skip
     floor=Floor(narrow=0.2, why="at most exponents of a short range g² has no digits"),
 )
 def first_step(context: Context, account: Account) -> None:
-    fmt = context.fmt
+    fmt = context.ranged
     lowest = max(fmt.min_exponent - fmt.precision + 1, -1070)
     exponents = np.arange(lowest, fmt.max_exponent + 1, 1.0)
     if exponents.size > 600:  # float64: every exponent where training lives, every 16th elsewhere
@@ -46,7 +46,7 @@ def first_step(context: Context, account: Account) -> None:
     floor=SWALLOWED,
 )
 def constant(context: Context, account: Account) -> None:
-    high = 4 if context.fmt.short_ranged else 10
+    high = 4 if context.ranged.short_ranged else 10
     g = np.array([s * m * 2.0**e for s in (1, -1) for m in (1.0, 1.4) for e in range(-high, high)])
     if cancelling(context):
         raise Skip(f"a constant gradient is its own mean: {CANCELLED}")

@@ -27,7 +27,7 @@ def alive(context: Context, account: Account) -> None:
     rng = context.rng("alive")
     grads = rng.standard_normal((20, 24)) * 2.0 ** rng.integers(-2, 3, 24)
     usual = context.dyadic
-    narrow = context.fmt.narrow
+    narrow = context.fmt.narrow or context.ranged.short_ranged
     changes: tuple[dict[str, float], ...] = (
         {"lr": 3.0 * usual["lr"]},
         {"beta1": 0.0},
@@ -72,7 +72,7 @@ def alive(context: Context, account: Account) -> None:
 def _distinct(context: Context, change: dict[str, float]) -> bool:
     """False where the format cannot tell β from 1 or from its neighbours: bfloat16(0.999) is 1."""
     weights = [n for n in change if HYPERPARAMETERS[n].role == "average"]
-    held = {n: context.fmt.rounded(change[n]) for n in weights}
+    held = {n: context.coarsest.rounded(change[n]) for n in weights}
     return all(abs(held[n] - change[n]) <= (1.0 - change[n]) / 4.0 for n in held)
 
 

@@ -149,7 +149,7 @@ def amsgrad(context: Context, account: Account) -> None:
         raise Skip("neither the spec nor the target speaks of amsgrad")
     flags = context.flags_of(context.spec) | ({"amsgrad"} & context.description.flags)
     rng = context.rng("amsgrad")
-    peak = 2.0**4 if context.fmt.short_ranged else 2.0**8
+    peak = 2.0**4 if context.ranged.short_ranged else 2.0**8
     spiked = rng.uniform(0.5, 1.0, (32, 24)) * rng.choice((-1.0, 1.0), (32, 24))
     spiked[2, :8] *= peak
     spiked[rng.integers(3, 28, 8), np.arange(8, 16)] *= peak

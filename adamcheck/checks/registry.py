@@ -48,8 +48,8 @@ class Floor:
     why: str = ""
 
     def of(self, fmt: Format) -> float:
-        """The share in a format."""
-        return self.narrow if fmt.narrow else self.share
+        """The share in a format; one that lacks range is short of digits for squares."""
+        return self.narrow if fmt.narrow or fmt.short_ranged else self.share
 
 
 SWALLOWED: Final = Floor(narrow=0.2, why="in few digits θ soon is so large that it swallows Δ")

@@ -38,7 +38,7 @@ def search(context: Context, account: Account) -> None:
         return trial.ratio
 
     strategy = trajectories(
-        context.fmt,
+        context.ranged,
         context.description,
         spec=context.spec,
         max_steps=longest,

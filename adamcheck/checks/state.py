@@ -88,7 +88,7 @@ def forgetting(context: Context, account: Account) -> None:
 def spike(context: Context, account: Account) -> None:
     rng = context.rng("spike")
     # the largest power of two whose square still fits the format, and two below
-    top = (context.fmt.max_exponent - 1) // 2
+    top = (context.ranged.max_exponent - 1) // 2
     peaks = 2.0 ** np.array([top, top - 1, top - 3, top // 2, 3])
     n = peaks.size * 4
     grads = rng.uniform(0.5, 1.0, (32, n)) * rng.choice((-1.0, 1.0), (32, n))
@@ -300,7 +300,7 @@ def through_formats(context: Context, account: Account) -> None:
     rng, size = context.rng("stored"), 24
     asked = 0
     for name, other in FORMATS.items():
-        octaves = 3 if other.short_ranged or context.fmt.short_ranged else 16
+        octaves = 3 if other.short_ranged or context.ranged.short_ranged else 16
         grads = rng.uniform(0.5, 1.0, (6, size)) * rng.choice((-1.0, 1.0), (6, size))
         grads[0] = rng.choice((-1.0, 1.0), size)
         grads *= np.exp2(rng.integers(-octaves, octaves + 1, size))

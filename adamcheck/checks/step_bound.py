@@ -28,7 +28,7 @@ def _need_rest(context: Context) -> None:
 
 
 def _wide(context: Context) -> bool:
-    return not context.fmt.narrow
+    return not (context.fmt.narrow or context.ranged.short_ranged)
 
 
 def _attains(context: Context, account: Account, g: Array, hyper: dict[str, float]) -> None:

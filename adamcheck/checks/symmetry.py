@@ -16,7 +16,7 @@ from adamcheck.rules import RULES
 
 def _mild(context: Context, salt: str, *, steps: int = 24, n: int = 64) -> Array:
     rng = context.rng(salt)
-    if context.fmt.short_ranged:  # no cancellation: m must stay normal at every scale
+    if context.ranged.short_ranged:  # no cancellation: m must stay normal at every scale
         steady: Array = rng.uniform(0.5, 4.0, (steps, n)) * rng.choice((-1.0, 1.0), n)
         return steady
     grads = rng.standard_normal((steps, n)) * 2.0 ** rng.integers(-3, 4, n)
@@ -37,7 +37,7 @@ def _scalable(context: Context) -> None:
 
 def _powers(context: Context, salt: str) -> tuple[int, ...]:
     """k of some factors 2^k by which gradients may grow or shrink without leaving the range."""
-    if context.fmt.short_ranged:
+    if context.ranged.short_ranged:
         return 1, -1
     up, down, some = context.rng(salt).integers((2, 2, 1), (33, 33, 8))
     return int(up), -int(down), int(some)
@@ -103,7 +103,7 @@ def pure_scaling(context: Context, account: Account) -> None:
     theorem="scaling",
 )
 def changing_scale(context: Context, account: Account) -> None:
-    most = 5 if context.fmt.short_ranged else 24
+    most = 5 if context.ranged.short_ranged else 24
     drawn = lengths(context.rng("jump size"), most, 4).tolist()
     powers = (0, *drawn, *(-k for k in drawn))
     steady = _mild(context, "jump", steps=48, n=8)

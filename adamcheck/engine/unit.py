@@ -66,7 +66,7 @@ def run_unit(context: Context, unit: Unit) -> CheckFinished:
         if account.broken:  # whatever else went wrong
             result = failed(context, counted, account, shrink=status is not Status.ERROR)
         elif status is Status.PASSED:
-            result = passed(counted, account, floor=one.floor.of(context.fmt))
+            result = passed(counted, account, floor=one.floor.of(context.ranged))
             if result.status is Status.INCONCLUSIVE and not account.open:
                 result = _fixed(result, context)
             if account.refused and not account.examples:

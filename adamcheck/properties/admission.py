@@ -123,14 +123,14 @@ def designated(context: Context) -> Iterator[Trajectory]:
         late = np.zeros((_LATE + 4, 4))
         late[_LATE:] = _laws(context, usual, 4)[:, :4]
         yield context.trajectory(late, hyper=usual)
-    if "eps" in usual and not context.fmt.short_ranged:
+    if "eps" in usual and not context.ranged.short_ranged:
         tiny = context.altered(context.dyadic, eps=1e-8)
         laws = ("eps-scale", "log-uniform", "constant")
         yield context.trajectory(_laws(context, tiny, 16, laws), hyper=tiny)
     if context.fmt.name in context.description.flushes:
         low = (
             context.dyadic
-            if context.fmt.short_ranged
+            if context.ranged.short_ranged
             else context.altered(context.dyadic, eps=2.0**-60)
         )
         yield context.trajectory(_laws(context, low, 16, safe=False), hyper=low)

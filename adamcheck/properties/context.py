@@ -28,7 +28,7 @@ from adamcheck.result import Finding
 from adamcheck.spec import Spec
 from adamcheck.spec.defaults import used
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, dyadic, usual
-from adamcheck.storage import kept, place_of
+from adamcheck.storage import kept, place_of, ranged
 from adamcheck.targets.protocol import Description, Failure, Trace, Trajectory
 from adamcheck.targets.session import Session
 
@@ -188,10 +188,15 @@ class Context:
         return min(self.averaging, self.fmt, key=lambda one: one.precision)
 
     @property
+    def ranged(self) -> Format:
+        """θ's format with the least range of what is kept: magnitudes are drawn within it."""
+        return ranged(self.spec, self.fmt)
+
+    @property
     def ordinary(self) -> dict[str, float]:
         """The usual hyperparameters, as far as the format can follow them."""
         averaged = usual(self.averaging)
-        found = usual(self.fmt) | {
+        found = usual(self.ranged) | {
             n: averaged[n] for n, one in HYPERPARAMETERS.items() if one.role == "average"
         }
         return self.completed(found)
@@ -248,7 +253,7 @@ class Context:
         """
         standard = {n: HYPERPARAMETERS[n].dyadic[0] for n in STANDARD}
         return battery(
-            self.fmt,
+            self.ranged,
             standard | dict(hyper),
             steps,
             seed=(self.seed if seed is None else seed) + salt,

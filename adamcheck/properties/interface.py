@@ -126,7 +126,7 @@ def in_range(context: Context, account: Account, trajectory: Trajectory) -> bool
     except TargetTrouble as trouble:
         if trouble.failure.type not in _ARITHMETIC:
             raise
-        most = 2.0 ** ((context.fmt.max_exponent - 1) // 2 - 1)
+        most = 2.0 ** ((context.ranged.max_exponent - 1) // 2 - 1)
         small = np.abs(trajectory.grads[0].astype(np.float64)).max(axis=0) < most
         if small.all():
             raise
