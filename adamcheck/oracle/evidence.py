@@ -39,6 +39,7 @@ class Evidence:
     lrs: tuple[float, ...] = ()
     sizes: tuple[int, ...] = ()
     shown: bool = False
+    loaded: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -70,7 +71,7 @@ class Break:
     ``quantity`` names what was compared (theta, m, v …) where the envelope was left; ``evidence``
     and ``admission`` let it be explained. The evidence begins after ``before`` steps. ``choice``:
     it is a choice of the interface, which no number of a right call shows: what is refused, guarded
-    or not validated.
+    or not validated; ``finding`` is the name under which it is told where it does not fail.
     """
 
     message: str
@@ -81,6 +82,15 @@ class Break:
     admission: Admission = STRICT
     before: int = 0
     choice: bool = False
+    finding: str = "interface"
+
+
+class Meaning(StrEnum):
+    """What a call that gives a parameter nothing may mean to it (adamcheck.properties.gaps)."""
+
+    NOTHING = "nothing"
+    COUNTED = "counted"
+    ZERO = "zero"
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,8 @@ class Broken:
 class Account:
     """What one check has seen: decided and undecided element-steps, and the laws seen broken.
 
-    refused: what the target does not take of what the check asks, in words.
+    refused: what the target does not take of what the check asks, in words. meant: what each
+    kind of call that gives a parameter nothing may mean, after all that was seen of it.
     """
 
     examples: int = 0
@@ -107,6 +118,7 @@ class Account:
     ratio: float = 0.0
     broken: list[Broken] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    meant: dict[str, tuple[Meaning, ...]] = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
 
     def count(self, judgement: Judgement, *, alone: bool = False) -> None:
@@ -364,7 +376,7 @@ class Context:
         with np.errstate(all="ignore"):
             state = rules.initial_state(spec, full, np.float64(0.0), np.float64(1.0))
             for g in np.asarray(grads, np.float64):
-                state = rules.step(spec, _Doubles(), full, state, g, theta).state
+                state = rules.step(spec, Doubles(), full, state, g, theta).state
                 for name in names:
                     exact = np.broadcast_to(state[name], g.shape)
                     if not (self.moment(name, exact).astype(np.float64) == exact).all():
@@ -432,7 +444,7 @@ class Context:
                 moments[name] = np.concatenate(parts, axis=1)
         if trajectory.lrs is not None:  # the moments do not depend on α
             moments = {}
-        start, first = {}, 0
+        start, first = {}, 0  # what is loaded
         if trajectory.preload is not None:
             first = int(trajectory.preload[0]["t"])
             for name in trajectory.preload[0].keys() - {"t"}:
@@ -448,6 +460,7 @@ class Context:
             moments,
             start,
             first,
+            loaded=first,
             lrs=() if trajectory.lrs is None else tuple(trajectory.lrs.tolist()),
             sizes=tuple(a.size for a in trajectory.theta0),
         )
@@ -485,7 +498,7 @@ class Context:
         return self.last[same]
 
 
-class _Doubles:
+class Doubles:
     """The functions of a rule over NumPy's float64."""
 
     def sqrt(self, x: Any) -> Any:

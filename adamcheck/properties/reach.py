@@ -64,7 +64,8 @@ class Reach:
         grads = evidence.grads[:steps]
         run = _Run(grads, ends, sizes, seen, 2 * decided >= steps)
         self._waiting.setdefault((evidence.first, steps), []).append(run)
-        alike = evidence.spec, tuple(evidence.hyper.items()), evidence.first, steps, sizes
+        since = evidence.first, evidence.loaded
+        alike = evidence.spec, tuple(evidence.hyper.items()), since, steps, sizes
         if alike not in self._told:
             self._told[alike] = _told(evidence, sizes)
         self._many += grads.size
@@ -99,7 +100,7 @@ def _told(evidence: Evidence, sizes: tuple[int, ...]) -> Horizon:
         sizes=tuple(sorted(set(sizes))),
         parameters=len(sizes),
         hyper={n: (float(x), float(x)) for n, x in evidence.hyper.items()},
-        loaded=evidence.first,
+        loaded=evidence.loaded,
         options=dict.fromkeys(_on(evidence), steps),
     )
 
