@@ -10,7 +10,7 @@ import numpy as np
 from adamcheck.checks.options import couplings
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.properties import hold
-from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.properties.context import Account, Array, Context, Meaning, Skip
 from adamcheck.properties.envelope import first_fit
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
@@ -33,39 +33,50 @@ def no_gradients(context: Context, account: Account) -> None:
     rng, size = context.rng("no gradient"), 8
     grads = rng.standard_normal((_STEPS, size))
     # first gradients and averages whose moments are exact: the state at a gap is known
-    grads[:_EXACT] = rng.choice((-1.0, 1.0), (_EXACT, size))
+    grads[:EXACT] = rng.choice((-1.0, 1.0), (EXACT, size))
     hyper = context.altered(context.dyadic, beta1=0.5, beta2=0.5, momentum=0.5)
-    late = int(rng.integers(2, _EXACT + 1))
+    late = int(rng.integers(2, EXACT + 1))
     base = context.trajectory(grads, hyper=hyper)
-    refused = None
-    try:
-        for gaps in ((1,), (late, late + 1), (0,)):
-            present = np.ones((_STEPS, 1), bool)
-            present[list(gaps)] = False
-            _hold(context, account, replace(base, present=present))
-    except Skip as reason:
-        refused = reason
+    shown = (
+        context.able("moments") and context.state_after(context.spec, hyper, grads[:late]) is None
+    )
+    for gaps in ((0,), (1,), (late, late + 1)):  # the first of them needs no state
+        present = np.ones((_STEPS, 1), bool)
+        present[list(gaps)] = False
+        _hold(context, account, replace(base, present=present, moments=shown and 0 not in gaps))
+    # averages that remember longer show in few digits how far a count has gone
+    present = np.ones((_STEPS, 1), bool)
+    present[0] = False
+    _hold(context, account, replace(base, hyper=context.dyadic, present=present))
     if context.able("many", "missing"):
         present = np.ones((_STEPS, 3), bool)
         present[late, 0] = present[1:4, 1] = False
-        if refused:
-            context.note("empty-call", str(refused))
-        else:  # and a call in which none has one
+        if not account.refused:  # and a call in which none has one
             present[[1, late], 2] = present[late, 1] = False
-        _hold(context, account, replace(base, theta0=base.theta0 * 3, grads=base.grads * 3,
-                                        present=present))  # fmt: skip
-    elif refused:
-        raise refused
+        several = replace(base, theta0=base.theta0 * 3, grads=base.grads * 3, present=present)
+        _hold(context, account, replace(several, moments=shown))
+    for kind, what in _NAMED.items():
+        meant = account.meant.get(kind, (Meaning.NOTHING,))
+        if Meaning.NOTHING not in meant:
+            context.note("empty-call", f"{what} {' or '.join(_MEANINGS[one] for one in meant)}")
     if context.able("closure"):
         hold(context, account, replace(base, closure=True), "same bits")
 
 
-_EXACT: Final = 5
+EXACT: Final = 5
+"""Steps of gradients of ±1 after which averages at β = 1/2 are numbers of every format."""
+_NAMED: Final = {
+    "empty": "a call without a gradient",
+    "beside": "a missing gradient beside those of others",
+}
+_MEANINGS: Final = {
+    Meaning.COUNTED: "advances the step count",
+    Meaning.ZERO: "is one of zero: θ coasts on",
+}
 
 
 def _hold(context: Context, account: Account, trajectory: Trajectory) -> None:
-    counting = any(f.name == "empty-call" and "count" in f.message for f in context.findings)
-    hold(context, account, trajectory, "no gradient", counting=counting)
+    hold(context, account, trajectory, "no gradient", meant=dict(account.meant))
 
 
 @check(
@@ -120,9 +131,13 @@ def _decayed(context: Context, pace: str) -> tuple[Trajectory, Spec] | None:
     hyper = context.extended(plain.hyper, {"weight_decay": 0.0625})
     steady = replace(plain, theta0=(theta0,), hyper=hyper, lrs=None, pace="rebuilt")
     found = first_fit(context, Account(), steady, couplings(context.spec))
-    if found is None:  # ADAM-WD-1 says why
+    if found is None:
+        context.note("not-asked", f"ADAM-CR-1: no weight decay: {_NO_COUPLING}")
         return None
     return replace(steady, lrs=plain.lrs, pace=pace), found
+
+
+_NO_COUPLING: Final = "no coupling of it that is known fits (ADAM-WD-1)"
 
 
 _GROUPS: Final[tuple[dict[str, float], ...]] = (
@@ -156,22 +171,38 @@ def parameter_groups(context: Context, account: Account) -> None:
         theta0=tuple(context.cast(rng.uniform(-1.0, 1.0, shape)) for shape in shapes),
         grads=tuple(context.cast(rng.standard_normal((_STEPS, *shape))) for shape in shapes),
     )
-    order = rng.permutation(len(_GROUPS))
-    plain = [_scaled(context, usual, _GROUPS[k]) for k in (order[0], *order)]
-    decays = context.spec.decay != "none"
-    known = [{n: x for n, x in one.items() if decays or n != "weight_decay"} for one in plain]
-    hold(context, account, replace(trajectory, groups=tuple(known)), "groups")
-    if decays or "weight_decay" not in context.description.hyperparameters:
+    drawn = rng.permutation(len(_GROUPS))
+    order = (drawn[0], *drawn)
+    plain = tuple(_scaled(context, usual, _GROUPS[k]) for k in order)
+    differ = _differ(plain, usual)
+    if differ:
+        hold(context, account, replace(trajectory, groups=plain), "groups")
+    decays = "weight_decay" in context.description.hyperparameters and "weight_decay" not in usual
+    hyper = context.extended(usual, {"weight_decay": 0.0625}) if decays else usual
+    own = tuple(_scaled(context, hyper, _GROUPS[k]) for k in order)
+    if not differ and not _differ(own, hyper):
+        raise Skip(_NO_GROUPS)
+    if not decays:
         return
-    hyper = context.extended(usual, {"weight_decay": 0.0625})
     steady = replace(trajectory, hyper=hyper)
     found = first_fit(context, Account(), steady, couplings(context.spec))
     if found is not None:
-        own = tuple(_scaled(context, hyper, _GROUPS[k]) for k in (order[0], *order))
         hold(context, account, replace(steady, groups=own), "groups", spec=found)
+        return
+    context.note("not-asked", f"ADAM-PG-1: no weight decay of a group: {_NO_COUPLING}")
+    if not differ:
+        raise Skip(f"{_NO_GROUPS} but weight decay, and {_NO_COUPLING}")
+
+
+_NO_GROUPS: Final = "no hyperparameter of a group may be set"
 
 
 def _scaled(context: Context, usual: dict[str, float], own: dict[str, float]) -> dict[str, float]:
     """What a group says, of what the rule reads and the target lets be set."""
     wanted = {n: usual[n] * x if n in ("lr", "eps") else x for n, x in own.items() if n in usual}
     return {n: x for n, x in wanted.items() if context.may(**{n: x})}
+
+
+def _differ(groups: tuple[dict[str, float], ...], usual: dict[str, float]) -> bool:
+    """Whether a group says anything but what holds without it."""
+    return any(x != usual[name] for own in groups for name, x in own.items())

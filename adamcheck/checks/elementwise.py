@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from adamcheck.checks.calls import EXACT
 from adamcheck.checks.draws import inexact, ladder, life, steps_for
 from adamcheck.checks.registry import check
 from adamcheck.properties import hold, offered
-from adamcheck.properties.context import Account, Context
+from adamcheck.properties.context import Account, Array, Context
 
 
 @check(
@@ -113,9 +114,35 @@ def nonfinite(context: Context, account: Account) -> None:
     rng = context.rng("nonfinite")
     # wider than the blocks in which kernels reduce, and no multiple of them
     grads = rng.uniform(0.25, 1.0, (8, 299)) * rng.choice((-1.0, 1.0), (8, 299))
+    # first gradients and averages whose moments are exact: the state at a guarded step is known
+    exact = grads.copy()
+    exact[:EXACT] = np.sign(exact[:EXACT])
+    hyper = context.altered(context.dyadic, beta1=0.5, beta2=0.5, momentum=0.5)
+    late = int(rng.integers(2, EXACT))
+    # a first step that moves nothing tells less of a guard than the second, but needs no state
+    known = [context.state_after(context.spec, hyper, exact[:k]) is not None for k in (1, late)]
+    for at in (1, 0, late) if known[0] else (0, 1, late):
+        for bad, element in ((np.nan, 17), (np.inf, 298), (-np.inf, 0)):
+            _poisoned(context, account, exact, hyper, (at, element), bad, shown=not known[1])
+    # averages that remember longer: little of what was made of the step is forgotten
     for bad, where in ((np.inf, (3, 298)), (-np.inf, (2, 0)), (np.nan, (0, 17))):
-        poisoned = grads.copy()
-        poisoned[where] = bad
-        hold(
-            context, account, context.trajectory(poisoned, hyper=context.dyadic), "non-finite stays"
-        )
+        _poisoned(context, account, grads, context.dyadic, where, bad, shown=True)
+
+
+def _poisoned(
+    context: Context,
+    account: Account,
+    grads: Array,
+    hyper: dict[str, float],
+    where: tuple[int, int],
+    bad: float,
+    *,
+    shown: bool,
+) -> None:
+    """One gradient that is not finite, at (step, element); ``shown``: with moments, if it can."""
+    poisoned = grads.copy()
+    poisoned[where] = bad
+    trajectory = context.trajectory(
+        poisoned, hyper=hyper, moments=shown and where[0] > 0 and context.able("moments")
+    )
+    hold(context, account, trajectory, "non-finite stays", meant=dict(account.meant))

@@ -26,8 +26,6 @@ Property = Callable[[Context, Account, Trajectory, Spec, How], Break | None]
 PROPERTIES: Final[dict[str, Property]] = {}
 ENVELOPES: Final = ("envelope", "one step", "refilled", "non-finite stays")
 """Properties that hold whole runs against the envelope, or single steps."""
-INTERFACE: Final = "interface"
-"""The finding that tells a choice of the interface."""
 
 
 def property_(name: str) -> Callable[[Property], Property]:
@@ -81,7 +79,7 @@ def _no_single_steps(context: Context, trajectory: Trajectory) -> str:
 def gates(context: Context, first: Break) -> bool:
     """Whether a break fails the check; a choice of the interface is a finding where none asks."""
     if first.choice and not context.strict:
-        context.note(INTERFACE, first.message)
+        context.note(first.finding, first.message)
         return False
     return True
 

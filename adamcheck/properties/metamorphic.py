@@ -6,17 +6,18 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adamcheck.oracle.evidence import Evidence
-from adamcheck.properties.base import INTERFACE, How, difference, property_, same_bits_under
+from adamcheck.properties.base import How, difference, property_, same_bits_under
 from adamcheck.properties.context import (
     Account,
     Break,
     Context,
+    Meaning,
     TargetTrouble,
 )
 from adamcheck.properties.envelope import departure, judged
+from adamcheck.properties.gaps import explained, possible
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -45,15 +46,15 @@ def nonfinite_stays(
     failure = trace.failure
     if failure is not None:
         if failure.kind != "raised" or failure.step != at + 1:
-            raise TargetTrouble(failure)
+            raise TargetTrouble(failure, trajectory)
         account.examples += 1
         first = judged(context, account, context.evidence(trajectory, trace, spec)) if at else None
         text = f"a step with a NaN or infinite gradient is refused: {failure.message}"
         return first or Break(text, 0, at + 1, choice=True)
-    context.sound(trace)
+    context.sound(trace, trajectory)
     evidence = context.evidence(trajectory, trace, spec)
     judgement = context.judged(evidence)
-    if judgement.bad.any() and (guard := _guarded(context, account, evidence, at)):
+    if judgement.bad.any() and (guard := _guarded(context, account, evidence, at, how)):
         text = f"a step with a NaN or infinite gradient {guard}"
         return Break(text, 0, at + 1, choice=True)
     account.count(judgement)
@@ -69,58 +70,22 @@ def nonfinite_stays(
     return None
 
 
-def _guarded(context: Context, account: Account, evidence: Evidence, at: int) -> str:
-    """What a guard made of step ``at`` (from 0), if one thing explains every number; else ""."""
-    zeros = evidence.grads.copy()
-    zeros[at] = 0
-    ways: list[tuple[str, tuple[Evidence, ...]]] = [
-        ("is taken as one of zero gradients", (replace(evidence, grads=zeros),))
-    ]
-    if difference(evidence.thetas[at : at + 1], evidence.thetas[at + 1 : at + 2], "") is None:
-        without = _picked(evidence, np.delete(np.arange(evidence.shape[0]), at))
-        before = _picked(evidence, np.arange(at))
-        ways.append(("is skipped as a whole, and not counted", (without,)))
-        ways.append(("is skipped as a whole, and counted", (before, _counted(without, at))))
-    if at == 0:  # a first step that moves nothing tells less: what was seen at others is likelier
-        seen = [f.message for f in context.findings if f.name == INTERFACE]
-        ways.sort(key=lambda way: not any(way[0] in message for message in seen))
-    for told, parts in ways:
-        judged_parts = [context.judged(part) for part in parts if part.shape[0]]
-        if not any(judgement.bad.any() for judgement in judged_parts):
-            for judgement in judged_parts:
-                account.count(judgement)
-            return told
-    return ""
+_GUARDS: Final = {
+    Meaning.NOTHING: "is skipped as a whole, and not counted",
+    Meaning.COUNTED: "is skipped as a whole, and counted",
+    Meaning.ZERO: "is taken as one of zero gradients",
+}
 
 
-def _picked(evidence: Evidence, steps: NDArray[np.intp]) -> Evidence:
-    """Some of the steps, one after another; what is left out moved nothing."""
-    return replace(
-        evidence,
-        grads=evidence.grads[steps],
-        thetas=evidence.thetas[np.append(0, steps + 1)],
-        moments={n: x[steps] for n, x in evidence.moments.items()},
-    )
+def _guarded(context: Context, account: Account, evidence: Evidence, at: int, how: How) -> str:
+    """What a guard made of step ``at`` (from 0), if one thing explains every number; else "".
 
-
-def _counted(without: Evidence, at: int) -> Evidence:
-    """The steps after ``at`` of a run whose count is one ahead from there on.
-
-    A step without gradients from moments of zero only counts, so the one that was left out comes
-    first: moments are the same then. Under L2 decay, and with a maximum of v̂, they are not, and
-    what follows is judged from a first step only.
+    What it made of other such steps, it makes of this one.
     """
-    spec = without.spec
-    if at == 0 or spec.decay == "l2" or spec.amsgrad == "vhat":
-        ahead = replace(without, first=1)
-        return ahead if at == 0 else _picked(ahead, np.arange(0))
-    return replace(
-        without,
-        grads=np.concatenate([np.zeros_like(without.grads[:1]), without.grads]),
-        thetas=np.concatenate([without.thetas[:1], without.thetas]),
-        moments={n: np.concatenate([x[:1] * 0, x]) for n, x in without.moments.items()},
-        unseen=at + 1,
-    )
+    kinds = {at: "guarded"}
+    if explained(context, account, evidence, kinds, possible(how, kinds)) is not None:
+        return ""
+    return " or ".join(_GUARDS[meant] for meant in account.meant["guarded"])
 
 
 @property_("scaling")
@@ -204,6 +169,12 @@ def same_bits(
     So do gradients that a closure computes, and those that were there before the step.
     """
     if trajectory.closure:
+        if spec.rounding == "stochastic":
+            text = "bits of gradients that a closure sets: θ is rounded by chance"
+            context.note("not-asked", f"{text} (rounding=stochastic), and is held to the envelope")
+            return judged(
+                context, account, context.evidence(trajectory, context.run(trajectory), spec)
+            )
         plain = replace(trajectory, closure=False)
         text = "gradients that a closure sets give other bits"
         return same_bits_under(context, account, plain, trajectory, text)

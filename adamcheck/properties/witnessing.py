@@ -18,7 +18,15 @@ from adamcheck.oracle.judge import judge
 from adamcheck.problems import build
 from adamcheck.properties import PROPERTIES
 from adamcheck.properties.base import gates
-from adamcheck.properties.context import Account, Array, Break, Broken, Context, TargetTrouble
+from adamcheck.properties.context import (
+    Account,
+    Array,
+    Break,
+    Broken,
+    Context,
+    Meaning,
+    TargetTrouble,
+)
 from adamcheck.result import Comparison, Witness
 from adamcheck.spec import parse_spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
@@ -130,6 +138,7 @@ def _damage(law: str, how: Any, trajectory: Trajectory) -> str:
         "reload with other hyperparameters": ("reload_after", "reload_hyper"),
         "reload with another": ("reload_after", "reload_hyper"),
         "stored": ("reload_after", "stored"),
+        "stored count": ("reload_after", "stored", "preload"),
     }
     for name in reads.get(law, ()):
         if getattr(trajectory, name) is None:
@@ -142,6 +151,14 @@ def _damage(law: str, how: Any, trajectory: Trajectory) -> str:
         if meets is not None and not meets(value):
             return f"{name!r} cannot be {value!r}"
     return ""
+
+
+def _are_meanings(value: Any) -> bool:
+    known = value.values() if isinstance(value, Mapping) else [None]
+    return all(
+        isinstance(one, list | tuple) and len(one) > 0 and all(m in [*Meaning] for m in one)
+        for one in known
+    )
 
 
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -157,6 +174,7 @@ _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     # 2^2k must be a number
     "k": lambda value: isinstance(value, Integral) and abs(int(value)) <= 500,
     "name": lambda value: value in HYPERPARAMETERS,
+    "meant": lambda value: _are_meanings(value),
     "law": lambda value: value in ("dtype", "shape", "parameter-count", "gradient-changed"),
     # until 0.1.0 a closed loop was also held to laws of motion: none of these can be replayed
     "laws": lambda value: value == [],
