@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from adamcheck.errors import UsageError
-from adamcheck.formats import FORMATS
+from adamcheck.formats import FORMATS, Format
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
 from adamcheck.program import trace as program_of
@@ -24,7 +25,7 @@ from adamcheck.properties.context import (
 from adamcheck.properties.envelope import departure
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
-from adamcheck.targets.protocol import Failure, Trace, Trajectory
+from adamcheck.targets.protocol import Trace, Trajectory
 
 
 @property_("reload")
@@ -218,15 +219,39 @@ def _resumed(context: Context, trajectory: Trajectory, trace: Trace, spec: Spec)
     return replace(evidence, start=state, first=after, shown=after > 0)
 
 
-def stored_refused(name: str, message: str) -> str:
-    """That a target does not go on from a state that comes back in the format called ``name``."""
-    return f"a state that comes back as {name} is refused: {message}"
-
-
-def _later(failure: Failure, trajectory: Trajectory) -> bool:
-    """Whether it is the state that is loaded, or the step after it, that fails."""
+def _gone_on(
+    context: Context, account: Account, trajectory: Trajectory
+) -> tuple[Trace, Break | None]:
+    """A run whose state comes back in another format, and its refusal, which is a choice."""
     assert trajectory.reload_after is not None
-    return failure.step in (trajectory.reload_after, trajectory.reload_after + 1)
+    trace, after = context.attempt(trajectory), trajectory.reload_after
+    failure = trace.failure
+    if failure is None:
+        context.sound(trace, trajectory)
+        return trace, None
+    # the state that is loaded is refused, or the first step from it
+    if failure.kind != "raised" or failure.step not in (after, after + 1):
+        raise TargetTrouble(failure, trajectory)
+    account.refused.append(f"states that come back as {trajectory.stored}")
+    text = f"a state that comes back as {trajectory.stored} is refused: {failure.message}"
+    return trace, Break(text, 0, failure.step, choice=True, finding="stored-state")
+
+
+def _in_either(
+    context: Context, account: Account, evidence: Evidence, other: Format
+) -> Break | None:
+    """Judge in the target's own format or in the other one, if that is narrower, which is told."""
+    judgement = context.judged(evidence)
+    first = departure(judgement)
+    if first is not None and other.precision < context.fmt.precision:
+        within = judge(replace(evidence, fmt=other), context.admission)
+        if not within.bad.any():
+            judgement, first = within, None
+            text = f"a state that comes back as {other.name} stays {other.name}"
+            context.note("stored-state", text)
+    if first is None:
+        account.count(judgement)
+    return first
 
 
 @property_("stored")
@@ -238,30 +263,74 @@ def stored(
     In the target's own format, or in the other one, if that is narrower.
     """
     assert trajectory.stored is not None
-    trace = context.attempt(trajectory)
-    failure = trace.failure
-    if failure is not None and failure.kind == "raised" and _later(failure, trajectory):
-        context.note("stored-state", stored_refused(trajectory.stored, failure.message))
-        return None
-    after = _resumed(context, trajectory, context.run(trajectory), spec)
+    trace, refused = _gone_on(context, account, trajectory)
+    if refused is not None:
+        return refused
+    after = _resumed(context, trajectory, trace, spec)
     if after is None:
         context.note("not-asked", _UNKNOWN.format(f"a state as {trajectory.stored}"))
         return None
-    judgement = context.judged(after)
-    first = departure(judgement)
-    if first is None:
-        account.count(judgement)
-        return None
     other = FORMATS[trajectory.stored]
-    if other.precision < context.fmt.precision:
-        narrow = judge(replace(after, fmt=other), context.admission)
-        if not narrow.bad.any():
-            account.count(narrow)
-            context.note(
-                "stored-state", f"a state that comes back as {other.name} stays {other.name}"
-            )
+    first = _in_either(context, account, after, other)
+    return None if first is None else replace(first, message=_came_back(other, first))
+
+
+@property_("stored count")
+def stored_count(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """A count that came back in another format goes on, or is told to stall where that format ends.
+
+    It was loaded two steps before that, with averages that a gradient of 1 leaves as they are.
+    """
+    assert trajectory.stored is not None
+    trace, refused = _gone_on(context, account, trajectory)
+    if refused is not None:
+        return refused
+    other = FORMATS[trajectory.stored]
+    evidence = context.evidence(trajectory, trace, spec)
+    first = _in_either(context, account, evidence, other)
+    if first is None:
+        return None
+    last = 2**other.precision
+    narrower = [other] if other.precision < context.fmt.precision else []
+    for fmt in (context.fmt, *narrower):
+        parts = [replace(part, fmt=fmt) for part in _stalled(evidence, last)]
+        judgements = [judge(part, context.admission) for part in parts]
+        if not any(judgement.bad.any() for judgement in judgements):
+            for judgement in judgements:
+                account.count(judgement, alone=True)
+            _stalls(context, other)
             return None
-    return replace(first, message=f"after a state came back as {other.name} {first.message}")
+    return replace(first, message=_came_back(other, first))
+
+
+def _came_back(other: Format, first: Break) -> str:
+    return f"after a state came back as {other.name} {first.message}"
+
+
+def _stalled(evidence: Evidence, last: int) -> list[Evidence]:
+    """The steps of a run as those of a count that goes to ``last`` and no further.
+
+    Every later one is the last of a run that ends there: the averages are the same all the while.
+    """
+    before = last - evidence.first
+    later = range(before + 1, evidence.shape[0] + 1)
+    return [
+        evidence.until(before),
+        *(replace(evidence.until(k), first=last - k, unseen=k - 1) for k in later),
+    ]
+
+
+def _stalls(context: Context, other: Format) -> None:
+    last = 2**other.precision
+    first, second = (HYPERPARAMETERS[n].usual[0] for n in ("beta1", "beta2"))
+    share = math.sqrt(1.0 - second**last) / (1.0 - first**last)
+    context.note(
+        "stored-count",
+        f"a state that comes back as {other.name} counts in {other.name}, no further than {last}:"
+        f" at the usual β a constant gradient then moves by {share:.3f}·α",
+    )
 
 
 @property_("late")

@@ -88,3 +88,38 @@ class Gradientless(torch.optim.Adam):
         given = [p.grad for g in self.param_groups for p in g["params"] if p.grad is not None]
         given[0].dtype  # noqa: B018
         return super().step(closure)
+
+
+class GradientlessAndTwice(Gradientless):
+    """Wrong with a closure: what it gives is taken twice over."""
+
+    def step(self, closure=None):
+        if closure is None:
+            return super().step()
+        loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad *= 1.5
+        super().step()
+        return loss
+
+
+class OwnFormatsOnly(torch.optim.Adam):
+    """Takes no state whose moments are in another format than the parameter."""
+
+    def load_state_dict(self, state_dict):
+        known = [p for group in self.param_groups for p in group["params"]]
+        for p, one in zip(known, state_dict["state"].values(), strict=False):
+            if one["exp_avg"].dtype != p.dtype:
+                raise ValueError("moments in another format")
+        super().load_state_dict(state_dict)
+
+
+class Recounts(torch.optim.Adam):
+    """Wrong: a count that comes back in few digits starts again."""
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)
+        for one in self.state.values():
+            if one["step"].dtype in (torch.float16, torch.bfloat16) and one["step"] > 2:
+                one["step"] = torch.zeros_like(one["step"])
