@@ -49,6 +49,7 @@ CASES = [
     ("taken", "ADAM-SH-1", "refuses-matrices"),
     ("reload with another", "ADAM-SV-2", "load-invents-decay"),
     ("stored", "ADAM-SV-3", "foreign-state-dropped"),
+    ("stored count", "ADAM-SV-3", "saved-count-wraps"),
     ("no gradient", "ADAM-NG-1", "empty-call-forgets"),
     ("groups", "ADAM-PG-1", "groups-share-beta2"),
     ("envelope", "ADAM-CR-1", "rate-lags"),

@@ -53,7 +53,8 @@ def nonfinite_stays(
         return first or Break(text, 0, at + 1, choice=True)
     context.sound(trace, trajectory)
     evidence = context.evidence(trajectory, trace, spec)
-    judgement = context.judged(evidence)
+    # moments that are shown tell from where a guarded run goes on; infinite ones have no bound
+    judgement = context.judged(replace(evidence, moments={}))
     if judgement.bad.any() and (guard := _guarded(context, account, evidence, at, how)):
         text = f"a step with a NaN or infinite gradient {guard}"
         return Break(text, 0, at + 1, choice=True)

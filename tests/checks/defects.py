@@ -139,6 +139,7 @@ CONDUCT: tuple[Defect, ...] = (
     _conduct("groups-share-beta2", "β2 is that of the first group", "group name=beta2 of=0"),
     _conduct("groups-ignore-eps", "ε is that of no group", "group name=eps of=default"),
     _conduct("foreign-state-dropped", "a state in another format is forgotten", "foreign act=zero"),
+    _conduct("saved-count-wraps", "a saved count is what 100 leaves of it", "wrap at=100"),
     _conduct("load-invents-eps", "loading leaves half of ε", "mix name=eps factor=0.5"),
     _conduct(
         "load-invents-decay",

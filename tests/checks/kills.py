@@ -506,7 +506,7 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "state-loses-t",
         "state-loses-v",
     ),
-    "ADAM-SV-3": ("foreign-state-dropped",),
+    "ADAM-SV-3": ("foreign-state-dropped", "saved-count-wraps"),
     "ADAM-WD-1": (
         "decay-after-update",
         "decay-below-1e-3-ignored",

@@ -46,6 +46,7 @@ def test_every_field_tells_evidence_apart():
         "lrs": (0.5, 0.5, 0.5),
         "sizes": (1, 1),
         "shown": True,
+        "loaded": 1,
     }
     assert others.keys() == {field.name for field in fields(Evidence)}
     changed = [replace(one, **{name: other}).identity for name, other in others.items()]

@@ -62,6 +62,12 @@ def test_what_follows_a_guarded_step_is_judged(spec):
         assert one.status is status, (way, one.message)
 
 
+def test_moments_that_are_infinite_have_no_bound():
+    order = {"fault": "idle act=zero", "order": "(1-p1'):expm1 wide=float64"}
+    one, _, _ = held(f"{CONDUCT}:adamax", "ADAM-NF-1", spec="adamax", options=order)
+    assert one.status is Status.PASSED, one.message
+
+
 def test_few_digits_do_not_hide_what_a_guard_spoils():
     one, _, _ = held(
         f"{MANNERS}:nadam@[guard;way=half]", "ADAM-NF-1", spec="nadam", dtypes="bfloat16"
