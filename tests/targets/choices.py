@@ -67,6 +67,13 @@ class SkipsCounted(Plain):
         self.t += 1
 
 
+class SkipsCountedLate(Plain):
+    """Wrong: a step that is skipped counts, but for the first two."""
+
+    def guarded(self, grads):
+        self.t += self.t >= 2
+
+
 class TakesZeros(Plain):
     def guarded(self, grads):
         return [np.zeros_like(g) for g in grads]

@@ -12,6 +12,7 @@ from adamcheck.properties.context import Meaning
 from adamcheck.result import Status, Verdict
 
 CALLING = str(Path(__file__).with_name("calling.py"))
+CHOICES = str(Path(__file__).with_name("choices.py"))
 THIN = str(Path(__file__).with_name("thin_torch.py"))
 CONDUCT, MANNERS = "adamcheck.mutations.conduct", "adamcheck.mutations.manners"
 USUAL = {"beta1": 0.9, "beta2": 0.999}
@@ -43,6 +44,7 @@ def test_a_refused_call_fails_where_choices_do():
 
 def test_a_choice_is_the_same_at_all_steps():
     assert held(f"{CALLING}:CountsAtTimes", "ADAM-NG-1")[0].status is Status.FAILED
+    assert held(f"{CHOICES}:SkipsCountedLate", "ADAM-NF-1")[0].status is Status.FAILED
 
 
 @pytest.mark.parametrize("fixed", [{}, USUAL], ids=["free", "fixed"])
@@ -79,6 +81,16 @@ def test_few_digits_do_not_hide_a_count_of_three():
     fault = {"fault": "idle act=ahead by=3"}
     one, _, _ = held(f"{CONDUCT}:adam", "ADAM-NG-1", options=fault, dtypes="bfloat16")
     assert one.status is Status.FAILED
+
+
+@pytest.mark.library
+def test_a_closure_under_rounding_by_chance_is_held_to_the_envelope():
+    needs("torch")
+    one, found, _ = held(
+        "torch.optim:Adam", "ADAM-NG-1", spec="adam[rounding=stochastic]", dtypes="bfloat16"
+    )
+    assert one.status is Status.PASSED, one.message
+    assert any("closure" in text for text in found["not-asked"])
 
 
 def test_rounding_by_chance_is_asked_of_calls():
