@@ -186,3 +186,12 @@ def claiming(spec: Spec, words: Mapping[str, str]) -> Spec | None:
 def in_words(words: Mapping[str, str]) -> str:
     """What claims of storage mean."""
     return "; ".join(STORAGE[switch][word].meaning for switch, word in words.items())
+
+
+def in_switches(spec: Spec, beside: Spec) -> str:
+    """What a spec says of storage that another one does not, as switches; empty where it is none."""
+    said = ", ".join(f"{n}={word}" for n, word in spec.stored.items() if getattr(beside, n) != word)
+    if not said or spec.bits == UNCLAIMED["bits"]:
+        return f"stored: {said}" if said else ""
+    small = spec.with_(**{name: UNCLAIMED[name] for name in CODED})
+    return f"stored: {said} (arrays below {LEAST:,} elements fit {small}, too)"

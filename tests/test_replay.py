@@ -57,6 +57,7 @@ CASES = [
     ("late", "ADAM-LT-1", "decay-l2-first-parameter-only"),
     ("moves", "ADAM-DH-1", "defaults-beyond-the-format"),
     ("closed loop", "ADAM-CV-3", "step-doubled"),
+    ("each in its format", "ADAM-EL-5", "gradients-in-first-format"),
     ("one step", "ADAM-LS-8", "m-float16"),
     ("kept formats", "ADAM-ST-1", "moments-narrower-than-claimed"),
     ("no lost updates", "ADAM-ST-2", "master-forgotten"),

@@ -12,6 +12,7 @@ from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.properties import hold
 from adamcheck.properties.context import Account, Array, Context, Meaning, Skip
 from adamcheck.properties.envelope import first_fit
+from adamcheck.properties.exactly import state_after
 from adamcheck.spec import Spec
 from adamcheck.targets.protocol import Trajectory
 
@@ -38,7 +39,7 @@ def no_gradients(context: Context, account: Account) -> None:
     late = int(rng.integers(2, EXACT + 1))
     base = context.trajectory(grads, hyper=hyper)
     shown = (
-        context.able("moments") and context.state_after(context.spec, hyper, grads[:late]) is None
+        context.able("moments") and state_after(context, context.spec, hyper, grads[:late]) is None
     )
     for gaps in ((0,), (1,), (late, late + 1)):  # the first of them needs no state
         present = np.ones((_STEPS, 1), bool)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from adamcheck.checks.calls import EXACT
 from adamcheck.checks.draws import inexact, ladder, life, steps_for
-from adamcheck.checks.registry import check
+from adamcheck.checks.registry import SWALLOWED, check
+from adamcheck.formats import format_named
 from adamcheck.properties import hold, offered
-from adamcheck.properties.context import Account, Array, Context
+from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.properties.exactly import state_after
 
 
 @check(
@@ -104,6 +107,50 @@ def several(context: Context, account: Account) -> None:
 
 
 @check(
+    "ADAM-EL-5",
+    title="Parameters of several formats",
+    law="In a list of parameters of several formats each follows the rule in its own format, and"
+    " stays in it.",
+    clause="each parameter by itself",
+    theorem="elementwise",
+    needs=("many",),
+    floor=SWALLOWED,
+)
+def several_formats(context: Context, account: Account) -> None:
+    if context.fmt.is_double:
+        raise Skip("beside fewer digits a list may keep its scalars in those: not asked of float64")
+    others = [
+        name
+        for name in context.description.dtypes
+        if name != context.fmt.name and not format_named(name).is_double
+    ]
+    if not others:
+        raise Skip(f"of formats that are no float64 the target takes {context.fmt.name} alone")
+    rng = context.rng("several formats")
+    # the odd one first, in the middle and last, two of one shape
+    hyper = context.altered(context.dyadic, eps=0.25, **_BRIEF)
+    shapes = ((5,), (3, 4), (5,), (7,))
+    theta0, grads = (
+        tuple(
+            context.cast(rng.uniform(0.25, 2.0, shape) * rng.choice((-1.0, 1.0), shape))
+            for shape in (((*steps, *shape)) for shape in shapes)
+        )
+        for steps in ((), (10,))
+    )
+    one = context.trajectory(grads[0], hyper=hyper)
+    own = context.fmt.name
+    for other in others:
+        for formats in ((own, other), (other, own, own), (own, own, other, own)):
+            several = replace(one, theta0=theta0, grads=grads)
+            offered(context, account, several, "each in its format", formats=list(formats))
+
+
+_BRIEF: Final = {"lr": 0.1, "beta1": 0.7, "beta2": 0.85, "momentum": 0.7}
+"""Averages that forget before the fewest digits swallow what comes; no format holds these numbers,
+so that one which is rounded to another format than its parameter's shows."""
+
+
+@check(
     "ADAM-NF-1",
     title="Non-finite gradients stay in their element",
     law="A NaN or infinite gradient spoils its own element and no other.",
@@ -120,7 +167,7 @@ def nonfinite(context: Context, account: Account) -> None:
     hyper = context.altered(context.dyadic, beta1=0.5, beta2=0.5, momentum=0.5)
     late = int(rng.integers(2, EXACT))
     # a first step that moves nothing tells less of a guard than the second, but needs no state
-    known = [context.state_after(context.spec, hyper, exact[:k]) is not None for k in (1, late)]
+    known = [state_after(context, context.spec, hyper, exact[:k]) is not None for k in (1, late)]
     for at in (1, 0, late) if known[0] else (0, 1, late):
         for bad, element in ((np.nan, 17), (np.inf, 298), (-np.inf, 0)):
             _poisoned(context, account, exact, hyper, (at, element), bad, shown=not known[1])

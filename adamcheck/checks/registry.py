@@ -117,6 +117,8 @@ def check(
         function: Callable[[Context, Account], None],
     ) -> Callable[[Context, Account], None]:
         family = function.__module__.rpartition(".")[2].replace("_", "-")
+        if any(one.id == id for one in _COLLECTED):
+            raise ValueError(f"two checks are called {id}")
         _COLLECTED.append(
             Check(
                 id,

@@ -24,6 +24,7 @@ from adamcheck.formats import FORMATS, Format
 from adamcheck.inputs.followed import rests
 from adamcheck.properties import hold, offered
 from adamcheck.properties.context import Account, Array, Context, Skip
+from adamcheck.properties.exactly import state_after
 from adamcheck.targets.protocol import Trajectory
 
 _BRIEF: Final = 128
@@ -262,7 +263,7 @@ def save_load_other(context: Context, account: Account) -> None:
         raise Skip(f"a state after one step: {CANCELLED}")
     grads[0] = rng.choice((-1.0, 1.0), 32)  # a state after one step that is exact
     hyper = context.altered(context.dyadic, **_SAVED)
-    if context.state_after(context.spec, hyper, grads[:1]) is None:
+    if state_after(context, context.spec, hyper, grads[:1]) is None:
         if context.spec.decay != "none":
             raise Skip(INEXACT)
         context.note("not-asked", f"ADAM-SV-2: hyperparameters but α: {INEXACT}")
@@ -305,7 +306,7 @@ def through_formats(context: Context, account: Account) -> None:
             grads, hyper=context.dyadic, flags=context.flags_of(context.spec), reload_after=1,
             stored=name,
         )  # fmt: skip
-        state = context.state_after(context.spec, given.hyper, given.grads[0][:1])
+        state = state_after(context, context.spec, given.hyper, given.grads[0][:1])
         if state is None or not all(_holds(other, x) for x in state.values()):
             text = "ADAM-SV-3: a state that comes back as"
             context.note("not-asked", f"{text} {name}: after one step it is not exact there")

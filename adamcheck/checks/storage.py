@@ -82,6 +82,8 @@ def lost_updates(context: Context, account: Account) -> None:
     claims=("bits",),
 )
 def blocks(context: Context, account: Account) -> None:
+    if context.spec.bits == "none":
+        raise Skip("no moments in blocks are claimed")
     least, block = int(context.spec.blocks_from), int(context.spec.blocks)
     rng = context.rng("blocks")
     size = max(block, -(-least // block) * block) + block

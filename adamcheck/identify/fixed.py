@@ -67,13 +67,17 @@ def inferred(
     return {}
 
 
+def own_value(candidate: Candidate, batches: Sequence[Batch], name: str) -> float:
+    """What a candidate has of a hyperparameter: its own value, else what it was run with."""
+    return dict(candidate.given).get(name, float(batches[0].hyper[name][0]))
+
+
 def interval(
     candidate: Candidate, batches: Sequence[Batch], name: str, admission: Admission
 ) -> tuple[float, float]:
     """The values of ``name`` from the least to the largest around its own with which runs fit."""
     parts = [batch.columns(_some(batch)) for batch in batches]
-    given = dict(candidate.given)
-    own = given.get(name, float(parts[0].hyper[name][0]))
+    own = own_value(candidate, batches, name)
 
     def fits(values: Array) -> Array:
         inside = np.ones(len(values), bool)

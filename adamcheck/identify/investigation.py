@@ -17,6 +17,7 @@ from adamcheck.identify.batch import Batch, Run, batched
 from adamcheck.identify.candidate import Candidate
 from adamcheck.identify.dialects import distance
 from adamcheck.identify.evidence import Deviating, evidence_runs, is_late
+from adamcheck.identify.own_values import fixed_values, told_fixed, untold
 from adamcheck.identify.regime import regime
 from adamcheck.identify.scoring import ENOUGH, Fit, Scores
 from adamcheck.identify.search import Found, search
@@ -24,10 +25,9 @@ from adamcheck.identify.traits import by_chance, first_step_fits, repeated, trai
 from adamcheck.identify.where import first_lost
 from adamcheck.oracle.envelope import Admission
 from adamcheck.result import Finding, Identification, InferredEdit, Traits
-from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS, STANDARD, passed
-from adamcheck.storage import CODED, LEAST
+from adamcheck.storage import in_switches
 from adamcheck.targets.adapters.signature import SYNONYMS
 from adamcheck.targets.protocol import FLAGS, Description, Trajectory
 from adamcheck.targets.session import Session
@@ -107,8 +107,8 @@ def investigate(
 
         findings += sharper(outcome.found, shown_run(session, fmt, asked), fmt)
     if outcome.found is not None and outcome.found.fits:
-        fixed = _fixed(outcome, known)
-        findings += [_told_fixed(name, *numbers, dtype) for name, numbers in fixed.items()]
+        fixed = fixed_values(outcome.found, untold(STANDARD, known, _known(options)))
+        findings += [told_fixed(name, *numbers, dtype) for name, numbers in fixed.items()]
         outcome = replace(outcome, identification=replace(outcome.identification, fixed=fixed))
     return replace(outcome, findings=tuple(findings), dtype=dtype)
 
@@ -148,12 +148,6 @@ def _concluded(
     return replace(outcome, error=error or outcome.error)
 
 
-def _lacking(known: Description, options: Mapping[str, Any]) -> list[str]:
-    """Hyperparameters that every library has, and whose values nobody says."""
-    told = known.hyperparameters | known.declared.fixed.keys() | _known(options).keys()
-    return [name for name in STANDARD if name not in told]
-
-
 def _inferred(
     batches: Sequence[Batch],
     claimed: Spec | None,
@@ -162,7 +156,7 @@ def _inferred(
     listener: Listener,
 ) -> dict[str, float]:
     """The values of hyperparameters that the target has of its own, where the usual do not fit."""
-    names = _lacking(known, options)
+    names = untold(STANDARD, known, _known(options))
     # what averages with a weight of its own that no Adam reads is another rule
     others = [n for n in known.hyperparameters if HYPERPARAMETERS[n].role == "average"]
     if not names or not set(others) <= set(Spec().hyperparameters):
@@ -176,28 +170,6 @@ def _inferred(
 
     listener(Note(f"looking for the values of {', '.join(names)}"))
     return inferred(batches, claimed, names, apart, admissions)
-
-
-def _fixed(outcome: Investigation, known: Description) -> dict[str, tuple[float, float, float]]:
-    """Values that the target does not let be set, each with the ends between which values fit."""
-    from adamcheck.identify.fixed import interval
-
-    found = outcome.found
-    assert found is not None
-    candidate, fixed = found.best.candidate, {}
-    for name in _missing(outcome, known):
-        own = dict(candidate.given).get(name, HYPERPARAMETERS[name].usual[0])
-        ends = interval(candidate, found.scores.batches, name, found.scores.admission)
-        fixed[name] = own, *ends
-    return fixed
-
-
-def _told_fixed(name: str, value: float, low: float, high: float, dtype: str) -> Finding:
-    text = (
-        f"takes no {name}: it is fixed at {value!r} (from {low!r} to {high!r} values fit the"
-        " elements that were tried)"
-    )
-    return Finding("fixed", dtype, text, {"value": value, "low": low, "high": high})
 
 
 def observe(session: Session, fmt: Format, asked: design.Asked) -> tuple[list[Run], str]:
@@ -231,35 +203,11 @@ def _told_apart(found: Found, session: Session, fmt: Format, asked: design.Asked
     return told_apart(found, session, fmt, asked)
 
 
-def _kept(
-    found: Found,
-    session: Session,
-    fmt: Format,
-    asked: design.Asked,
-    claimed: Spec | None,
-    known: Mapping[str, float],
-    admissions: Sequence[Admission],
-    chance: bool,
-) -> tuple[Found, list[Finding]]:
+def _kept(found: Found, *how: Any) -> tuple[Found, list[Finding]]:
     """What fits under a claim of storage, and what large arrays say beside it."""
-    from adamcheck.identify.stored import in_blocks, shown_run, wide_run, with_storage
+    from adamcheck.identify.stored import with_storage  # judges, which most have no need of
 
-    def claimed_of(one: Found) -> Found:
-        if one.fits:
-            return one
-        shown = shown_run(session, fmt, asked)
-        return with_storage(one, shown, fmt, admissions, claimed, known, chance=chance)
-
-    found = claimed_of(found)
-    if found.fits:
-        return in_blocks(found, wide_run(session, fmt, asked), fmt)
-    small = [batch.columns(np.flatnonzero(batch.size < LEAST)) for batch in found.scores.batches]
-    if all(one.count == of.count for one, of in zip(small, found.scores.batches, strict=True)):
-        return found, []
-    # what left a rule in large arrays may be what codes in blocks lose there
-    again = claimed_of(search([one for one in small if one.count], claimed, known, admissions))
-    again, _ = in_blocks(again, wide_run(session, fmt, asked), fmt)
-    return (found if again.best.candidate.spec.bits == "none" else again), []
+    return with_storage(found, *how)
 
 
 def _shown(
@@ -343,7 +291,7 @@ def conclude(
         kind = "dialect" if stored else "not-deterministic"
         text, known = chance, Traits(deterministic=False)
         if stored:
-            text = f"{chance}; {_storage(best, against)}"
+            text = f"{chance}; {in_switches(best.candidate.spec, against)}"
         else:
             findings.append(Finding("explanation", fmt.name, chance))
     elif why is not None:
@@ -351,7 +299,10 @@ def conclude(
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:
         text = "; ".join(
-            filter(None, (_storage(best, against), regime(best, against, found.scores)))
+            filter(
+                None,
+                (in_switches(best.candidate.spec, against), regime(best, against, found.scores)),
+            )
         )
         findings += more.scalars(found)
     else:
@@ -397,15 +348,6 @@ def conclude(
         unexplained=0.0 if found.fits and why is None else _open(own),
     )
     return Investigation(identification, tuple(findings), found=found)
-
-
-def _storage(best: Fit, claimed: Spec) -> str:
-    """What a dialect says of storage that the claim does not."""
-    words = best.candidate.spec.stored
-    said = ", ".join(f"{n}={word}" for n, word in words.items() if getattr(claimed, n) != word)
-    small = best.candidate.spec.with_(**{n: UNCLAIMED[n] for n in CODED})
-    coded = f" (arrays below {LEAST:,} elements fit {small}, too)" if "bits" in words else ""
-    return f"stored: {said}{coded}" if said else ""
 
 
 def _as(found: Found, spec: Spec) -> Candidate:
@@ -492,15 +434,6 @@ def _known(options: Mapping[str, Any]) -> dict[str, float]:
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 found[name] = float(value)
     return found
-
-
-def _missing(outcome: Investigation, known: Description) -> list[str]:
-    """Hyperparameters of the identified rule that the target does not let be set."""
-    if outcome.found is None or not outcome.found.fits:
-        return []
-    reads = outcome.found.best.candidate.spec.hyperparameters
-    told = known.hyperparameters | known.declared.fixed.keys()
-    return [n for n in reads if n in STANDARD and n not in told]
 
 
 def _blind(runs: Sequence[Run]) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from adamcheck.formats import Format
 from adamcheck.identify import runs as design
 from adamcheck.identify.scoring import Fit
-from adamcheck.identify.search import Found, kin
+from adamcheck.identify.search import Found, kin, search
 from adamcheck.identify.telling import evidence_of
 from adamcheck.oracle.envelope import Admission
 from adamcheck.oracle.judge import judge
@@ -19,7 +19,7 @@ from adamcheck.oracle.kept import BLOCKS, formats_shown, holds_alone, holds_in_b
 from adamcheck.program import trace as traced
 from adamcheck.result import Finding
 from adamcheck.spec import Spec
-from adamcheck.storage import claiming, in_words
+from adamcheck.storage import LEAST, claiming, in_words
 from adamcheck.targets.protocol import Trace, Trajectory
 from adamcheck.targets.session import Session
 
@@ -39,11 +39,43 @@ _CHANCE: Final[tuple[dict[str, str], ...]] = (
 
 def with_storage(
     found: Found,
-    shown: Seen | None,
+    session: Session,
     fmt: Format,
-    admissions: Sequence[Admission],
+    asked: design.Asked,
     claimed: Spec | None,
     known: Mapping[str, float],
+    admissions: Sequence[Admission],
+    chance: bool,
+) -> tuple[Found, list[Finding]]:
+    """What fits under a claim of storage, where no dialect does without or a large array shows it.
+
+    claimed, known, admissions: what the search was asked with; chance: the target gives other bits
+    each time. With findings of what is left open.
+    """
+    how = (claimed, known, admissions)
+
+    def claimed_of(one: Found) -> Found:
+        if one.fits:
+            return one
+        return _claimed(one, shown_run(session, fmt, asked), fmt, how, chance=chance)
+
+    found = claimed_of(found)
+    if found.fits:
+        return in_blocks(found, wide_run(session, fmt, asked), fmt)
+    small = [batch.columns(np.flatnonzero(batch.size < LEAST)) for batch in found.scores.batches]
+    if all(one.count == of.count for one, of in zip(small, found.scores.batches, strict=True)):
+        return found, []
+    # what left a rule in large arrays may be what codes in blocks lose there
+    again = claimed_of(search([one for one in small if one.count], *how))
+    again, _ = in_blocks(again, wide_run(session, fmt, asked), fmt)
+    return (found if again.best.candidate.spec.bits == "none" else again), []
+
+
+def _claimed(
+    found: Found,
+    shown: Seen | None,
+    fmt: Format,
+    how: tuple[Spec | None, Mapping[str, float], Sequence[Admission]],
     *,
     chance: bool,
 ) -> Found:
@@ -56,7 +88,7 @@ def with_storage(
     for words in _words(fmt, shown, chance=chance):
         if fits and not _beside(fits[0], words):
             continue
-        near = kin(found, claimed, known, admissions, words)
+        near = kin(found, *how, words)
         if near is None:
             continue
         some = [f for f in (near.best, *near.equal) if _told(f, shown, fmt, near)]

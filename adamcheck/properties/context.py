@@ -6,7 +6,7 @@ check has seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from adamcheck import rules
 from adamcheck.declared import Declared
 from adamcheck.formats import Format
 from adamcheck.inputs.sequences import battery
@@ -22,7 +21,6 @@ from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.profiles import Profile
-from adamcheck.program import trace
 from adamcheck.properties.admission import decide
 from adamcheck.properties.reach import Reach
 from adamcheck.result import Finding
@@ -361,28 +359,6 @@ class Context:
             self.changed = trajectory
         return trace
 
-    def state_after(
-        self, spec: Spec, hyper: Mapping[str, float], grads: Array
-    ) -> dict[str, Array] | None:
-        """The moments after the gradients ``[T, N]`` from θ = 0, if all are numbers of the format.
-
-        Then every admissible evaluation gives them, and they are known without being shown. None
-        where one is rounded, or depends on more than the gradients.
-        """
-        if spec.decay == "l2" and len(grads) > 1:
-            return None
-        full, names = self.completed(hyper, spec), trace(spec).moments
-        theta = np.zeros(grads.shape[1:])
-        with np.errstate(all="ignore"):
-            state = rules.initial_state(spec, full, np.float64(0.0), np.float64(1.0))
-            for g in np.asarray(grads, np.float64):
-                state = rules.step(spec, Doubles(), full, state, g, theta).state
-                for name in names:
-                    exact = np.broadcast_to(state[name], g.shape)
-                    if not (self.moment(name, exact).astype(np.float64) == exact).all():
-                        return None
-        return {n: self.moment(n, np.broadcast_to(state[n], theta.shape)) for n in names}
-
     def refusal(self, trajectory: Trajectory) -> str:
         """How the target refuses to be built for this; empty where it does not refuse.
 
@@ -496,19 +472,3 @@ class Context:
                 del self.last[next(iter(self.last))]
             self.last[same] = judge(evidence, admission)
         return self.last[same]
-
-
-class Doubles:
-    """The functions of a rule over NumPy's float64."""
-
-    def sqrt(self, x: Any) -> Any:
-        """The root."""
-        return np.sqrt(x)
-
-    def maximum(self, x: Any, y: Any) -> Any:
-        """The larger one."""
-        return np.maximum(x, y)
-
-    def choose(self, x: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
-        """One of two by a sign."""
-        return np.where(x > 0, a(), b())

@@ -21,8 +21,9 @@ from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement
 from adamcheck.program import trace
 from adamcheck.properties.base import difference
-from adamcheck.properties.context import Account, Break, Context, Doubles, Meaning
+from adamcheck.properties.context import Account, Break, Context, Meaning
 from adamcheck.properties.envelope import departure
+from adamcheck.properties.exactly import Doubles, state_after
 from adamcheck.spec import Spec
 
 Kinds = Mapping[int, str]
@@ -164,7 +165,7 @@ def _after(
         return replace(part, first=first)
     known = trace(spec)
     at_rest = not (known.feeds_back and evidence.thetas[0].any())
-    state = context.state_after(spec, evidence.hyper, evidence.grads[before]) if at_rest else None
+    state = state_after(context, spec, evidence.hyper, evidence.grads[before]) if at_rest else None
     if state is None and _follows_gradients(spec) and _rests(spec, evidence.hyper):
         all_ = _picked(evidence, np.concatenate([before, now]))
         return replace(

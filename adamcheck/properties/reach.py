@@ -130,7 +130,7 @@ class _Block:
             return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
         size, ends = (
-            np.abs(widened(joined(parts)))
+            np.abs(joined([widened(part) for part in parts]))
             for parts in ([run.grads for run in runs], [run.ends for run in runs])
         )
         sizes = np.array([n for run in runs for n in run.sizes])

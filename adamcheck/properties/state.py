@@ -23,6 +23,7 @@ from adamcheck.properties.context import (
     TargetTrouble,
 )
 from adamcheck.properties.envelope import departure
+from adamcheck.properties.exactly import state_after
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.targets.protocol import Trace, Trajectory
@@ -211,7 +212,7 @@ def _resumed(context: Context, trajectory: Trajectory, trace: Trace, spec: Spec)
     assert after is not None
     grads = trajectory.grads[0]
     before = grads[:after].reshape(after, -1)
-    state = context.state_after(spec, trajectory.hyper, before)
+    state = state_after(context, spec, trajectory.hyper, before)
     if state is None:
         return None
     rest = replace(trajectory, grads=(grads[after:],))

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from adamcheck.errors import UsageError
-from adamcheck.formats import Format, widened
+from adamcheck.formats import FORMATS, Format, widened
 from adamcheck.oracle import top
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import judge
@@ -168,12 +168,14 @@ _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "refused": ("what",),
     "taken": ("what",),
     "reload with another": ("name",),
+    "each in its format": ("formats",),
 }
 """What a property reads beside the trajectory, whatever that is."""
 _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
     # 2^2k must be a number
     "k": lambda value: isinstance(value, Integral) and abs(int(value)) <= 500,
     "name": lambda value: value in HYPERPARAMETERS,
+    "formats": lambda value: isinstance(value, list) and bool(value) and {*value} <= {*FORMATS},
     "meant": lambda value: _are_meanings(value),
     "law": lambda value: value in ("dtype", "shape", "parameter-count", "gradient-changed"),
     # until 0.1.0 a closed loop was also held to laws of motion: none of these can be replayed

@@ -132,6 +132,11 @@ KILLS: Final[dict[str, tuple[str, ...]]] = {
         "parameters-exchanged",
         "rows-for-elements",
     ),
+    "ADAM-EL-5": (
+        "gradients-in-first-format",
+        "state-in-first-format",
+        "weight-in-first-format",
+    ),
     "ADAM-FG-1": (
         "m-decay-missing",
         "silent-elements-freeze",

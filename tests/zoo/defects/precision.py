@@ -27,6 +27,54 @@ def through(x: Array, dtype: Any) -> Array:
     return x.astype(dtype).astype(x.dtype)
 
 
+# formats of a list
+
+
+class _Led(Textbook):
+    """The first parameter's format is taken for all."""
+
+    def setup(self, params: Any, **hyper: Any) -> None:
+        super().setup(params, **hyper)
+        self.lead = params[0].dtype
+
+
+@cage.defect(
+    "state-in-first-format",
+    "every moment is kept in the format of the first parameter",
+    shows="mixed",
+    dtypes=NARROW,
+)
+class StateInFirstFormat(_Led):
+    def first(self, m: Array, g: Array, slot: Slot, c: Scalar) -> Array:
+        return through(super().first(m, g, slot, c), self.lead)
+
+    def second(self, v: Array, g: Array, slot: Slot, c: Scalar) -> Array:
+        return through(super().second(v, g, slot, c), self.lead)
+
+
+@cage.defect(
+    "gradients-in-first-format",
+    "every gradient is brought into the format of the first parameter",
+    shows="mixed",
+    dtypes=NARROW,
+)
+class GradientsInFirstFormat(_Led):
+    def step(self, grads: Any) -> Any:
+        return super().step([None if g is None else through(g, self.lead) for g in grads])
+
+
+@cage.defect(
+    "weight-in-first-format",
+    "the weight 1-β1 is rounded to the format of the first parameter",
+    shows="mixed",
+    dtypes=NARROW,
+)
+class WeightInFirstFormat(_Led):
+    def first(self, m: Array, g: Array, slot: Slot, c: Scalar) -> Array:
+        rounded = np.asarray(1.0 - self.beta1).astype(self.lead)
+        return c(self.beta1) * m + c(float(rounded)) * g
+
+
 # state
 
 

@@ -42,6 +42,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
         arrays.square,
         arrays.same_shapes,
         arrays.equal_parameters,
+        arrays.mixed,
         arrays.big_and_long,
         arrays.big,
         arrays.blocks,

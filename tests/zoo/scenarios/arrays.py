@@ -50,6 +50,19 @@ def equal_parameters(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
         yield bits(step([normal(4, dtype, 10 + t), normal(4, dtype, 20 + t)]))
 
 
+def mixed(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
+    """Two parameters of different formats, whichever comes first; none is float64."""
+    if dtype is np.float64:
+        return
+    other = np.float16 if np.dtype(dtype) != np.float16 else np.float32
+    for kinds in ((dtype, other), (other, dtype)):
+        thetas = [normal(4, kind, k) for k, kind in enumerate(kinds)]
+        step = build(target, thetas, {**HYPER, **options})
+        for t in range(3):
+            grads = [normal(4, kind, 10 * t + k) for k, kind in enumerate(kinds)]
+            yield attempt(lambda step=step, grads=grads: step(grads))
+
+
 def big_and_long(target: Any, dtype: Any, options: dict[str, Any]) -> Seen:
     """Thirteen steps of an array of 5,001 elements."""
     step = build(target, [np.zeros(5_001, dtype)], {**HYPER, **options})

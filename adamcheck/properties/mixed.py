@@ -1,0 +1,57 @@
+"""Parameters of several formats in one list: each is judged in its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from adamcheck.formats import FORMATS
+from adamcheck.oracle.evidence import Evidence
+from adamcheck.oracle.judge import Judgement, judge
+from adamcheck.properties.admission import own_scalars
+from adamcheck.properties.base import How, property_
+from adamcheck.properties.context import Account, Break, Context
+from adamcheck.properties.envelope import departure
+from adamcheck.spec import Spec
+from adamcheck.targets.protocol import Trace, Trajectory
+
+
+@property_("each in its format")
+def each_in_its_format(
+    context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
+) -> Break | None:
+    """Every parameter of a list lies in the envelope of its own format, and stays in that format.
+
+    formats: their names, for the parameters and their gradients in turn. Numbers that a format does
+    not hold are rounded to it before anything is asked.
+    """
+    names = list(how["formats"])
+    formats = [FORMATS[names[p % len(names)]] for p in range(len(trajectory.theta0))]
+    mixed = replace(
+        trajectory,
+        theta0=tuple(
+            a.astype(fmt.dtype) for a, fmt in zip(trajectory.theta0, formats, strict=True)
+        ),
+        grads=tuple(a.astype(fmt.dtype) for a, fmt in zip(trajectory.grads, formats, strict=True)),
+    )
+    trace = context.run(mixed)
+    at = 0
+    for p, fmt in enumerate(formats):
+        one = replace(mixed, theta0=(mixed.theta0[p],), grads=(mixed.grads[p],))
+        evidence = replace(context.evidence(one, Trace((trace.thetas[p],)), spec), fmt=fmt)
+        judgement = _judged(context, evidence)
+        account.count(judgement)
+        if (left := departure(judgement)) is not None:
+            others = ", ".join(dict.fromkeys(o.name for o in formats if o != fmt))
+            text = f"a {fmt.name} parameter beside {others}: {left.message}"
+            return replace(left, message=text, element=left.element + at)
+        at += mixed.theta0[p].size
+    return None
+
+
+def _judged(context: Context, evidence: Evidence) -> Judgement:
+    """Under the class that is admitted in the run's format, or with scalars of the parameter's."""
+    judgement = judge(evidence, context.admission)
+    if not judgement.bad.any() or not own_scalars(evidence.spec, evidence.fmt):
+        return judgement
+    wider = judge(evidence, replace(context.admission, scalars="array"))
+    return judgement if wider.bad.any() else wider
