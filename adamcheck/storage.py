@@ -189,7 +189,7 @@ def in_words(words: Mapping[str, str]) -> str:
 
 
 def in_switches(spec: Spec, beside: Spec) -> str:
-    """What a spec says of storage that another one does not, as switches; empty where it is none."""
+    """What a spec says of storage that another one does not, as switches; empty where nothing."""
     said = ", ".join(f"{n}={word}" for n, word in spec.stored.items() if getattr(beside, n) != word)
     if not said or spec.bits == UNCLAIMED["bits"]:
         return f"stored: {said}" if said else ""

@@ -298,12 +298,8 @@ def conclude(
         kind, text, spec, edits = "not-adam", why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:
-        text = "; ".join(
-            filter(
-                None,
-                (in_switches(best.candidate.spec, against), regime(best, against, found.scores)),
-            )
-        )
+        said = in_switches(best.candidate.spec, against), regime(best, against, found.scores)
+        text = "; ".join(filter(None, said))
         findings += more.scalars(found)
     else:
         from adamcheck.identify.explain import explained, moved
