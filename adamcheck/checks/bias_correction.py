@@ -49,22 +49,33 @@ def by_loading(context: Context, account: Account) -> None:
     _corrected(context)
     if context.spec.algorithm != "adam":
         raise Skip("states are loaded as Adam's m, v and t")
-    rng = context.rng("load")
-    n = 24
-    most = context.profile.loaded
+    rng, most = context.rng("load"), context.profile.loaded
     # integers of 8 and 16 bits, and the precision of every format, end at a power of two
     ends = [2**k - 2 for k in (7, 8, 9, 11, 12, 16, 24, 31) if 2**k <= most]
     for t in sorted({*ends, *ladder(rng, 1, most)}):
-        hyper = slow(context, t)
-        v = rng.uniform(0.25, 1.0, n)
-        state = {
-            "m": context.moment("m", rng.uniform(-1.0, 1.0, n)),
-            "v": context.moment("v", v),
-            "t": t,
-        }
-        if context.spec.amsgrad == "v":
-            state["v_max"] = context.moment("v_max", v * 1.5)
-        elif context.spec.amsgrad == "vhat":
-            state["v_max"] = context.moment("v_max", v / (1.0 - hyper["beta2"] ** t))
-        grads = rng.uniform(-1.0, 1.0, (4, n))
-        hold(context, account, context.trajectory(grads, hyper=hyper, preload=(state,)))
+        _from(context, account, t, slow(context, t))
+        if account.refused:  # and so are later ones
+            return
+    # counters of more bits end where corrections are long over: β that forget soon say all there is
+    brief = context.altered(context.dyadic, beta1=0.5, beta2=0.75)
+    for k in (24, 31, 32):
+        if 2**k > most and context.may(beta1=0.5, beta2=0.75) and not account.refused:
+            _from(context, account, 2**k - 2, brief)
+
+
+def _from(context: Context, account: Account, t: int, hyper: dict[str, float]) -> None:
+    """Some steps from a state of t steps."""
+    rng, n = context.rng(f"load {t}"), 24
+    v = rng.uniform(0.25, 1.0, n)
+    state = {
+        "m": context.moment("m", rng.uniform(-1.0, 1.0, n)),
+        "v": context.moment("v", v),
+        "t": t,
+    }
+    if context.spec.amsgrad == "v":
+        state["v_max"] = context.moment("v_max", v * 1.5)
+    elif context.spec.amsgrad == "vhat":
+        state["v_max"] = context.moment("v_max", v / (1.0 - hyper["beta2"] ** t))
+    grads = rng.uniform(-1.0, 1.0, (4, n))
+    trajectory = context.trajectory(grads, hyper=hyper, preload=(state,))
+    hold(context, account, trajectory, "late count")

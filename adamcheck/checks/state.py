@@ -236,6 +236,9 @@ def _save_late(context: Context, account: Account) -> None:
                 grads=trajectory.grads * 3,
                 preload=(state,) * 3,
             )
+        if context.refusal(replace(trajectory, reload_after=None)):  # ADAM-BC-2 says why
+            context.note("not-asked", f"ADAM-SV-1: a state of {t - 1:,} steps is refused")
+            return
         hold(context, account, trajectory, "reload")
 
 

@@ -24,6 +24,8 @@ _AHEAD: Final = 24
 _STEPS: Final = 4096
 _LONGEST: Final = 1 << 15
 """Steps up to which a run is walked by every dialect, and up to which its moments are asked."""
+_LATEST: Final = 1 << 20
+"""Steps of a loaded state up to which its run is walked."""
 _WORK: Final = 4_000_000
 _FEW: Final = 8
 _COMPANY: Final = 48
@@ -72,6 +74,8 @@ def _is_plain(request: Trajectory, fmt: Format, flags: frozenset[str], most: int
     """Whether it is one run of one instance, in plain memory, with known gradients that fit."""
     alone = request.reload_after is None and request.problem is None and request.lrs is None
     alone = alone and request.present is None
+    # clocks are walked up to where a run begins
+    alone = alone and all(int(state["t"]) <= _LATEST for state in request.preload or ())
     # what memory does to a run is no edit of a program
     alone = alone and not request.refill and request.theta_layout == request.grad_layout == "C"
     size = sum(g.size for g in request.grads)

@@ -298,8 +298,8 @@ def conclude(
         kind, text, spec, edits = "not-adam", why.text, why.spec, why.edits
         findings.append(Finding("explanation", fmt.name, why.text))
     elif found.fits:
-        said = in_switches(best.candidate.spec, against), regime(best, against, found.scores)
-        text = "; ".join(filter(None, said))
+        parts = in_switches(best.candidate.spec, against), regime(best, against, found.scores)
+        text = "; ".join(filter(None, parts))
         findings += more.scalars(found)
     else:
         from adamcheck.identify.explain import explained, moved

@@ -8,6 +8,7 @@ witness names a property and is replayed by it: all of them are registered here.
 from adamcheck.properties import (
     blocks,
     calls,
+    counts,
     envelope,
     interface,
     loops,
@@ -24,6 +25,7 @@ __all__ = [
     "PROPERTIES",
     "blocks",
     "calls",
+    "counts",
     "envelope",
     "hold",
     "in_range",

@@ -138,6 +138,7 @@ def _damage(law: str, how: Any, trajectory: Trajectory) -> str:
         "reload with other hyperparameters": ("reload_after", "reload_hyper"),
         "reload with another": ("reload_after", "reload_hyper"),
         "stored": ("reload_after", "stored"),
+        "late count": ("preload",),
         "stored count": ("reload_after", "stored", "preload"),
     }
     for name in reads.get(law, ()):
