@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.box import SIMPLE
@@ -69,7 +70,7 @@ def show(
         for spec, deviation in found.candidates[:SHOWN]:
             fits = [f"{deviation:.3g}" if deviation <= 1.0 else ""] if some else []
             share = max(deviation - 1.0, 0.0) * format_named(dtype).u
-            table.add_row(Text(visible(spec)), *fits, summary.open_share(share))
+            table.add_row(Text(_lines(visible(spec))), *fits, summary.open_share(share))
         console.print()
         console.print(table)
     if report.findings:
@@ -86,6 +87,20 @@ def show(
         last += f" with {fixed.told_fixed()}"
     verb = "is " if found.kind == "dialect" or found.edit is not None else ""
     console.print(Text(visible(f"{target}{': ' if not verb else ' '}{verb}{last}"), style="bold"))
+
+
+def _lines(spec: str) -> str:
+    """A long spec in lines that end between its switches."""
+    lines = [""]
+    for part in re.findall(r"[^,]+,?", spec):
+        if len(lines[-1]) + len(part) > _WIDE and lines[-1]:
+            lines.append("  ")
+        lines[-1] += part
+    return "\n".join(lines)
+
+
+_WIDE: Final = 44
+"""Characters of a line in the table of candidates, beside two columns of numbers in 100."""
 
 
 def meaning(text: str) -> str:
