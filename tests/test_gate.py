@@ -372,7 +372,13 @@ SEVEN = [
     ("last-element-lost", "ADAM-EL-1", "not-elementwise", "adam", "in the last element only"),
     ("counter-stops-at-256", "ADAM-BC-1", "not-adam", "adam", "t up to step 256, then 256"),
     ("decay-hidden-l2", "ADAM-LS-3", "dialect", "adam[decay=l2]", "decay=l2 (λ=0.0001)"),
-    ("v-float16", "ADAM-LS-6", "not-adam", "adam", "v is rounded to float16"),
+    (
+        "v-float16",
+        "ADAM-LS-6",
+        "dialect",
+        "adam[moments=float16,m=float64,arithmetic=float64]",
+        "stored: moments=float16, m=float64",
+    ),
     ("gradient-scaled-in-place", "ADAM-GB-1", "dialect", "adam", "follows the claimed spec"),
 ]
 

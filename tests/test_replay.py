@@ -25,7 +25,7 @@ CASES = [
     # the property, a check that holds it, a defect that breaks it there
     ("envelope", "ADAM-LS-1", "m-float16"),
     ("envelope", "ADAM-LS-6", "v-float16"),
-    ("envelope", "ADAM-BC-2", "counter-stops-at-2048"),
+    ("late count", "ADAM-BC-2", "counter-stops-at-2048"),
     ("envelope", "ADAM-EL-4", "parameters-exchanged"),
     ("envelope", "ADAM-LY-1", "memory-order"),
     ("envelope", "ADAM-SH-1", "rows-for-elements"),
