@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from adamcheck.formats import FORMATS
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
@@ -43,7 +45,13 @@ def each_in_its_format(
         if (left := departure(judgement)) is not None:
             others = ", ".join(dict.fromkeys(o.name for o in formats if o != fmt))
             text = f"a {fmt.name} parameter beside {others}: {left.message}"
-            return replace(left, message=text, element=left.element + at)
+            # elements are counted over all parameters
+            seen = replace(
+                evidence,
+                grads=np.pad(evidence.grads, ((0, 0), (at, 0))),
+                thetas=np.pad(evidence.thetas, ((0, 0), (at, 0))),
+            )
+            return replace(left, message=text, element=left.element + at, evidence=seen)
         at += mixed.theta0[p].size
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -24,8 +24,11 @@ from adamcheck.properties.context import (
 )
 from adamcheck.properties.envelope import departure
 from adamcheck.properties.exactly import state_after
+from adamcheck.properties.storage import claimed
+from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
+from adamcheck.storage import claiming
 from adamcheck.targets.protocol import Trace, Trajectory
 
 
@@ -244,15 +247,26 @@ def _in_either(
     """Judge in the target's own format or in the other one, if that is narrower, which is told."""
     judgement = context.judged(evidence)
     first = departure(judgement)
-    if first is not None and other.precision < context.fmt.precision:
-        within = judge(replace(evidence, fmt=other), context.admission)
+    for staying in _staying(evidence, other) if first is not None else ():
+        within = judge(staying, context.admission)
         if not within.bad.any():
             judgement, first = within, None
             text = f"a state that comes back as {other.name} stays {other.name}"
             context.note("stored-state", text)
+            break
     if first is None:
         account.count(judgement)
     return first
+
+
+def _staying(evidence: Evidence, other: Format) -> Iterator[Evidence]:
+    """The same of a target that goes on in the other format, where that is narrower."""
+    if other.precision < evidence.fmt.precision:
+        yield replace(evidence, fmt=other)
+    if any(fmt.precision > other.precision for fmt in claimed(evidence.spec).values()):
+        spec = claiming(evidence.spec, {"moments": other.name, "m": UNCLAIMED["m"]})
+        if spec is not None:
+            yield replace(evidence, spec=spec)
 
 
 @property_("stored")

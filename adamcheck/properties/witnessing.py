@@ -63,15 +63,16 @@ def written(context: Context, check: str, broken: Broken) -> Witness:
         step=first.step,
         flags=tuple(sorted(trajectory.flags)),
         how=_how(broken),
-        comparison=comparison(first, context.fmt),
+        comparison=comparison(first),
     )
 
 
-def comparison(first: Break, fmt: Format) -> Comparison | None:
+def comparison(first: Break) -> Comparison | None:
     """The numbers of a departure from the envelope; None for laws about bits."""
     evidence = first.evidence
     if evidence is None or not first.quantity:
         return None
+    fmt = evidence.fmt
     t = first.step - first.before
     one = evidence.element(first.element, t)
     try:

@@ -76,3 +76,18 @@ def test_one_state_that_says_nothing_of_itself_is_no_moment():
     needs("torch")
     with Session(str(HERE / "thin_torch.py:OneState")) as session:
         assert "moments" not in session.description.abilities
+
+
+def test_moments_that_stay_in_the_format_they_come_back_in_are_named():
+    """Claimed in float32 beside bfloat16 parameters, and saved through a file of bfloat16."""
+    needs("torch")
+    result = adamcheck.check(
+        str(HERE / "thin_torch.py:WideState"),
+        spec="adam[moments=float32,arithmetic=float32]",
+        dtypes=["bfloat16"],
+        only=["ADAM-SV-3"],
+    )
+    (found,) = result.checks
+    assert found.status is Status.PASSED, found.message
+    told = [f.message for f in result.findings if f.name == "stored-state"]
+    assert "a state that comes back as bfloat16 stays bfloat16" in told

@@ -41,6 +41,38 @@ class Halving(Own):
                 p.sub_(2.0 * rate * p.grad)
 
 
+class WideState(torch.optim.Optimizer):
+    """Keeps float32 moments beside any parameter, and those that are loaded as they come."""
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            b1, b2 = group["betas"]
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state, g = self.state[p], p.grad.float()
+                if not state:
+                    wide = torch.zeros_like(p, dtype=torch.float32)
+                    state.update(step=0, exp_avg=wide, exp_avg_sq=wide.clone())
+                state["step"] += 1
+                t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
+                m.mul_(b1).add_(g, alpha=1 - b1)
+                v.mul_(b2).addcmul_(g, g, value=1 - b2)
+                root = (v.sqrt() / (1 - b2**t) ** 0.5).add_(group["eps"])
+                p.copy_(p.float().addcdiv_(m, root, value=-group["lr"] / (1 - b1**t)))
+
+    def load_state_dict(self, state_dict):
+        super().load_state_dict(state_dict)  # which brings them into the parameter's format
+        params = [p for group in self.param_groups for p in group["params"]]
+        for index, saved in state_dict["state"].items():
+            for key in ("exp_avg", "exp_avg_sq"):
+                self.state[params[index]][key] = saved[key].detach().clone()
+
+
 class Picks(torch.optim.Adam):
     """Takes any word, and hands on two."""
 
