@@ -188,7 +188,10 @@ def parameter_groups(context: Context, account: Account) -> None:
     steady = replace(trajectory, hyper=hyper)
     found = first_fit(context, Account(), steady, couplings(context.spec))
     if found is not None:
-        hold(context, account, replace(steady, groups=own), "groups", spec=found)
+        # beside a decay that all have, and as the only ones that have any
+        for default in (hyper, context.extended(usual, {"weight_decay": 0.0})):
+            several = replace(trajectory, hyper=default, groups=own)
+            hold(context, account, several, "groups", spec=found)
         return
     context.note("not-asked", f"ADAM-PG-1: no weight decay of a group: {_NO_COUPLING}")
     if not differ:

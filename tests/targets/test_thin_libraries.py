@@ -91,3 +91,12 @@ def test_moments_that_stay_in_the_format_they_come_back_in_are_named():
     assert found.status is Status.PASSED, found.message
     told = [f.message for f in result.findings if f.name == "stored-state"]
     assert "a state that comes back as bfloat16 stays bfloat16" in told
+
+
+def test_a_decay_that_one_group_alone_has_is_asked():
+    needs("torch")
+    target = str(HERE / "thin_torch.py:DecaysByDefault")
+    result = adamcheck.check(target, spec="adam", dtypes=["float32"], only=["ADAM-PG-1"])
+    (found,) = result.checks
+    assert found.status is Status.FAILED, found.message
+    assert "weight_decay=0.125" in found.message

@@ -73,6 +73,20 @@ class WideState(torch.optim.Optimizer):
                 self.state[params[index]][key] = saved[key].detach().clone()
 
 
+class DecaysByDefault(torch.optim.Adam):
+    """Looks at the default decay alone to see whether anything decays."""
+
+    def step(self, closure=None):
+        kept = [group["weight_decay"] for group in self.param_groups]
+        if self.defaults["weight_decay"] == 0:
+            for group in self.param_groups:
+                group["weight_decay"] = 0
+        loss = super().step(closure)
+        for group, own in zip(self.param_groups, kept, strict=True):
+            group["weight_decay"] = own
+        return loss
+
+
 class Picks(torch.optim.Adam):
     """Takes any word, and hands on two."""
 
