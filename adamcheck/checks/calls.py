@@ -145,10 +145,11 @@ _GROUPS: Final[tuple[dict[str, float], ...]] = (
     {},
     {"lr": 0.25},
     {"lr": 2.0, "beta1": 0.75, "eps": 4.0},
-    {"beta1": 0.5, "beta2": 0.75, "momentum": 0.25},
+    {"beta1": 0.5, "beta2": 0.25, "momentum": 0.25},
     {"lr": 0.5, "beta2": 0.9375, "eps": 0.25, "weight_decay": 0.125},
 )
-"""Hyperparameters of groups; α and ε as factors of the usual ones."""
+"""Hyperparameters of groups; α and ε as factors of the usual ones, averages so far from them that
+few digits tell them apart."""
 
 
 @check(
