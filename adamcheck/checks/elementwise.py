@@ -109,8 +109,8 @@ def several(context: Context, account: Account) -> None:
 @check(
     "ADAM-EL-5",
     title="Parameters of several formats",
-    law="In a list of parameters of several formats each follows the rule in its own format, and"
-    " stays in it.",
+    law="In a list with parameters of other formats each follows the rule in its own as it does"
+    " alone, and stays in it.",
     clause="each parameter by itself",
     theorem="elementwise",
     needs=("many",),

@@ -55,6 +55,12 @@ class Floor:
 SWALLOWED: Final = Floor(narrow=0.2, why="in few digits θ soon is so large that it swallows Δ")
 
 
+HELD_ALONE: Final = 0.05
+"""The share where moments of fewer digits than θ has are claimed and shown: bounds of a run then
+grow with what storage rounds away, and ADAM-LS-8 holds each step by itself, late ones too; its own
+floor stays."""
+
+
 def coverage(decided: int, undecided: int) -> float:
     """The share of element-steps that were decided; 0 where none was asked for."""
     asked = decided + undecided

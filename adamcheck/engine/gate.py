@@ -148,6 +148,8 @@ def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
                 found, trouble = event.found, event.error
     if found is not None:
         claimed = parse_spec(found.spec)
+        if len(names) > 1:  # what computes in float64 beside one format need not beside another
+            claimed = claimed.with_(arithmetic="any")
         if found.fixed:  # what it was found to have is what it is judged at
             own = Declared(fixed={name: x for name, (x, _, _) in found.fixed.items()})
             known = replace(known, declared=joined(known.declared, own, "fixed"))

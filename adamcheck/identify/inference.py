@@ -436,12 +436,20 @@ def named(table: Transitions) -> list[InferredEdit]:
     told = [inferring.told(one) for one in inferring.inferences()]
     # with any number at all: the steps do not tell
     told = [one for one in told if (-np.inf, np.inf) not in one.parameters.values()]
+    # nor where a factor may be 1, or a term 0: that changes nothing
+    told = [one for one in told if not _nothing(one)]
     return sorted(told, key=_vague)
 
 
 def _clips(edit: Edit) -> bool:
     """Whether the number of an edit is the size that a value may have."""
     return edit.operator in ("clip", "clip-norm")
+
+
+def _nothing(one: InferredEdit) -> bool:
+    """Whether the numbers that fit are around the one that leaves a value as it is."""
+    idle = {"scale": 1.0, "shift": 0.0}.get(one.operator)
+    return idle is not None and any(low < idle < high for low, high in one.parameters.values())
 
 
 def _vague(one: InferredEdit) -> bool:

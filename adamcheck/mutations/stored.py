@@ -94,7 +94,8 @@ class Stored(Optimizer):
     def _wide(self, i: int) -> Format:
         """The format of arithmetic: what is kept behind θ needs more digits than θ has."""
         behind = [self.spec.master] if self.spec.master in FORMATS else []
-        behind += ["float32"] if self.spec.kahan == "yes" else []
+        if self.spec.kahan == "yes":  # an update has to be known in more digits than θ has
+            behind += ["float32" if self._formats(i).parameter.narrow else "float64"]
         return widest((self._formats(i).base, *(FORMATS[name] for name in behind)))
 
     def _fresh(self, i: int) -> Slot:

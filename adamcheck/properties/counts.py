@@ -47,9 +47,9 @@ def late_count(
     trace = context.attempt(trajectory)
     failure = trace.failure
     if failure is not None:
-        if failure.kind != "raised" or failure.step > 1:
-            raise TargetTrouble(failure, trajectory)
         t = int(trajectory.preload[0]["t"])
+        if failure.kind != "raised" or (failure.step > 1 and t < FURTHEST):
+            raise TargetTrouble(failure, trajectory)
         account.refused.append(f"states of {t:,} steps")
         text = f"a state of {t:,} steps is refused: {failure.message}"
         return _told(Break(text, 0, failure.step), t)

@@ -7,9 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from adamcheck.formats import FORMATS
-from adamcheck.oracle.evidence import Evidence
-from adamcheck.oracle.judge import Judgement, judge
-from adamcheck.properties.admission import own_scalars
 from adamcheck.properties.base import How, property_
 from adamcheck.properties.context import Account, Break, Context
 from adamcheck.properties.envelope import departure
@@ -21,8 +18,9 @@ from adamcheck.targets.protocol import Trace, Trajectory
 def each_in_its_format(
     context: Context, account: Account, trajectory: Trajectory, spec: Spec, how: How
 ) -> Break | None:
-    """Every parameter of a list lies in the envelope of its own format, and stays in that format.
+    """Every parameter of the run's format in a list with others lies in its envelope.
 
+    All stay in their formats. The others are judged where their format is.
     formats: their names, for the parameters and their gradients in turn. Numbers that a format does
     not hold are rounded to it before anything is asked.
     """
@@ -38,9 +36,12 @@ def each_in_its_format(
     trace = context.run(mixed)
     at = 0
     for p, fmt in enumerate(formats):
+        if fmt != context.fmt:
+            at += mixed.theta0[p].size
+            continue
         one = replace(mixed, theta0=(mixed.theta0[p],), grads=(mixed.grads[p],))
-        evidence = replace(context.evidence(one, Trace((trace.thetas[p],)), spec), fmt=fmt)
-        judgement = _judged(context, evidence)
+        evidence = context.evidence(one, Trace((trace.thetas[p],)), spec)
+        judgement = context.judged(evidence)
         account.count(judgement)
         if (left := departure(judgement)) is not None:
             others = ", ".join(dict.fromkeys(o.name for o in formats if o != fmt))
@@ -54,12 +55,3 @@ def each_in_its_format(
             return replace(left, message=text, element=left.element + at, evidence=seen)
         at += mixed.theta0[p].size
     return None
-
-
-def _judged(context: Context, evidence: Evidence) -> Judgement:
-    """Under the class that is admitted in the run's format, or with scalars of the parameter's."""
-    judgement = judge(evidence, context.admission)
-    if not judgement.bad.any() or not own_scalars(evidence.spec, evidence.fmt):
-        return judgement
-    wider = judge(evidence, replace(context.admission, scalars="array"))
-    return judgement if wider.bad.any() else wider

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from adamcheck.codes import any_in_blocks
+from adamcheck.codes import in_blocks
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.kept import (
     BLOCKS,
-    enough,
     formats_shown,
     holds_alone,
 )
@@ -63,17 +62,20 @@ def of_blocks(context: Context, spec: Spec, trajectory: Trajectory) -> None:
         return
     if trajectory.present is not None:
         return
-    asked = replace(trajectory, moments=True, grads=tuple(g[:2] for g in trajectory.grads))
+    # its largest array alone: all of that must be codes
+    p = max(range(len(trajectory.theta0)), key=lambda k: trajectory.theta0[k].size)
+    theta, grads = trajectory.theta0[p], trajectory.grads[p][:2]
+    asked = replace(trajectory, moments=True, theta0=(theta,), grads=(grads,))
     for words in BLOCKS:
         candidate = claiming(spec, words)
-        if candidate is None or not any_in_blocks(candidate, trajectory.theta0):
+        if candidate is None or not in_blocks(candidate, theta.size):
             continue
         context.suggested, account = True, Account()
         try:
-            first = PROPERTIES["blocks"](context, account, asked, candidate, {})
+            first = PROPERTIES["blocks"](context, account, asked, candidate, {"whole": True})
         except (Skip, TargetTrouble):
             return
-        if first is None and enough(account.examples, account.undecided):
+        if first is None and account.examples:  # every number shown is one that a code stands for
             _say(context, candidate, broken=True)
             return
 

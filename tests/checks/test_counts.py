@@ -57,6 +57,12 @@ class Refuses16(Counting):
             raise OverflowError(f"{t} does not fit into int16")
         return t
 
+class Raises31(Counting):
+    def after(self, t):
+        if t + 1 >= 2**31:
+            raise OverflowError("the count does not fit into int32")
+        return t + 1
+
 class Refuses31(Counting):
     def taken(self, t):
         if t >= 2**31 - 1:
@@ -72,6 +78,7 @@ class Refuses31(Counting):
         ("Wraps24", Status.FAILED, ""),
         ("Refuses16", Status.FAILED, ""),
         ("Wraps31", Status.PASSED, "at step 2,147,483,646"),
+        ("Raises31", Status.PASSED, "at step 2,147,483,646"),
         ("Refuses31", Status.PASSED, "at step 4,294,967,294"),
     ],
 )

@@ -99,6 +99,69 @@ def test_large_arrays_that_no_code_explains_are_said():
     assert [f for f in report.findings if f.name == "large-arrays"]
 
 
+ODD = """
+import ml_dtypes
+import numpy as np
+
+class Narrow:
+    rate, shown = 1.0, False
+
+    def __init__(self, params, *, lr, beta1, beta2, eps):
+        self.p, self.lr, self.b1, self.b2, self.eps = params, lr, beta1, beta2, eps
+        self.m = [np.zeros_like(p) for p in params]
+        self.v = [np.zeros_like(p) for p in params]
+        self.t = 0
+
+    def kept(self, x):
+        return x if self.shown else x.astype(ml_dtypes.bfloat16).astype(x.dtype)
+
+    def step(self, grads):
+        self.t += 1
+        for i, g in enumerate(grads):
+            m = self.b1 * self.m[i] + (1 - self.b1) * g
+            v = self.b2 * self.v[i] + (1 - self.b2) * g * g
+            self.m[i], self.v[i] = self.kept(m), self.kept(v)
+            root = np.sqrt(v / (1 - self.b2**self.t)) + self.eps
+            self.p[i] = self.p[i] - self.rate * self.lr * (m / (1 - self.b1**self.t)) / root
+        return self.p
+
+    def moments(self):
+        def show(x):
+            return x.astype(ml_dtypes.bfloat16).astype(x.dtype) if self.shown else x.copy()
+        pairs = zip(self.m, self.v, strict=True)
+        return [{"m": show(m), "v": show(v), "t": self.t} for m, v in pairs]
+
+class Fast(Narrow):
+    rate = 1.04
+
+class ShownRounded(Narrow):
+    shown = True
+"""
+
+
+@pytest.mark.slow
+def test_a_rate_that_is_always_too_large_is_no_rounding(tmp_path):
+    path = tmp_path / "odd.py"
+    path.write_text(ODD)
+    assert identify(f"{path}:Narrow", dtype="float32").identification.kind == "dialect"
+    assert identify(f"{path}:Fast", dtype="float32").identification.kind != "dialect"
+
+
+def test_of_moments_that_are_shown_rounded_nothing_is_said_of_sizes(tmp_path):
+    path = tmp_path / "odd.py"
+    path.write_text(ODD)
+    report = identify(f"{path}:ShownRounded", dtype="float64")
+    assert report.identification.spec == "adam"
+    assert not [f for f in report.findings if f.name == "large-arrays"]
+
+
+def test_over_several_formats_no_arithmetic_is_claimed_that_one_of_them_has():
+    target, dtypes = STORED + "adam[m=bfloat16]", ["float64", "float32"]
+    result = check(target, spec="auto", dtypes=dtypes, only=["ADAM-LS-1", "ADAM-FS-1"])
+    assert result.spec == "adam[m=bfloat16]"
+    assert result.verdict is Verdict.HELD
+
+
 def test_formats_are_proposed_from_numbers_alone():
     rng = np.random.default_rng(1)
     wide = rng.standard_normal((4, 50)).astype(np.float32)

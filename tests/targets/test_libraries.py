@@ -299,6 +299,13 @@ def test_a_rate_in_a_tensor_that_a_step_changes_is_seen():
     assert gone[1:].all()
 
 
+def test_what_a_step_leaves_in_its_gradients_is_not_the_others():
+    needs("torch")
+    result = check(f"{THIN}:UsesGradients", spec="adam", dtypes=["float32"], only=["ADAM-CR-1"])
+    (found,) = result.checks
+    assert found.status is Status.PASSED, found.message
+
+
 @pytest.mark.parametrize("name", ["Halving", "Own"])
 def test_a_rate_in_a_tensor_is_held_to_the_bits_of_its_numbers(name):
     needs("torch")

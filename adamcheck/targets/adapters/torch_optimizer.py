@@ -333,7 +333,7 @@ class Optimizing:
     def step(self, grads: Gradients) -> Sequence[Any]:
         """Set the gradients, step, and read the parameters."""
         if self.beside is not None:
-            self.beside.step(grads)
+            self.beside.step([None if g is None else g.copy() for g in grads])
         for index, (parameter, grad) in enumerate(zip(self._tensors, grads, strict=True)):
             parameter.grad = None if grad is None else tensor(grad, self._device)
             self._steps[index] += grad is not None
