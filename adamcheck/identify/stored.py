@@ -170,21 +170,19 @@ def _formats_held(found: Found, shown: Seen, fmt: Format) -> dict[str, str]:
 
 def shown_run(session: Session, fmt: Format, asked: design.Asked) -> Seen | None:
     """Usual gradients, with the moments after every step; None where they are not shown."""
-    known = session.description
-    if "moments" not in known.abilities:
-        return None
-    request = dict(design.short(fmt, known.hyperparameters, asked))["usual"]
-    request = replace(request, moments=True)
-    trace = session.run(request)
-    return (request, trace) if trace.failure is None and trace.moments else None
+    takes = session.description.hyperparameters
+    return _with_moments(session, dict(design.short(fmt, takes, asked))["usual"])
 
 
 def wide_run(session: Session, fmt: Format, asked: design.Asked) -> Seen | None:
     """A few steps of a large array, with the moments; None where they are not shown."""
-    known = session.description
-    if "moments" not in known.abilities:
+    return _with_moments(session, design.wide(fmt, session.description.hyperparameters, asked))
+
+
+def _with_moments(session: Session, request: Trajectory) -> Seen | None:
+    if "moments" not in session.description.abilities:
         return None
-    request = replace(design.wide(fmt, known.hyperparameters, asked), moments=True)
+    request = replace(request, moments=True)
     trace = session.run(request)
     return (request, trace) if trace.failure is None and trace.moments else None
 
@@ -211,6 +209,7 @@ def _beside(fit: Fit, words: Mapping[str, str]) -> bool:
 
 
 _FORMATS: Final = ("moments", "m", "arithmetic")
+"""The switches of which moments are the evidence."""
 
 
 def _told(fit: Fit, shown: Seen | None, fmt: Format, found: Found) -> bool:
