@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ast import literal_eval
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,8 @@ def test_every_property_is_replayed():
 def test_a_witness_fails_again_and_passes_on_the_honest_twin(law, check, name, tmp_path):
     outcome = witnessed(name, check)
     assert outcome.witness.how["law"] == law
+    # as it is printed to be typed in, too
+    assert literal_eval(repr(outcome.witness.how)) == outcome.witness.how
     path = tmp_path / "w.json"
     path.write_text(dumps(witness_document(outcome.witness)), "utf-8")
     (witness,) = load_witnesses(path)

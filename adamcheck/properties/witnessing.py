@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import Enum
 from numbers import Integral
 from typing import Any, Final
 
@@ -296,7 +297,7 @@ def _how(broken: Broken) -> dict[str, Any]:
     t = broken.trajectory
     how: dict[str, Any] = {"law": broken.law}
     if broken.how:
-        how["with"] = dict(broken.how)
+        how["with"] = {name: _written(value) for name, value in broken.how.items()}
     shapes = [list(a.shape) for a in t.theta0]
     gradient_shapes = [list(g.shape[1:]) for g in t.grads]
     if len(shapes) != 1 or len(shapes[0]) != 1:
@@ -325,6 +326,15 @@ def _how(broken: Broken) -> dict[str, Any]:
             for p in t.preload
         ]
     return how
+
+
+def _written(value: Any) -> Any:
+    """A number of a property as a file holds it: lists and plain words."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {name: _written(part) for name, part in value.items()}
+    return [_written(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 def _state(document: Mapping[str, Any], context: Context, shape: tuple[int, ...]) -> dict[str, Any]:
