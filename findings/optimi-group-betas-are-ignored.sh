@@ -11,7 +11,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 numpy packaging
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check torch-optimi==0.3.3
 "$folder/venv/bin/python" - <<'PY'
 import sys

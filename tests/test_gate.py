@@ -183,7 +183,8 @@ def test_a_check_that_decides_too_little_is_no_pass(monkeypatch):
 def test_a_lower_floor_has_a_reason():
     for one in all_checks():
         assert one.floor.share == 0.5
-        least = 0.1 if one.id == "ADAM-FZ-1" else 0.2
+        # thousands of steps of a run at α = 0.001, most of them below a place of θ
+        least = {"ADAM-FZ-1": 0.1, "ADAM-DH-2": 0.05}.get(one.id, 0.2)
         assert least <= one.floor.narrow <= one.floor.share
         assert bool(one.floor.why) == (one.floor.narrow < 0.5)
 

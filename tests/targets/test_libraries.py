@@ -29,7 +29,8 @@ TORCH_ALL = STATE | {"missing", "layouts", "assigned", "refilled", "groups", "cl
 ADAMS = [
     # target, options, package, further abilities
     ("torch.optim:Adam", {"foreach": False}, "torch", TORCH_ALL),
-    ("torch.optim:Adam", {"foreach": True}, "torch", TORCH_ALL),
+    # PyTorch takes no tensor for α beside foreach=True
+    ("torch.optim:Adam", {"foreach": True}, "torch", TORCH_ALL - {"refilled"}),
     ("torch.optim:Adam", {"fused": True}, "torch", TORCH_ALL),
     ("torch.optim:Adam", {"differentiable": True}, "torch", TORCH_ALL - {"closure"}),
     ("torch.optim:Adam", {"lr_tensor": True}, "torch", TORCH_ALL),
