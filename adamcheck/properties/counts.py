@@ -22,6 +22,9 @@ infinitely larger than its distance from 0."""
 FURTHEST: Final = 1 << 30
 """Steps beyond which a count that ends is told and no deviation: 12 days at a thousand a second."""
 
+WALKED: Final = 1 << 21
+"""Steps from which on a target that walks to a loaded count may take longer than it is given."""
+
 
 def settled(program: Program, hyper: Mapping[str, float], t: int) -> int:
     """A step count at which every clock stands as it does after t steps, or t itself.
@@ -49,11 +52,14 @@ def late_count(
     if failure is not None:
         t = int(trajectory.preload[0]["t"])
         # who keeps β^t may walk there, step by step, and be long about it
-        within = failure.kind == "raised" and failure.step <= 1
-        if not within and (t < FURTHEST or failure.kind not in ("raised", "hung")):
+        walks = failure.kind == "hung" and t >= WALKED
+        raises = failure.kind == "raised" and (failure.step <= 1 or t >= FURTHEST)
+        if not (walks or raises):
             raise TargetTrouble(failure, trajectory)
         account.refused.append(f"states of {t:,} steps")
         text = f"a state of {t:,} steps is not taken: {failure.message}"
+        if walks:
+            return Break(text, 0, failure.step, choice=True, finding="count-limit")
         return _told(Break(text, 0, failure.step), t)
     context.sound(trace, trajectory)
     evidence = context.evidence(trajectory, trace, spec)
