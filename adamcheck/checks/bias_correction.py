@@ -51,7 +51,7 @@ def by_loading(context: Context, account: Account) -> None:
         raise Skip("states are loaded as Adam's m, v and t")
     rng, most = context.rng("load"), context.profile.loaded
     # integers of 8 and 16 bits, and the precision of every format, end at a power of two
-    ends = [2**k - 2 for k in (7, 8, 9, 11, 12, 16, 24, 31) if 2**k <= most]
+    ends = [2**k - 2 for k in (7, 8, 9, 11, 12, 16) if 2**k <= most]
     for t in sorted({*ends, *ladder(rng, 1, most)}):
         _from(context, account, t, slow(context, t))
         if account.refused:  # and so are later ones

@@ -85,7 +85,7 @@ def investigate(
         dtype = known.dtypes[0]
     fmt = format_named(dtype)
     asked = _asked(known, claimed, flags, options)
-    listener(Note(f"running {len(design.WORDS)} short trajectories in {dtype}"))
+    listener(Note(f"running short trajectories in {dtype}"))
     outcome = _concluded(session, fmt, asked, claimed, options, listener, evidence)
     fits = outcome.found is not None and outcome.found.fits
     if not fits and "momentum" in known.hyperparameters - {*asked.extra, *_known(options)}:
@@ -203,11 +203,27 @@ def _told_apart(found: Found, session: Session, fmt: Format, asked: design.Asked
     return told_apart(found, session, fmt, asked)
 
 
-def _kept(found: Found, *how: Any) -> tuple[Found, list[Finding]]:
+def _kept(
+    found: Found, session: Session, fmt: Format, asked: design.Asked, *how: Any
+) -> tuple[Found, list[Finding]]:
     """What fits under a claim of storage, and what large arrays say beside it."""
+    if found.fits and not _leaves_in_large_arrays(found, session, fmt, asked):
+        return found, []
     from adamcheck.identify.stored import with_storage  # judges, which most have no need of
 
-    return with_storage(found, *how)
+    return with_storage(found, session, fmt, asked, *how)
+
+
+def _leaves_in_large_arrays(
+    found: Found, session: Session, fmt: Format, asked: design.Asked
+) -> bool:
+    """Whether the dialect that fits small arrays is left in a large one."""
+    request = design.wide(fmt, session.description.hyperparameters, asked)
+    trace = session.run(request)
+    if trace.failure is not None:
+        return False
+    batches = batched([Run("wide", request, trace)], fmt, most=design.WIDE)
+    return Scores(batches, found.scores.admission).fit(found.best.candidate).largest > 1.0
 
 
 def _shown(
