@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -141,7 +142,7 @@ def moments(context: Context, account: Account) -> None:
     clause="whole update",
     theorem="stored-rounding",
     needs=("moments",),
-    floor=SWALLOWED,
+    floor=replace(SWALLOWED, stored=SWALLOWED.share),
 )
 def single_steps(context: Context, account: Account) -> None:
     kept = trace(context.spec).moments

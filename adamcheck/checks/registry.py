@@ -41,24 +41,23 @@ class Floor:
 
     One rule for all: at least half, as otherwise most of what the check looks at goes unjudged.
     ``narrow`` is the share in formats of few digits, where a lower one has a reason: ``why``.
+    ``stored`` is the share where moments of fewer digits than θ are claimed and all of them shown:
+    bounds of a run then grow with what storage rounds away, and a check of single steps, late ones
+    too, that has no lower share itself, holds each step.
     """
 
     share: float = 0.5
     narrow: float = 0.5
     why: str = ""
+    stored: float = 0.05
 
-    def of(self, fmt: Format) -> float:
+    def of(self, fmt: Format, *, stored: bool = False) -> float:
         """The share in a format; one that lacks range is short of digits for squares."""
-        return self.narrow if fmt.narrow or fmt.short_ranged else self.share
+        share = self.narrow if fmt.narrow or fmt.short_ranged else self.share
+        return min(share, self.stored) if stored else share
 
 
 SWALLOWED: Final = Floor(narrow=0.2, why="in few digits θ soon is so large that it swallows Δ")
-
-
-HELD_ALONE: Final = 0.05
-"""The share where moments of fewer digits than θ has are claimed and shown: bounds of a run then
-grow with what storage rounds away, and ADAM-LS-8 holds each step by itself, late ones too; its own
-floor stays."""
 
 
 def coverage(decided: int, undecided: int) -> float:

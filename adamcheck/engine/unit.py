@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from adamcheck.checks.registry import HELD_ALONE, Check, check_by_id, coverage
+from adamcheck.checks.registry import Check, check_by_id, coverage
 from adamcheck.engine.plan import Plan, Unit
 from adamcheck.errors import UsageError
 from adamcheck.events import CheckFinished
@@ -66,7 +66,9 @@ def run_unit(context: Context, unit: Unit) -> CheckFinished:
         if account.broken:  # whatever else went wrong
             result = failed(context, counted, account, shrink=status is not Status.ERROR)
         elif status is Status.PASSED:
-            result = passed(counted, account, floor=_floor(one, context))
+            result = passed(
+                counted, account, floor=one.floor.of(context.ranged, stored=context.stored_short)
+            )
             if result.status is Status.INCONCLUSIVE and not account.open:
                 result = _fixed(result, context)
             if account.refused and not account.examples:
@@ -139,13 +141,6 @@ def passed(counted: CheckResult, account: Account, *, floor: float = 0.0) -> Che
         text = f"only {share:.1%} of the element-steps could be decided, of {floor:.0%} at least"
         return replace(counted, status=Status.INCONCLUSIVE, message=text)
     return replace(counted, status=Status.PASSED)
-
-
-def _floor(one: Check, context: Context) -> float:
-    """The least share of the element-steps that a check must have decided."""
-    share = one.floor.of(context.ranged)
-    stored = context.coarsest.precision < context.fmt.precision and context.able("moments")
-    return min(share, HELD_ALONE) if stored and one.id != "ADAM-LS-8" else share
 
 
 def _fixed(result: CheckResult, context: Context) -> CheckResult:

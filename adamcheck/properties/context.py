@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from adamcheck.oracle.envelope import STRICT, Admission
 from adamcheck.oracle.evidence import Evidence
 from adamcheck.oracle.judge import Judgement, judge
 from adamcheck.profiles import Profile
+from adamcheck.program import trace as program_of
 from adamcheck.properties.admission import decide
 from adamcheck.properties.reach import Reach
 from adamcheck.result import Finding
@@ -397,6 +399,16 @@ class Context:
         finding = Finding(name, self.fmt.name, message, numbers)
         if all((f.name, f.message) != (name, message) for f in self.findings):
             self.findings.append(finding)
+
+    @cached_property
+    def stored_short(self) -> bool:
+        """Whether moments of fewer digits than θ are claimed, and the target shows all of them."""
+        if self.coarsest.precision >= self.fmt.precision or not self.able("moments"):
+            return False
+        size = max(1, self.declared.least_size)
+        trajectory = self.trajectory(np.ones((1, size)), hyper=self.dyadic, moments=True)
+        shown = self.attempt(trajectory).moments or ({},)
+        return {*program_of(self.spec).moments} <= {*shown[0]}
 
     def needs_shown(self, names: Sequence[str], trajectory: Trajectory) -> None:
         """Skip the check where the target hides one of these moments on a run, or none is named."""
