@@ -22,7 +22,8 @@ from adamcheck.errors import UsageError
 from adamcheck.events import Identified, Listener, RunFinished, silent
 from adamcheck.formats import FORMATS, format_named
 from adamcheck.profiles import profile_named
-from adamcheck.result import Result
+from adamcheck.result import Finding, Result
+from adamcheck.rules.storage import UNCLAIMED
 from adamcheck.spec import Spec, parse_spec
 from adamcheck.targets.protocol import Limits
 from adamcheck.targets.session import Session
@@ -140,6 +141,7 @@ def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
     from adamcheck.engine.plan import judged, plan
 
     known, claimed, found, trouble = session.description, Spec(), None, ""
+    told: list[Finding] = []
     names, _ = judged(known, asked["dtypes"])
     if names:
         for event in identifying(session, None, names[0]):
@@ -148,13 +150,19 @@ def _found(session: Session, asked: Mapping[str, Any], tell: Listener) -> Plan:
                 found, trouble = event.found, event.error
     if found is not None:
         claimed = parse_spec(found.spec)
-        if len(names) > 1:  # what computes in float64 beside one format need not beside another
-            claimed = claimed.with_(arithmetic="any")
+        if len(names) > 1 and claimed.arithmetic != UNCLAIMED["arithmetic"]:
+            text = (
+                f"identified in {names[0]} as {claimed}: beside other formats it need not compute"
+                " so, and no arithmetic is claimed"
+            )
+            told.append(Finding("storage", names[0], text))
+            claimed = claimed.with_(arithmetic=UNCLAIMED["arithmetic"])
         if found.fixed:  # what it was found to have is what it is judged at
             own = Declared(fixed={name: x for name, (x, _, _) in found.fixed.items()})
             known = replace(known, declared=joined(known.declared, own, "fixed"))
             session.know(known)
-    return plan(known, claimed, claimed=False, identified=found, trouble=trouble, **asked)
+    made = plan(known, claimed, claimed=False, identified=found, trouble=trouble, **asked)
+    return replace(made, findings=(*made.findings, *told))
 
 
 def _names(what: str, given: Any) -> tuple[str, ...] | None:

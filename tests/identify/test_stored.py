@@ -160,6 +160,8 @@ def test_over_several_formats_no_arithmetic_is_claimed_that_one_of_them_has():
     result = check(target, spec="auto", dtypes=dtypes, only=["ADAM-LS-1", "ADAM-FS-1"])
     assert result.spec == "adam[m=bfloat16]"
     assert result.verdict is Verdict.HELD
+    (told,) = (f.message for f in result.findings if "no arithmetic is claimed" in f.message)
+    assert told.startswith("identified in float64 as adam[m=bfloat16,arithmetic=float64]")
 
 
 def test_formats_are_proposed_from_numbers_alone():
