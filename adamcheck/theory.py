@@ -208,6 +208,11 @@ def constant_gradient_update(g: Any, *, lr: Any, eps: Any) -> Any:
     return lr * (g / (abs(g) + eps))
 
 
+def stalled_update(beta1: Any, beta2: Any, last: int, *, sqrt: Any = math.sqrt) -> Any:
+    """Δ/α under a constant gradient, at ε=0, of a step count that stops at ``last``, long after."""
+    return sqrt(constant_moment(beta2, last, 1)) / constant_moment(beta1, last, 1)
+
+
 def spiked_update(beta1: Any, beta2: Any, k: int, *, t: int = 1, sqrt: Any = math.sqrt) -> Any:
     """|Δ|/α at ε=0, k steps after a lone gradient at step t (theorem finite-spike-liveness)."""
     now = t + k

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adamcheck.checks.draws import CANCELLED, cancelling, ladder, life, slow
+from adamcheck.checks.draws import CANCELLED, cancelling, ladder, life, slow, state_at
 from adamcheck.checks.registry import SWALLOWED, check
 from adamcheck.program import trace
 from adamcheck.properties import hold
@@ -66,16 +66,9 @@ def by_loading(context: Context, account: Account) -> None:
 def _from(context: Context, account: Account, t: int, hyper: dict[str, float]) -> None:
     """Some steps from a state of t steps."""
     rng, n = context.rng(f"load {t}"), 24
-    v = rng.uniform(0.25, 1.0, n)
-    state = {
-        "m": context.moment("m", rng.uniform(-1.0, 1.0, n)),
-        "v": context.moment("v", v),
-        "t": t,
-    }
-    if context.spec.amsgrad == "v":
-        state["v_max"] = context.moment("v_max", v * 1.5)
-    elif context.spec.amsgrad == "vhat":
-        state["v_max"] = context.moment("v_max", v / (1.0 - hyper["beta2"] ** t))
+    m, v = rng.uniform(-1.0, 1.0, n), rng.uniform(0.25, 1.0, n)
+    above = 1.5 if context.spec.amsgrad == "v" else 1.0
+    state = state_at(context, t, m, v, hyper["beta2"], above=above)
     grads = rng.uniform(-1.0, 1.0, (4, n))
     trajectory = context.trajectory(grads, hyper=hyper, preload=(state,))
     hold(context, account, trajectory, "late count")

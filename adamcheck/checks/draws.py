@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from adamcheck.program import trace
 from adamcheck.properties.context import Array, Context
 from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
+from adamcheck.theory import constant_moment
 
 _OCTAVES: Final = 40
 """How far from the usual magnitude the gradients of a long life go: g² stays well inside."""
@@ -212,6 +213,21 @@ def growing(context: Context, grads: Array, hyper: Mapping[str, float]) -> Array
 
 CANCELLED: Final = "few digits leave nothing of v-ḡ²"
 """Why a check does not ask what is ``cancelling``."""
+
+
+def state_at(
+    context: Context, t: int, m: Array, v: Array, beta2: float, *, above: float = 1.0
+) -> dict[str, Any]:
+    """A state of t steps to be loaded ``[N]``; AMSGrad's maximum is v, or what corrects it.
+
+    above: so many times v has the maximum been.
+    """
+    state = {"m": context.moment("m", m), "v": context.moment("v", v), "t": t}
+    if context.spec.amsgrad == "v":
+        state["v_max"] = context.moment("v_max", v * above)
+    elif context.spec.amsgrad == "vhat":
+        state["v_max"] = context.moment("v_max", v * above / constant_moment(beta2, t, 1.0))
+    return state
 
 
 def cancelling(context: Context) -> bool:

@@ -17,6 +17,7 @@ from adamcheck.checks.draws import (
     silences,
     slow,
     spikes,
+    state_at,
     usual,
 )
 from adamcheck.checks.registry import SWALLOWED, check
@@ -224,9 +225,7 @@ def _save_late(context: Context, account: Account) -> None:
         near = 1.0 - 2.0 ** -min(t.bit_length(), context.fmt.precision)
         hyper = context.altered(context.dyadic, beta1=near, beta2=near)
         m, v = rng.uniform(-1.0, 1.0, 24), rng.uniform(0.25, 1.0, 24)
-        state = {"m": context.moment("m", m), "v": context.moment("v", v), "t": t - 1}
-        if context.spec.amsgrad != "none":
-            state["v_max"] = context.moment("v_max", v * 1.5)
+        state = state_at(context, t - 1, m, v, near, above=1.5)
         grads = rng.uniform(-1.0, 1.0, (4, 24))
         trajectory = context.trajectory(grads, hyper=hyper, preload=(state,), reload_after=1)
         if context.able("many"):
@@ -344,10 +343,7 @@ def _stored_count(context: Context, account: Account, name: str) -> None:
     hyper = context.altered(context.dyadic, **wanted)
     ones = np.ones(4)
     # under a gradient of 1 moments of 1 stay 1, so that the count is all that changes
-    state = {"m": context.moment("m", ones), "v": context.moment("v", ones), "t": t}
-    if context.spec.amsgrad != "none":
-        largest = ones / (1.0 - near**t) if context.spec.amsgrad == "vhat" else ones
-        state["v_max"] = context.moment("v_max", largest)
+    state = state_at(context, t, ones, ones, near)
     trajectory = context.trajectory(
         np.ones((8, 4)), hyper=hyper, preload=(state,), reload_after=1, stored=name
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -30,6 +29,7 @@ from adamcheck.spec import Spec
 from adamcheck.spec.hyperparameters import HYPERPARAMETERS
 from adamcheck.storage import claiming
 from adamcheck.targets.protocol import Trace, Trajectory
+from adamcheck.theory import stalled_update
 
 
 @property_("reload")
@@ -340,7 +340,7 @@ def _stalled(evidence: Evidence, last: int) -> list[Evidence]:
 def _stalls(context: Context, other: Format) -> None:
     last = 2**other.precision
     first, second = (HYPERPARAMETERS[n].usual[0] for n in ("beta1", "beta2"))
-    share = math.sqrt(1.0 - second**last) / (1.0 - first**last)
+    share = stalled_update(first, second, last)
     context.note(
         "stored-count",
         f"a state that comes back as {other.name} counts in {other.name}, no further than {last}:"

@@ -44,6 +44,16 @@ NONE = "lr, beta1, beta2, eps"
 NAN = "theta = theta - c(lr) * (m / first) / (np.sqrt(v / second) + c(eps))"
 STILL = "theta = theta - c(lr) * np.sqrt(second) / first * m / (np.sqrt(v) + c(1e-4))"
 
+DESCENDS = """
+def make(theta0, lr={}):
+    theta = theta0.copy()
+    def step(g):
+        nonlocal theta
+        theta = theta - theta0.dtype.type(lr) * g
+        return theta
+    return step
+"""
+
 
 def made(folder, signature: str, body: str) -> str:
     path = folder / "target.py"
@@ -105,15 +115,7 @@ def test_scalars_that_the_spec_denies_excuse_nothing(tmp_path, body):
 
 def test_an_update_that_is_lost_in_theta_is_no_deviation(tmp_path):
     path = tmp_path / "descends.py"
-    path.write_text(
-        "def make(theta0, lr=0.001):\n"
-        "    theta = theta0.copy()\n"
-        "    def step(g):\n"
-        "        nonlocal theta\n"
-        "        theta = theta - theta0.dtype.type(lr) * g\n"
-        "        return theta\n"
-        "    return step\n"
-    )
+    path.write_text(DESCENDS.format("0.001"))
     result = ran(f"{path}:make", spec="gd")
     assert result.verdict is Verdict.HELD
     (lost,) = [f.message for f in result.findings if f.name == "lost-updates"]
@@ -164,15 +166,7 @@ def test_places_are_distances_between_neighbours():
 def test_steps_that_theta_swallows_decide_nothing(tmp_path):
     """A constant θ of many places of the update: nothing moves, and no law could be seen broken."""
     path = tmp_path / "swallows.py"
-    path.write_text(
-        "def make(theta0, lr=2.0**-20):\n"
-        "    theta = theta0.copy()\n"
-        "    def step(g):\n"
-        "        nonlocal theta\n"
-        "        theta = theta - theta0.dtype.type(lr) * g\n"
-        "        return theta\n"
-        "    return step\n"
-    )
+    path.write_text(DESCENDS.format("2.0**-20"))
     fmt = format_named("bfloat16")
     with Session(f"{path}:make") as session:
         session.start()
